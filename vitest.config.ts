@@ -1,0 +1,48 @@
+import { defineConfig } from 'vitest/config'
+
+// TZ is fixed to an odd zone so that code which leans on the machine's zone fails here first.
+process.env.TZ = 'Pacific/Chatham'
+
+const shared = { environment: 'node', restoreMocks: true } as const
+const skip = ['**/node_modules/**', '**/dist/**']
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: 'unit',
+          include: ['{contract,db,ingest,server,simulator,bench}/**/*.test.ts'],
+          exclude: [...skip, '**/*.it.test.ts', '**/*.e2e.test.ts'],
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'integration',
+          sequence: { groupOrder: 1 },
+          include: ['{db,ingest,server,simulator}/**/*.it.test.ts'],
+          globalSetup: ['./db/testing/template.ts'],
+          exclude: skip,
+          testTimeout: 60_000,
+          hookTimeout: 90_000,
+          maxWorkers: 2,
+        },
+      },
+      './web/vitest.config.ts',
+      {
+        test: {
+          ...shared,
+          name: 'browser',
+          sequence: { groupOrder: 2 },
+          include: ['server/**/*.e2e.test.ts'],
+          exclude: skip,
+          testTimeout: 90_000,
+          hookTimeout: 90_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
