@@ -1,0 +1,72 @@
+import Type, { type Static } from 'typebox'
+import { Convert, Default, Errors } from 'typebox/value'
+
+const Switch = Type.Enum(['on', 'off'])
+
+/** Every variable that any part reads: one schema, one meaning. `interfaces.md` is the public table. */
+export const environment = {
+  DATABASE_URL: Type.String({ pattern: '^postgres(ql)?://' }),
+  READ_DATABASE_URL: Type.String({ pattern: '^postgres(ql)?://' }),
+  MQTT_URL: Type.String({ pattern: '^(mqtts?|wss?)://' }),
+  MQTT_PORT: Type.Integer({ minimum: 0, maximum: 65535, default: 1883 }),
+  DATA_DIR: Type.String({ minLength: 1, default: './data' }),
+  HOST: Type.String({ minLength: 1, default: '127.0.0.1' }),
+  PORT: Type.Integer({ minimum: 0, maximum: 65535, default: 8080 }),
+  CITY_TIMEZONE: Type.String({ minLength: 1, default: 'Asia/Shanghai' }),
+  CITY_MAP: Type.String({ minLength: 1, description: 'GeoJSON of the districts in place of the packaged one (WGS 84)' }),
+  SIMULATOR: Switch,
+  LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { default: 'info' }),
+  METRICS_PORT: Type.Integer({ minimum: 0, maximum: 65535, description: "port of a service's own /metrics; unset: none" }),
+  RETENTION_DAYS: Type.Integer({ minimum: 1, maximum: 36_500, default: 400, description: 'readings older than this are refused (ts_too_old)' }),
+} as const
+export type EnvironmentName = keyof typeof environment
+
+type Wanted<R extends EnvironmentName, O extends EnvironmentName> = {
+  [K in R]: Static<(typeof environment)[K]>
+} & { [K in O]?: Static<(typeof environment)[K]> }
+
+export class EnvironmentError extends Error {
+  override name = 'EnvironmentError'
+  constructor(readonly faults: readonly string[]) {
+    super(`the environment is not right:\n${faults.map((f) => `  - ${f}`).join('\n')}`)
+  }
+}
+
+/**
+ * Reads the named variables out of `source` (normally `process.env`, read once in a `config.ts`). Empty counts as
+ * unset. Throws one `EnvironmentError` that names every fault.
+ */
+export function readEnvironment<R extends EnvironmentName, O extends EnvironmentName = never>(
+  source: Readonly<Record<string, string | undefined>>,
+  required: readonly R[],
+  optional: readonly O[] = [],
+): Wanted<R, O> {
+  const out: Record<string, unknown> = {}
+  const faults: string[] = []
+  for (const name of [...required, ...optional]) {
+    const schema = environment[name]
+    const raw = source[name] === '' ? undefined : source[name]
+    const given = Default(schema, raw)
+    // Convert makes a text or a number out of nothing at all.
+    const value = given === undefined ? undefined : Convert(schema, given)
+    if (value === undefined) {
+      if ((required as readonly string[]).includes(name)) faults.push(`${name} is not set`)
+      continue
+    }
+    const errors = [...Errors(schema, value)]
+    if (errors.length > 0) faults.push(`${name}=${name.endsWith('URL') ? '…' : JSON.stringify(raw)}: ${errors.map((e) => e.message).join(', ')}`)
+    else if (name === 'CITY_TIMEZONE' && !isZone(String(value))) faults.push(`CITY_TIMEZONE=${String(value)}: not an IANA zone`)
+    else out[name] = value
+  }
+  if (faults.length > 0) throw new EnvironmentError(faults)
+  return out as Wanted<R, O>
+}
+
+function isZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name })
+    return true
+  } catch {
+    return false
+  }
+}

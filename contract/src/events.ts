@@ -1,0 +1,198 @@
+import type { DomainCode } from './domain.ts'
+import type { Severity } from './catalogue/metric.ts'
+import type { StationState } from './freshness.ts'
+import type { Quality } from './reading.ts'
+
+/**
+ * Socket.IO, default path, namespace `/`. A room is a flat set of named cells: a snapshot carries all of them, a
+ * delta those that changed and those that went. A cell is replaced whole, so newest-value-only needs no merging.
+ */
+export const protocolVersion = 1
+
+export type Room = 'overview' | `domain:${DomainCode}` | `station:${string}`
+export const roomPattern = /^(overview|domain:(water|gas|heating|drainage)|station:[A-Za-z0-9_.-]{1,64})$/
+
+/** Times are epoch milliseconds of the server's clock. */
+export interface Snapshot {
+  v: number
+  room: Room
+  seq: number
+  at: number
+  data: { cells: Record<string, unknown> }
+}
+export interface Delta {
+  v: number
+  room: Room
+  seq: number
+  at: number
+  data: { set: Record<string, unknown>; del: string[] }
+}
+export interface Heartbeat {
+  v: number
+  at: number
+  /** Version of the product that the server runs: a screen with another one reloads. */
+  version: string
+}
+export interface SubscribeRequest {
+  rooms: string[]
+  /** Sequence that the client holds per room: an equal one needs no snapshot. */
+  since?: Record<string, number>
+}
+/** Answer to `subscribe`: rooms joined, and those refused with a stable reason. */
+export interface SubscribeAnswer {
+  joined: Room[]
+  refused: { room: string; code: 'room_unknown' | 'station_unknown' | 'request_malformed' | 'too_many_rooms' }[]
+}
+export interface ServerEvents {
+  /** The client calls `done` when the frame is taken in: one frame per room in flight, the rest is conflated. */
+  snapshot: (frame: Snapshot, done: () => void) => void
+  delta: (frame: Delta, done: () => void) => void
+  heartbeat: (beat: Heartbeat) => void
+}
+export interface ClientEvents {
+  subscribe: (request: SubscribeRequest, answer: (reply: SubscribeAnswer) => void) => void
+  unsubscribe: (request: { rooms: string[] }) => void
+}
+export const heartbeatMs = 1000
+export const deltaMs = 1000
+
+// ---- cells -------------------------------------------------------------------------------------------------------
+
+export interface Coverage {
+  fresh: number
+  expected: number
+}
+/** `kpi:{code}` */
+export interface KpiCell {
+  value: number | null
+  /** Newest `observedAt` among the readings that count; null without any. */
+  asOf: number | null
+  coverage: Coverage
+  numerator: number | null
+  denominator: number | null
+}
+/** `domain:{code}` */
+export interface DomainCell {
+  stations: Record<StationState, number>
+  points: Coverage
+  /** Points whose fresh value is beyond an absolute limit of the catalogue, by severity. Not yet alarms: no delay, no acknowledgement. */
+  exceeding: Record<Severity, number>
+}
+/** `district:{adcode}` */
+export interface DistrictCell {
+  stations: Record<StationState, number>
+  points: Coverage
+  exceeding: Record<Severity, number>
+}
+/** `station:{code}` on the overview: what the map needs. `severity` is the worst limit exceeded now. */
+export interface StationCell {
+  state: StationState
+  severity: Severity | null
+}
+/** `trend:{domain}`: one mean per 5 minutes over the points named in `trends`, with the 10–90 % spread of the points. */
+export interface TrendCell {
+  metric: string
+  bucketMs: number
+  /** Local midnight that starts today. */
+  dayStart: number
+  today: TrendLine
+  yesterday: TrendLine
+}
+/** Columns of equal length; `t` is the bucket's start, gaps are missing buckets. */
+export interface TrendLine {
+  t: number[]
+  mean: number[]
+  low: number[]
+  high: number[]
+  /** How many points reported in the bucket. */
+  count: number[]
+}
+/** `truth` */
+export interface TruthCell {
+  points: Coverage
+  /** 95th percentile of (moment a live value left the server − its observedAt), last minute; null without live values. */
+  delayP95Ms: number | null
+  /** Readings received and not yet committed, as ingest last said; null when ingest is silent. */
+  spoolDepth: number | null
+  lastCommitAt: number | null
+  /** All settled minutes of the last hour close; null when there is none. */
+  balanceCloses: boolean | null
+  /** Today's settled account. */
+  balance: { received: number; stored: number; duplicate: number; conflict: number; rejected: number; waiting: number }
+  database: 'up' | 'down'
+  broker: 'up' | 'down' | 'unknown'
+  ingest: 'up' | 'silent'
+  /** Readings come from the simulator or a replay; a screen says so. */
+  origin: string | null
+}
+/** `troubled`: stations late and offline, worst first (longest silence relative to their interval). */
+export interface TroubledCell {
+  total: number
+  items: TroubledStation[]
+}
+export interface TroubledStation {
+  code: string
+  state: StationState
+  lastObservedAt: number | null
+  /** The station's shortest reporting interval, s. */
+  intervalS: number
+  points: number
+}
+/** `exceeding`: points beyond an absolute limit now, worst first. */
+export interface ExceedingCell {
+  total: number
+  items: ExceedingPoint[]
+}
+export interface ExceedingPoint {
+  station: string
+  metric: string
+  value: number
+  observedAt: number
+  /** When the value was first seen beyond this limit since the server watches it. */
+  since: number
+  severity: Severity
+  op: string
+  limit: number
+}
+/** `row:{station}` in a domain room, and `point:{metric}` in a station room holds one of its values. */
+export interface StationRow {
+  state: StationState
+  severity: Severity | null
+  values: Record<string, PointValue>
+}
+export interface PointValue {
+  value: number
+  quality: Quality
+  observedAt: number
+  receivedAt: number
+}
+
+/** `registry`: a screen that holds another version fetches `GET /api/v1/registry` again. */
+export interface RegistryCell {
+  version: string
+}
+
+/** Cells of room `overview`. */
+export interface OverviewCells {
+  registry: RegistryCell
+  truth: TruthCell
+  troubled: TroubledCell
+  exceeding: ExceedingCell
+  [kpi: `kpi:${string}`]: KpiCell
+  [domain: `domain:${string}`]: DomainCell
+  [district: `district:${string}`]: DistrictCell
+  [station: `station:${string}`]: StationCell
+  [trend: `trend:${string}`]: TrendCell
+}
+/** Cells of room `domain:{code}`. */
+export interface DomainCells {
+  domain: DomainCell
+  trend: TrendCell
+  [kpi: `kpi:${string}`]: KpiCell
+  [row: `row:${string}`]: StationRow
+}
+/** Cells of room `station:{code}`. */
+export interface StationCells {
+  station: { state: StationState; severity: Severity | null }
+  [point: `point:${string}`]: PointValue
+}
