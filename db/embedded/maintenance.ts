@@ -1,0 +1,210 @@
+/**
+ * What a server's background processes would do. The engine has none: policies are listed but never
+ * run, the WAL is never checkpointed, tables are neither analysed nor vacuumed.
+ *
+ * TimescaleDB's jobs keep their next start in the catalogue, where a server keeps it too, so a
+ * restart does not run them all at once and timescaledb_information.jobs shows it. The three chores
+ * are reckoned from the start of the process. Each run has the session to itself and gives it back
+ * before the next one; a run that fails is reported and tried again later, it stops nothing.
+ *
+ * Time comes in as an argument, so that a test can pass a day in a moment.
+ */
+import type { AskRows, Session } from './session.ts'
+
+export interface ChoreTimes {
+  /** WAL grows and recovery takes longer until a checkpoint. */
+  checkpointMs: number
+  analyzeMs: number
+  vacuumMs: number
+}
+
+export interface MaintenanceCounters {
+  checkpoints: number
+  jobRuns: number
+  jobFailures: number
+  analyses: number
+  vacuums: number
+}
+
+export interface MaintenanceOptions extends ChoreTimes {
+  session: Pick<Session, 'exclusive'>
+  log: (line: string) => void
+  /** Epoch milliseconds of the process's start. */
+  startedAtMs: number
+}
+
+export interface Maintenance {
+  readonly counters: Readonly<MaintenanceCounters>
+  /** Does what is due at `nowMs`. Calls must not overlap. */
+  tick(nowMs: number): Promise<void>
+  /** No further runs are begun; the one under way ends a tick that is waited for elsewhere. */
+  stop(): void
+}
+
+export interface Job {
+  id: number
+  nextStartMs: number | null
+  intervalMs: number
+  retryMs: number
+  /** Runs stay on the grid that its first start has laid out, however long one takes. */
+  fixedSchedule: boolean
+}
+
+/** Telemetry would call home. */
+const JOBS = `
+  SELECT job_id,
+         extract(epoch FROM coalesce(next_start, initial_start)) * 1000,
+         extract(epoch FROM schedule_interval) * 1000,
+         extract(epoch FROM retry_period) * 1000,
+         fixed_schedule
+  FROM timescaledb_information.jobs
+  WHERE scheduled AND proc_name NOT LIKE 'policy_telemetry%'
+  ORDER BY 2 NULLS FIRST, 1`
+
+const MAX_BACK_OFF_DOUBLINGS = 5
+
+/** When a job is next due. A new job has no start yet and is due at once. */
+export function isDue(job: Job, nowMs: number): boolean {
+  return job.nextStartMs === null || !(job.nextStartMs > nowMs)
+}
+
+export function startAfterSuccess(job: Job, dueMs: number, endedMs: number): number {
+  const interval = Math.max(job.intervalMs, 1)
+  if (!job.fixedSchedule || job.nextStartMs === null) return endedMs + interval
+  const missed = Math.floor((endedMs - dueMs) / interval)
+  return dueMs + (missed + 1) * interval
+}
+
+/** Doubles with each failure in a row, as a server does, and never waits longer than the schedule. */
+export function startAfterFailure(job: Job, failuresInARow: number, endedMs: number): number {
+  const doublings = Math.min(failuresInARow - 1, MAX_BACK_OFF_DOUBLINGS)
+  return endedMs + Math.max(1, Math.min(job.retryMs * 2 ** doublings, job.intervalMs))
+}
+
+function finite(text: string | null | undefined): number | null {
+  const value = Number(text ?? Number.NaN)
+  return Number.isFinite(value) ? value : null // '-infinity' means: now
+}
+
+async function readJobs(rows: AskRows): Promise<Job[]> {
+  return (await rows(JOBS)).map(([id, nextStart, interval, retry, fixed]) => ({
+    id: Number(id),
+    nextStartMs: finite(nextStart),
+    intervalMs: finite(interval) ?? 0,
+    retryMs: finite(retry) ?? 0,
+    fixedSchedule: fixed === 't',
+  }))
+}
+
+/** Tables of the users; a hypertable stands for its chunks. */
+const TABLES = `
+  SELECT format('%I.%I', n.nspname, c.relname)
+  FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'm')
+    AND (n.nspname !~ '^(pg_|_timescaledb_|timescaledb_|information_schema)'
+         OR EXISTS (SELECT FROM _timescaledb_catalog.continuous_agg AS cagg
+                    JOIN _timescaledb_catalog.hypertable AS h ON h.id = cagg.mat_hypertable_id
+                    WHERE h.schema_name = n.nspname AND h.table_name = c.relname))
+  ORDER BY c.oid`
+
+export function createMaintenance(options: MaintenanceOptions): Maintenance {
+  const { session, log } = options
+  const counters: MaintenanceCounters = {
+    checkpoints: 0,
+    jobRuns: 0,
+    jobFailures: 0,
+    analyses: 0,
+    vacuums: 0,
+  }
+  const failuresInARow = new Map<number, number>()
+  let checkpointedLsn: string | null = null
+  let stopped = false
+
+  async function attempt(what: string, work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work()
+      return true
+    } catch (error) {
+      log(`${what} failed: ${(error as Error).message}`)
+      return false
+    }
+  }
+
+  async function runJob(job: Job, nowMs: number): Promise<void> {
+    const startedMs = performance.now()
+    const succeeded = await attempt(`job ${job.id}`, () => session.exclusive(async (rows) => void (await rows(`CALL public.run_job(${job.id})`))))
+    const endedMs = nowMs + (performance.now() - startedMs)
+    const failures = succeeded ? 0 : (failuresInARow.get(job.id) ?? 0) + 1
+    failuresInARow.set(job.id, failures)
+    counters.jobRuns++
+    if (!succeeded) counters.jobFailures++
+    const next = succeeded ? startAfterSuccess(job, job.nextStartMs ?? nowMs, endedMs) : startAfterFailure(job, failures, endedMs)
+    await attempt(`scheduling job ${job.id}`, () =>
+      session.exclusive(async (rows) => void (await rows(`SELECT public.alter_job(${job.id}, next_start => to_timestamp(${next / 1000}), if_exists => true)`))),
+    )
+  }
+
+  async function runDueJobs(nowMs: number): Promise<void> {
+    let jobs: Job[] = []
+    await attempt('reading the jobs', async () => {
+      jobs = await session.exclusive(readJobs)
+    })
+    for (const job of jobs) if (!stopped && isDue(job, nowMs)) await runJob(job, nowMs)
+  }
+
+  /** Postgres writes a checkpoint when told to, even if nothing has changed: an idle disk is left alone. */
+  async function checkpoint(): Promise<void> {
+    await session.exclusive(async (rows) => {
+      const [[lsn] = []] = await rows('SELECT pg_current_wal_insert_lsn()')
+      if (lsn === checkpointedLsn) return
+      await rows('CHECKPOINT')
+      counters.checkpoints++
+      const [[after] = []] = await rows('SELECT pg_current_wal_insert_lsn()')
+      checkpointedLsn = after ?? null
+    })
+  }
+
+  /** Table by table, so that nobody waits for all of them. */
+  async function forEachTable(command: 'ANALYZE' | 'VACUUM'): Promise<void> {
+    const tables = await session.exclusive((rows) => rows(TABLES))
+    for (const [table] of tables) {
+      if (stopped) return
+      await attempt(`${command} ${table}`, () => session.exclusive(async (rows) => void (await rows(`${command} ${table}`))))
+    }
+  }
+
+  const chores = [
+    { name: 'checkpoint', everyMs: options.checkpointMs, run: checkpoint },
+    {
+      name: 'analyze',
+      everyMs: options.analyzeMs,
+      run: async () => {
+        await forEachTable('ANALYZE')
+        counters.analyses++
+      },
+    },
+    {
+      name: 'vacuum',
+      everyMs: options.vacuumMs,
+      run: async () => {
+        await forEachTable('VACUUM')
+        counters.vacuums++
+      },
+    },
+  ].map((chore) => ({ ...chore, dueMs: options.startedAtMs + chore.everyMs }))
+
+  return {
+    counters,
+    tick: async (nowMs) => {
+      await runDueJobs(nowMs)
+      for (const chore of chores) {
+        if (stopped || nowMs < chore.dueMs) continue
+        chore.dueMs = nowMs + chore.everyMs
+        await attempt(chore.name, chore.run)
+      }
+    },
+    stop: () => {
+      stopped = true
+    },
+  }
+}
