@@ -1,0 +1,211 @@
+-- Written from a migrated database by the schema test (UPDATE_SCHEMA=1): to be read, not to be run.
+
+-- tables
+
+create table district (
+  adcode text not null,
+  parent text,
+  level text not null,
+  name text not null,
+  name_en text not null,
+  center_lon double precision not null,
+  center_lat double precision not null,
+  boundary jsonb,
+  constraint district_pkey PRIMARY KEY (adcode),
+  constraint district_parent_fkey FOREIGN KEY (parent) REFERENCES district(adcode),
+  constraint district_level_check CHECK ((level = ANY (ARRAY['city'::text, 'district'::text, 'street'::text, 'community'::text, 'grid'::text])))
+);
+
+create table domain (
+  code text not null,
+  name_zh text not null,
+  name_en text not null,
+  "position" smallint not null,
+  constraint domain_pkey PRIMARY KEY (code)
+);
+
+create table ingest_balance (
+  minute timestamp with time zone not null,
+  source text not null,
+  received bigint not null default 0,
+  stored bigint not null default 0,
+  duplicate bigint not null default 0,
+  conflict bigint not null default 0,
+  rejected bigint not null default 0,
+  waiting bigint not null default 0,
+  closes boolean generated always as ((received = ((((stored + duplicate) + conflict) + rejected) + waiting))) stored,
+  constraint ingest_balance_pkey PRIMARY KEY (minute, source)
+);
+
+create table latest (
+  point_id integer not null,
+  observed_at timestamp with time zone not null,
+  received_at timestamp with time zone not null,
+  value double precision not null,
+  quality smallint not null,
+  constraint latest_pkey PRIMARY KEY (point_id)
+);
+
+create table metric (
+  code text not null,
+  domain text not null,
+  name_zh text not null,
+  name_en text not null,
+  unit text not null,
+  kind text not null,
+  roll_up text not null,
+  decimals smallint not null,
+  physical_min double precision not null,
+  physical_max double precision not null,
+  typical_min double precision,
+  typical_max double precision,
+  interval_s real not null,
+  alarm_interval_s real,
+  derived_from text,
+  states jsonb,
+  source text not null,
+  evidence character(1) not null,
+  source_verified boolean not null,
+  constraint metric_pkey PRIMARY KEY (code),
+  constraint metric_derived_from_fkey FOREIGN KEY (derived_from) REFERENCES metric(code),
+  constraint metric_domain_fkey FOREIGN KEY (domain) REFERENCES domain(code),
+  constraint metric_check CHECK ((physical_min < physical_max)),
+  constraint metric_evidence_check CHECK ((evidence = ANY (ARRAY['S'::bpchar, 'M'::bpchar, 'J'::bpchar]))),
+  constraint metric_kind_check CHECK ((kind = ANY (ARRAY['gauge'::text, 'counter'::text, 'state'::text, 'event'::text]))),
+  constraint metric_roll_up_check CHECK ((roll_up = ANY (ARRAY['mean'::text, 'delta'::text, 'last'::text, 'sum'::text])))
+);
+
+create table point (
+  id integer not null generated always as identity,
+  station_id integer not null,
+  metric text not null,
+  interval_s real,
+  constraint point_station_id_metric_key UNIQUE (station_id, metric),
+  constraint point_pkey PRIMARY KEY (id),
+  constraint point_metric_fkey FOREIGN KEY (metric) REFERENCES metric(code),
+  constraint point_station_id_fkey FOREIGN KEY (station_id) REFERENCES station(id)
+);
+
+create table reading (
+  point_id integer not null,
+  observed_at timestamp with time zone not null,
+  received_at timestamp with time zone not null,
+  value double precision not null,
+  quality smallint not null
+);
+
+create table rejection (
+  id bigint not null generated always as identity,
+  at timestamp with time zone not null,
+  source text not null,
+  topic text not null,
+  reason text not null,
+  detail text,
+  readings integer not null,
+  payload bytea not null,
+  constraint rejection_payload_check CHECK ((octet_length(payload) <= 4096)),
+  constraint rejection_readings_check CHECK ((readings > 0)),
+  constraint rejection_reason_check CHECK ((reason = ANY (ARRAY['topic_unknown'::text, 'payload_malformed'::text, 'payload_too_large'::text, 'station_unknown'::text, 'metric_unknown'::text, 'value_not_finite'::text, 'value_out_of_range'::text, 'ts_invalid'::text, 'ts_future'::text, 'ts_too_old'::text])))
+);
+
+create table station (
+  id integer not null generated always as identity,
+  code text not null,
+  name text not null,
+  kind text not null,
+  domain text not null,
+  district text,
+  lon double precision,
+  lat double precision,
+  gateway text,
+  origin text,
+  maintenance boolean not null default false,
+  created_at timestamp with time zone not null default now(),
+  constraint station_code_key UNIQUE (code),
+  constraint station_pkey PRIMARY KEY (id),
+  constraint station_district_fkey FOREIGN KEY (district) REFERENCES district(adcode),
+  constraint station_domain_fkey FOREIGN KEY (domain) REFERENCES domain(code),
+  constraint station_kind_fkey FOREIGN KEY (kind) REFERENCES station_kind(code),
+  constraint station_code_check CHECK ((code ~ '^[A-Za-z0-9_.-]{1,64}$'::text))
+);
+
+create table station_kind (
+  code text not null,
+  domain text,
+  name_zh text not null,
+  name_en text not null,
+  constraint station_kind_pkey PRIMARY KEY (code),
+  constraint station_kind_domain_fkey FOREIGN KEY (domain) REFERENCES domain(code)
+);
+
+create table threshold (
+  metric text not null,
+  scope text not null default 'city'::text,
+  "position" smallint not null,
+  severity smallint not null,
+  basis text not null,
+  op text,
+  value double precision,
+  unit text not null,
+  condition_zh text,
+  condition_en text,
+  hold_samples smallint not null,
+  deadband real not null,
+  source text not null,
+  evidence character(1) not null,
+  source_verified boolean not null,
+  constraint threshold_pkey PRIMARY KEY (metric, scope, "position"),
+  constraint threshold_metric_fkey FOREIGN KEY (metric) REFERENCES metric(code),
+  constraint threshold_basis_check CHECK ((basis = ANY (ARRAY['absolute'::text, 'set_point'::text, 'design'::text, 'baseline'::text, 'curve'::text, 'condition'::text]))),
+  constraint threshold_check CHECK (((basis = 'condition'::text) = (op IS NULL))),
+  constraint threshold_evidence_check CHECK ((evidence = ANY (ARRAY['S'::bpchar, 'M'::bpchar, 'J'::bpchar]))),
+  constraint threshold_op_check CHECK ((op = ANY (ARRAY['<'::text, '<='::text, '>'::text, '>='::text, 'outside'::text]))),
+  constraint threshold_severity_check CHECK (((severity >= 1) AND (severity <= 4)))
+);
+
+-- indexes
+
+CREATE INDEX reading_observed_at_idx ON public.reading USING btree (observed_at DESC);
+CREATE INDEX rejection_at_idx ON public.rejection USING btree (at DESC);
+CREATE INDEX rejection_id ON public.rejection USING btree (id DESC);
+CREATE UNIQUE INDEX reading_identity ON public.reading USING btree (point_id, observed_at);
+
+-- hypertables
+
+-- hypertable reading by observed_at, chunks of 1 day, columnstore
+-- hypertable rejection by at, chunks of 7 days
+
+-- roll-ups
+
+-- continuous aggregate reading_1h, real-time
+ SELECT point_id,
+    time_bucket('01:00:00'::interval, bucket) AS bucket,
+    min(min) AS min,
+    max(max) AS max,
+    sum(sum) AS sum,
+    sum(count) AS count,
+    first(first, bucket) AS first,
+    last(last, bucket) AS last,
+    sum(bad) AS bad
+   FROM reading_1m
+  GROUP BY point_id, (time_bucket('01:00:00'::interval, bucket));
+
+-- continuous aggregate reading_1m, real-time
+ SELECT point_id,
+    time_bucket('00:01:00'::interval, observed_at) AS bucket,
+    min(value) FILTER (WHERE (quality < 2)) AS min,
+    max(value) FILTER (WHERE (quality < 2)) AS max,
+    sum(value) FILTER (WHERE (quality < 2)) AS sum,
+    count(*) FILTER (WHERE (quality < 2)) AS count,
+    first(value, observed_at) FILTER (WHERE (quality < 2)) AS first,
+    last(value, observed_at) FILTER (WHERE (quality < 2)) AS last,
+    count(*) FILTER (WHERE (quality >= 2)) AS bad
+   FROM reading
+  GROUP BY point_id, (time_bucket('00:01:00'::interval, observed_at));
+
+-- policies
+
+-- every 00:01:00: policy_refresh_continuous_aggregate reading_1m end_offset=00:02:00 start_offset=02:00:00
+-- every 00:15:00: policy_refresh_continuous_aggregate reading_1m end_offset=02:00:00
+-- every 00:30:00: policy_refresh_continuous_aggregate reading_1h end_offset=02:00:00
+-- every 12:00:00: policy_compression reading compress_after=3 days

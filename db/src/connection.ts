@@ -1,0 +1,69 @@
+import pg from 'pg'
+
+/** Times leave the database as epoch milliseconds: the driver's Date would hide which zone a reader thinks in. */
+const TIMESTAMPTZ = 1184
+const INT8 = 20
+const types: pg.CustomTypesConfig = {
+  getTypeParser(oid: number, format?: 'text' | 'binary') {
+    if (format !== 'binary') {
+      if (oid === TIMESTAMPTZ) return (text: string) => parseTimestamptz(text)
+      if (oid === INT8) return (text: string) => Number(text)
+    }
+    return format === 'binary' ? pg.types.getTypeParser(oid, 'binary') : pg.types.getTypeParser(oid, 'text')
+  },
+}
+
+/** Sessions run in UTC (set below), so the text always ends in +00. */
+function parseTimestamptz(text: string): number {
+  return Date.parse(`${text.replace(' ', 'T').replace(/\+00$/, '')}Z`)
+}
+
+export interface PoolOptions {
+  connectionString: string
+  applicationName: string
+  /** Most connections at once. */
+  max?: number
+  /** A query that takes longer fails and its connection is dropped, ms. */
+  queryTimeoutMs?: number
+  onError?: (error: Error) => void
+}
+
+/**
+ * A pool that outlives its server: a dead socket is noticed (`keepAlive`), a query that hangs fails, and the error
+ * of a checked-out client is handled besides the pool's own, since either alone ends the process when the database
+ * goes away.
+ */
+export function createPool(options: PoolOptions): pg.Pool {
+  const onError = options.onError ?? (() => {})
+  const pool = new pg.Pool({
+    connectionString: options.connectionString,
+    application_name: options.applicationName,
+    max: options.max ?? 4,
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    options: '-c timezone=UTC',
+    types,
+    ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
+  })
+  pool.on('error', onError)
+  pool.on('connect', (client) => client.on('error', onError))
+  return pool
+}
+
+export type Queryable = Pick<pg.Pool, 'query'>
+export type { Pool, PoolClient } from 'pg'
+
+/** SQLSTATEs and socket errors after which the same statement may succeed on another connection. One table. */
+const retryableStates = new Set(['40001', '40P01', '53300', '53400', '55P03', '57P01', '57P02', '57P03', '57014'])
+const retryableCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'])
+export function isRetryable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  if (code.startsWith('08') || retryableStates.has(code) || retryableCodes.has(code)) return true
+  return /connection terminated|timeout|not queryable|client has encountered a connection error|Connection ended/i.test(error.message)
+}
+/** The statement's data is at fault (class 22, 23): the same rows will fail again. */
+export function isDataError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^2[23]/.test(error.code)
+}

@@ -1,0 +1,49 @@
+import type { Queryable } from './connection.ts'
+
+export interface BalanceRow {
+  minute: number
+  source: string
+  received: number
+  stored: number
+  duplicate: number
+  conflict: number
+  rejected: number
+  waiting: number
+  closes: boolean
+}
+
+/** The account per minute and source, from ≤ minute < to (epoch ms), newest first. */
+export async function loadBalance(db: Queryable, from: number, to: number, limit: number): Promise<BalanceRow[]> {
+  const { rows } = await db.query<BalanceRow>(
+    `select minute, source, received, stored, duplicate, conflict, rejected, waiting, closes from ingest_balance
+     where minute >= to_timestamp($1::float8 / 1000) and minute < to_timestamp($2::float8 / 1000)
+     order by minute desc, source limit $3`,
+    [from, to, limit],
+  )
+  return rows
+}
+
+export interface BalanceSummary {
+  received: number
+  stored: number
+  duplicate: number
+  conflict: number
+  rejected: number
+  waiting: number
+  /** Null when the span holds no minute. */
+  closes: boolean | null
+}
+
+export async function sumBalance(db: Queryable, from: number, to: number): Promise<BalanceSummary> {
+  const { rows } = await db.query<BalanceSummary>(
+    `select coalesce(sum(received), 0)::float8 as received, coalesce(sum(stored), 0)::float8 as stored,
+            coalesce(sum(duplicate), 0)::float8 as duplicate, coalesce(sum(conflict), 0)::float8 as conflict,
+            coalesce(sum(rejected), 0)::float8 as rejected, coalesce(sum(waiting), 0)::float8 as waiting,
+            bool_and(closes) as closes
+     from ingest_balance where minute >= to_timestamp($1::float8 / 1000) and minute < to_timestamp($2::float8 / 1000)`,
+    [from, to],
+  )
+  const row = rows[0]
+  if (row === undefined) throw new Error('an aggregate answered no row')
+  return row
+}

@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { inject } from 'vitest'
+import { type EmbeddedDatabase, startEmbedded } from '../embedded/index.ts'
+import { copyTemplate, prepare } from './template.ts'
+
+export interface TestDatabase {
+  url: string
+  /** The embedded child, to be killed and started again; null on a real server. */
+  embedded: EmbeddedDatabase | null
+  /** Starts the embedded child again on its folder, with the same port and password. */
+  restart: () => Promise<void>
+  stop: () => Promise<void>
+}
+
+/**
+ * A database of its own for a test file: migrated, with catalogue and districts, without stations. Embedded, or on the
+ * server that TEST_DATABASE_URL names.
+ */
+export async function freshDatabase(): Promise<TestDatabase> {
+  const server = process.env.TEST_DATABASE_URL
+  return server ? onServer(server) : onEmbedded()
+}
+
+async function onEmbedded(): Promise<TestDatabase> {
+  const folder = await mkdtemp(join(tmpdir(), 'yiping-test-'))
+  const dataDir = join(folder, 'pg')
+  await copyTemplate(inject('databaseTemplate'), dataDir)
+  let database = await startEmbedded({ dataDir })
+  const test: TestDatabase = {
+    url: database.url,
+    embedded: database,
+    async restart() {
+      database = await startEmbedded({ dataDir, port: database.port, password: database.password })
+      test.embedded = database
+    },
+    async stop() {
+      await database.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+  return test
+}
+
+async function onServer(server: string): Promise<TestDatabase> {
+  const name = `yiping_test_${randomBytes(6).toString('hex')}`
+  const admin = async (sql: string): Promise<void> => {
+    const client = new pg.Client({ connectionString: server })
+    await client.connect()
+    await client.query(sql).finally(() => client.end())
+  }
+  await admin(`create database ${name}`)
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  await prepare(url.href)
+  return {
+    url: url.href,
+    embedded: null,
+    restart: () => Promise.reject(new Error('only the embedded database is restarted by a test')),
+    stop: () => admin(`drop database ${name} with (force)`),
+  }
+}
