@@ -1,0 +1,25 @@
+import type { RejectionReason } from '@yiping/contract'
+
+/** One value as a device sent it; nothing about it is checked yet. */
+export interface RawValue {
+  station: string
+  metric: string
+  /** As sent; `undefined` means the time of arrival. */
+  ts: unknown
+  value: unknown
+}
+
+/** A part of a message that cannot even be taken apart; it counts as that many readings. */
+export interface Refusal {
+  reason: RejectionReason
+  detail: string
+  readings: number
+}
+
+export interface Decoded {
+  source: 'telemetry' | 'gateway' | 'unknown'
+  /** How many readings the message brought, counted here and nowhere else: the balance is checked against it. */
+  received: number
+  values: RawValue[]
+  refusals: Refusal[]
+}

@@ -1,0 +1,54 @@
+import { type DomainCode, parseTime, qualities, type RejectionReason, telemetryLimits } from '@yiping/contract'
+import type { RawValue } from '../decode/decoded.ts'
+import type { Registry } from './registry.ts'
+
+/** A value that may be stored. Times are epoch ms; `quality` is its stored code. */
+export interface ValidReading {
+  pointId: number
+  observedAt: number
+  value: number
+  quality: number
+}
+export type Verdict = { ok: true; reading: ValidReading } | { ok: false; reason: RejectionReason; detail: string }
+
+export interface ValidationContext {
+  registry: Registry
+  /** Domain that the topic names, null for a gateway. */
+  domain: DomainCode | null
+  /** Arrival, epoch ms. */
+  receivedAt: number
+  retentionMs: number
+}
+
+const no = (reason: RejectionReason, detail: string): Verdict => ({ ok: false, reason, detail })
+const show = (value: unknown): string => (JSON.stringify(value) ?? String(value)).slice(0, 60)
+
+/** Checks in this order: station, metric, value, quality, time. Pure: the clock is `receivedAt`. */
+export function validateValue(raw: RawValue, context: ValidationContext): Verdict {
+  const station = context.registry.get(raw.station)
+  if (station === undefined) return no('station_unknown', raw.station)
+  if (context.domain !== null && station.domain !== context.domain)
+    return no('station_unknown', `${raw.station} belongs to ${station.domain}, not ${context.domain}`)
+  const point = station.points.get(raw.metric)
+  if (point === undefined) return no('metric_unknown', `${raw.station} ${raw.metric}`)
+
+  const { physical } = point.metric
+  let value: unknown = raw.value
+  let quality: unknown = 'good'
+  if (typeof value === 'object' && value !== null && !Array.isArray(value) && 'value' in value) {
+    quality = 'quality' in value ? value.quality : 'good'
+    value = value.value
+  }
+  if (typeof value !== 'number' || !Number.isFinite(value)) return no('value_not_finite', `${raw.metric}=${show(raw.value)}`)
+  if (value < physical.min || value > physical.max)
+    return no('value_out_of_range', `${raw.metric}=${value}, a sensor reads ${physical.min} to ${physical.max} ${point.metric.unit}`)
+  const code = (qualities as readonly unknown[]).indexOf(quality)
+  if (code < 0) return no('payload_malformed', `${raw.metric} quality ${show(quality)}: good, uncertain or bad`)
+
+  const observedAt = raw.ts === undefined ? context.receivedAt : parseTime(raw.ts)
+  if (observedAt === null) return no('ts_invalid', `ts ${show(raw.ts)}: epoch ms, or ISO 8601 with offset`)
+  const ahead = observedAt - context.receivedAt
+  if (ahead > telemetryLimits.maxAheadMs) return no('ts_future', `ts ${show(raw.ts)} is ${Math.round(ahead / 1000)} s ahead of our clock`)
+  if (-ahead > context.retentionMs) return no('ts_too_old', `ts ${show(raw.ts)} is older than ${context.retentionMs / 86_400_000} days`)
+  return { ok: true, reading: { pointId: point.id, observedAt, value, quality: code } }
+}
