@@ -1,0 +1,121 @@
+import compress from '@fastify/compress'
+import etag from '@fastify/etag'
+import helmet from '@fastify/helmet'
+import serveStatic from '@fastify/static'
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import { createPool } from '@yiping/db'
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import type { ServerConfig } from './config.ts'
+import { Live } from './live/live.ts'
+import { createMetrics } from './metrics.ts'
+import { useProblems } from './plugins/problem.ts'
+import { Hub } from './push/hub.ts'
+import type { RouteContext } from './routes/context.ts'
+import { healthRoutes } from './routes/health.ts'
+import { ingestRoutes } from './routes/ingest.ts'
+import { overviewRoutes } from './routes/overview.ts'
+import { seriesRoutes } from './routes/series.ts'
+import { stationRoutes } from './routes/stations.ts'
+
+export interface App {
+  fastify: FastifyInstance
+  live: Live
+  hub: Hub
+  stop: () => Promise<void>
+}
+
+/** The server's wiring. Nothing listens yet and nothing is loaded until `live.start()`, `hub.start()` and `listen`. */
+export async function buildApp(config: ServerConfig, version: string, logger: FastifyBaseLogger, now: () => number = Date.now): Promise<App> {
+  const onError = (error: Error): void => logger.warn({ err: error.message }, 'database connection lost')
+  const pool = createPool({ connectionString: config.databaseUrl, applicationName: 'yiping-server', max: 3, queryTimeoutMs: 30_000, onError })
+  const readPool =
+    config.readDatabaseUrl === config.databaseUrl
+      ? pool
+      : createPool({ connectionString: config.readDatabaseUrl, applicationName: 'yiping-server-read', max: 4, queryTimeoutMs: 30_000, onError })
+
+  const fastify = Fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    routerOptions: { maxParamLength: 128 },
+    forceCloseConnections: true,
+  })
+  useProblems(fastify)
+  await fastify.register(helmet, {
+    // A control room's LAN speaks plain HTTP: nothing may force https, and everything comes from here.
+    contentSecurityPolicy: {
+      directives: {
+        defaultSrc: ["'self'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        imgSrc: ["'self'", 'data:', 'blob:'],
+        fontSrc: ["'self'", 'data:'],
+        connectSrc: ["'self'"],
+        workerSrc: ["'self'", 'blob:'],
+        frameAncestors: ["'self'"],
+        upgradeInsecureRequests: null,
+      },
+    },
+    strictTransportSecurity: false,
+    crossOriginOpenerPolicy: false,
+    originAgentCluster: false,
+  })
+  await fastify.register(compress, { threshold: 1024 })
+  await fastify.register(etag)
+  await fastify.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Yiping 一屏',
+        version,
+        description:
+          "One screen for a city's lifelines: the whole wall as data. Times out are ISO 8601 with the city's offset, times in also epoch ms. Errors are RFC 9457.",
+      },
+    },
+  })
+  await fastify.register(swaggerUi, { routePrefix: '/api/docs', staticCSP: true })
+
+  const live = new Live({ databaseUrl: config.databaseUrl, pool, zone: config.zone, origin: config.origin, now, log: logger })
+  const hub = new Hub(fastify.server, { live, version, now, log: logger })
+  const context: RouteContext = { live, readPool, zone: config.zone, version, now }
+  await fastify.register(
+    healthRoutes(
+      context,
+      createMetrics(live, () => hub.clients, now),
+    ),
+  )
+  await fastify.register(
+    async (api) => {
+      await api.register(overviewRoutes(context))
+      await api.register(stationRoutes(context))
+      await api.register(seriesRoutes(context))
+      await api.register(ingestRoutes(context))
+      api.get('/openapi.json', { schema: { hide: true } }, async () => fastify.swagger())
+    },
+    { prefix: '/api/v1' },
+  )
+
+  if (config.webFolder !== null) {
+    await fastify.register(serveStatic, {
+      root: config.webFolder,
+      index: false,
+      etag: true,
+      setHeaders: (response, path) => void response.header('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'),
+    })
+    // Scenes are addresses of the one page.
+    for (const path of ['/', '/water', '/gas', '/heating', '/drainage'])
+      fastify.get(path, { schema: { hide: true } }, (_request, reply) => reply.header('cache-control', 'no-cache').sendFile('index.html'))
+  }
+  return {
+    fastify,
+    live,
+    hub,
+    async stop() {
+      await hub.stop()
+      await fastify.close()
+      await live.stop()
+      await pool.end()
+      if (readPool !== pool) await readPool.end()
+    },
+  }
+}

@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto'
+import { exceeded, type Metric, metricByCode, type Severity, type StationState, stationState, type Threshold } from '@yiping/contract'
+import type { CommittedReading, DistrictRow, RegisteredStation } from '@yiping/db'
+
+/** One point with its newest reading and where that stands against the catalogue's absolute limits. */
+export interface LivePoint {
+  readonly id: number
+  readonly metric: Metric
+  readonly intervalS: number
+  readonly station: LiveStation
+  reading: CommittedReading | null
+  /** Worst absolute limit that the newest value is beyond; never for a value of bad quality. */
+  exceeding: { severity: Severity; threshold: Threshold; since: number } | null
+}
+export interface LiveStation {
+  readonly registered: RegisteredStation
+  readonly points: LivePoint[]
+}
+
+/** Readings of the last minutes of a point, for sums over a window. Oldest first. */
+export interface WindowSample {
+  observedAt: number
+  value: number
+}
+
+/**
+ * The newest reading of every point of the city, in memory. Fed by committed batches only; any past moment is another
+ * instance of it, filled from the database.
+ */
+export class City {
+  readonly stations: readonly LiveStation[]
+  readonly byCode: ReadonlyMap<string, LiveStation>
+  readonly #points = new Map<number, LivePoint>()
+  readonly #byMetric = new Map<string, LivePoint[]>()
+  /** Of the stations' registration; changes when one is added, moved or renamed. */
+  readonly version: string
+  /** Value with which a counter opened the local day. */
+  baselines = new Map<number, number>()
+  /** Samples of the points whose metric is summed over a window. */
+  windows = new Map<number, WindowSample[]>()
+
+  constructor(
+    stations: readonly RegisteredStation[],
+    readonly districts: readonly DistrictRow[] = [],
+  ) {
+    this.version = createHash('sha1')
+      .update(JSON.stringify([stations, districts.map((d) => [d.adcode, d.name])]))
+      .digest('hex')
+      .slice(0, 12)
+    this.stations = stations.map((registered) => {
+      const station: LiveStation = { registered, points: [] }
+      for (const p of registered.points) {
+        const metric = metricByCode.get(p.metric)
+        if (!metric) continue
+        const point: LivePoint = { id: p.id, metric, intervalS: p.intervalS, station, reading: null, exceeding: null }
+        station.points.push(point)
+        this.#points.set(p.id, point)
+        // Replayed stations stand in another city: they are listed, never counted as this one's.
+        if (registered.origin !== null) continue
+        const list = this.#byMetric.get(p.metric) ?? []
+        list.push(point)
+        this.#byMetric.set(p.metric, list)
+      }
+      return station
+    })
+    this.byCode = new Map(this.stations.map((s) => [s.registered.code, s]))
+  }
+
+  point(id: number): LivePoint | undefined {
+    return this.#points.get(id)
+  }
+
+  /** Points of this city that report `metric`, at stations of the given kinds. */
+  pointsOf(metric: string, kinds: readonly string[]): LivePoint[] {
+    return (this.#byMetric.get(metric) ?? []).filter((p) => kinds.includes(p.station.registered.kind))
+  }
+
+  /** Takes a committed reading; false when the point is unknown or has a newer one. */
+  apply(reading: CommittedReading): boolean {
+    const point = this.#points.get(reading.pointId)
+    if (!point || (point.reading !== null && point.reading.observedAt >= reading.observedAt)) return false
+    point.reading = reading
+    const beyond = reading.quality === 'bad' ? null : exceeded(point.metric, reading.value)
+    if (beyond === null) point.exceeding = null
+    else {
+      const same = point.exceeding?.severity === beyond.severity
+      point.exceeding = { ...beyond, since: same && point.exceeding ? point.exceeding.since : reading.observedAt }
+    }
+    if (point.metric.kind === 'counter' && !this.baselines.has(point.id) && reading.quality !== 'bad') this.baselines.set(point.id, reading.value)
+    const window = this.windows.get(point.id)
+    if (window && reading.quality !== 'bad') window.push({ observedAt: reading.observedAt, value: reading.value })
+    return true
+  }
+}
+
+export function stateOf(station: LiveStation, now: number): StationState {
+  return stationState(
+    station.points.map((p) => ({ observedAt: p.reading?.observedAt ?? null, intervalS: p.intervalS })),
+    now,
+    station.registered.maintenance,
+  )
+}

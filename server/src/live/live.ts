@@ -1,0 +1,260 @@
+import { dayStart, freshLimitMs, type TruthCell } from '@yiping/contract'
+import {
+  type BalanceSummary,
+  committedChannel,
+  historyChannel,
+  type IngestStatus,
+  listen,
+  type Listener,
+  parseCommitted,
+  parseStatus,
+  type Pool,
+  registryChannel,
+  statusChannel,
+  sumBalance,
+} from '@yiping/db'
+import { City, type LiveStation } from './city.ts'
+import { survey, type Survey } from './compute-cells.ts'
+import { Delays } from './delays.ts'
+import { loadCity, loadDay, pruneWindows } from './load-city.ts'
+import { Trends } from './trends.ts'
+
+export interface LiveOptions {
+  databaseUrl: string
+  pool: Pool
+  zone: string
+  origin: string | null
+  now: () => number
+  log: { info: (o: object, m: string) => void; warn: (o: object, m: string) => void }
+}
+
+const ingestSilentMs = 5000
+/** A minute is settled when everything received in it has had time to commit. */
+const settledMs = 10_000
+const truthMs = 5000
+const trendMs = 60_000
+/** What arrives older than this was kept back by its device or its broker: its age says so, the delay is about our way. */
+const backFillMs = 60_000
+const fullMs = 15 * 60_000
+
+/**
+ * The live state of the server.
+ *
+ * | state   | leaves by                                        | to      |
+ * |---------|--------------------------------------------------|---------|
+ * | waiting | listening connection stands: load everything     | loading |
+ * | loading | loaded, notifications of meanwhile applied       | live    |
+ * | loading | a query failed: try again                        | loading |
+ * | live    | listening connection lost                        | waiting |
+ * | live    | registry changed, history imported: load again   | loading |
+ *
+ * The listener stands before the load begins, so that nothing falls between them; `apply` keeps the newer reading
+ * whichever comes first. In `waiting` and `loading` the last state stays, ages by itself, and says so in the truth.
+ */
+export class Live {
+  city = new City([])
+  readonly trends: Trends
+  readonly delays = new Delays()
+  #listener: Listener | null = null
+  #timers: NodeJS.Timeout[] = []
+  #connected = false
+  #loaded = false
+  #since = new Map<string, number>()
+  #pending: Promise<void> | null = null
+  #again = false
+  #queue: string[] = []
+  #status: IngestStatus | null = null
+  #statusAt = 0
+  #balance: BalanceSummary | null = null
+  #lastHourCloses: boolean | null = null
+  #lastCommitAt: number | null = null
+  #day = 0
+  #undelivered: number[] = []
+  /** Told which stations have new values, once per notification; `null` when everything was loaded anew. */
+  onChange: (stations: ReadonlySet<LiveStation> | null) => void = () => {}
+  #stopped = false
+
+  constructor(private readonly options: LiveOptions) {
+    this.trends = new Trends(options.pool, options.zone)
+  }
+
+  get database(): 'up' | 'down' {
+    return this.#connected ? 'up' : 'down'
+  }
+  /** True once there is a state to show. */
+  get loaded(): boolean {
+    return this.#loaded
+  }
+  since(what: string): number | null {
+    return this.#since.get(what) ?? null
+  }
+
+  start(): void {
+    const { databaseUrl, log, now } = this.options
+    this.#since.set('database', now())
+    this.#listener = listen({
+      connectionString: databaseUrl,
+      channels: [committedChannel, statusChannel, registryChannel, historyChannel],
+      onConnected: () => {
+        this.#connected = true
+        this.#since.set('database', now())
+        log.info({}, 'database connection stands')
+        this.reload()
+      },
+      onDisconnected: (error) => {
+        if (this.#connected) this.#since.set('database', now())
+        this.#connected = false
+        log.warn({ err: error.message }, 'database connection lost')
+      },
+      onNotification: (channel, payload) => this.#take(channel, payload),
+    })
+    const every = (ms: number, what: string, work: () => Promise<void>): void => {
+      let busy = false
+      this.#timers.push(
+        setInterval(() => {
+          if (busy || !this.#connected || !this.#loaded || this.#pending) return
+          busy = true
+          work()
+            .catch((error: unknown) => log.warn({ err: String(error), what }, 'not refreshed'))
+            .finally(() => {
+              busy = false
+            })
+        }, ms),
+      )
+    }
+    every(truthMs, 'truth', () => this.#loadTruth())
+    every(trendMs, 'trends', () => this.trends.follow(this.city, now()))
+    every(fullMs, 'everything', async () => this.reload())
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    for (const t of this.#timers) clearInterval(t)
+    await this.#listener?.stop()
+    await this.#pending?.catch(() => {})
+  }
+
+  /** Loads everything again; while one load runs, any number of further wishes become one more. */
+  reload(): void {
+    if (this.#pending) {
+      this.#again = true
+      return
+    }
+    this.#pending = this.#load().finally(() => {
+      this.#pending = null
+      if (this.#again && !this.#stopped) {
+        this.#again = false
+        this.reload()
+      }
+    })
+  }
+
+  async #load(): Promise<void> {
+    const { pool, zone, now, log } = this.options
+    for (let attempt = 1; this.#connected && !this.#stopped; attempt += 1) {
+      try {
+        const started = now()
+        this.#queue = []
+        const { city } = await loadCity(pool, zone, started)
+        for (const payload of this.#queue.splice(0)) for (const reading of parseCommitted(payload)) city.apply(reading)
+        this.city = city
+        this.#day = dayStart(started, zone)
+        this.#loaded = true
+        this.onChange(null)
+        await this.#loadTruth()
+        await this.trends.reload(this.city, now())
+        log.info({ stations: city.stations.length, ms: now() - started }, 'live state loaded')
+        return
+      } catch (error) {
+        if (attempt % 10 === 0) log.warn({ err: String(error) }, 'live state not loaded, trying again')
+        await new Promise((resolve) => setTimeout(resolve, Math.min(200 * attempt, 2000)))
+      }
+    }
+  }
+
+  #take(channel: string, payload: string): void {
+    if (channel === registryChannel || channel === historyChannel) return this.reload()
+    if (channel === statusChannel) {
+      this.#status = parseStatus(payload)
+      this.#statusAt = this.options.now()
+      return
+    }
+    // Readings that come while a load runs go to the present state and are given to the next one too.
+    if (this.#pending) this.#queue.push(payload)
+    const now = this.options.now()
+    const changed = new Set<LiveStation>()
+    for (const reading of parseCommitted(payload)) {
+      this.#lastCommitAt = now
+      if (!this.city.apply(reading)) continue
+      const station = this.city.point(reading.pointId)?.station
+      if (station) changed.add(station)
+      // Back-fill is late because its device was, not because we are.
+      if (reading.receivedAt - reading.observedAt < backFillMs) this.#undelivered.push(reading.observedAt)
+    }
+    if (changed.size > 0) this.onChange(changed)
+  }
+
+  async #loadTruth(): Promise<void> {
+    const { pool, zone, now } = this.options
+    const settled = Math.floor((now() - settledMs) / 60_000) * 60_000
+    this.#balance = await sumBalance(pool, dayStart(now(), zone), settled)
+    this.#lastHourCloses = (await sumBalance(pool, settled - 3_600_000, settled)).closes
+  }
+
+  /** To be called when what was taken in since the last call leaves for the screens. */
+  delivered(now: number): void {
+    for (const observedAt of this.#undelivered) this.delays.add(now, now - observedAt)
+    this.#undelivered = []
+  }
+
+  /** `stations`: only these are looked at, for a room that shows no others. */
+  survey(now: number, stations?: readonly LiveStation[]): Survey {
+    const today = dayStart(now, this.options.zone)
+    if (this.#loaded && this.#connected && today !== this.#day) {
+      this.#day = today
+      loadDay(
+        this.options.pool,
+        this.city,
+        this.city.stations.map((s) => s.registered),
+        this.options.zone,
+        now,
+      )
+        .then(() => this.trends.reload(this.city, now))
+        .catch(() => this.reload())
+    }
+    pruneWindows(this.city, now)
+    return survey(this.city, now, stations)
+  }
+
+  truth(now: number): TruthCell {
+    const points = { fresh: 0, expected: 0 }
+    for (const station of this.city.stations) {
+      if (station.registered.origin !== null) continue
+      for (const p of station.points) {
+        points.expected += 1
+        if (p.reading && now - p.reading.observedAt <= freshLimitMs(p.intervalS)) points.fresh += 1
+      }
+    }
+    const heard = this.#status !== null && now - this.#statusAt <= ingestSilentMs
+    const b = this.#balance
+    return {
+      points,
+      delayP95Ms: this.delays.quantile(0.95, now),
+      spoolDepth: heard ? (this.#status?.inFlight ?? null) : null,
+      lastCommitAt: Math.max(this.#lastCommitAt ?? 0, this.#status?.lastCommitAt ?? 0) || null,
+      balanceCloses: this.#lastHourCloses,
+      balance: {
+        received: b?.received ?? 0,
+        stored: b?.stored ?? 0,
+        duplicate: b?.duplicate ?? 0,
+        conflict: b?.conflict ?? 0,
+        rejected: b?.rejected ?? 0,
+        waiting: b?.waiting ?? 0,
+      },
+      database: this.database,
+      broker: heard ? (this.#status?.broker ?? 'unknown') : 'unknown',
+      ingest: heard ? 'up' : 'silent',
+      origin: this.options.origin,
+    }
+  }
+}

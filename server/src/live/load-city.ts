@@ -1,0 +1,54 @@
+import { dayStart, kpis } from '@yiping/contract'
+import { loadBaselines, loadDistricts, loadLatest, loadLatestAt, loadReadings, loadRegistry, type Queryable, type RegisteredStation } from '@yiping/db'
+import { City } from './city.ts'
+
+/** How far back a past moment looks for a point's reading: beyond it everything is stale anyway, daily ones included. */
+const lookBackMs = 3 * 86_400_000
+
+const counterMetrics = new Set(kpis.flatMap((k) => (k.aggregate.op === 'day_delta' ? [k.aggregate.metric] : [])))
+const windowMinutes = new Map(kpis.flatMap((k) => (k.aggregate.op === 'window_sum_max' ? [[k.aggregate.metric, k.aggregate.minutes] as const] : [])))
+
+const pointIdsOf = (stations: readonly RegisteredStation[], wanted: (metric: string) => boolean): number[] =>
+  stations.filter((s) => s.origin === null).flatMap((s) => s.points.filter((p) => wanted(p.metric)).map((p) => p.id))
+
+/** Opens the local day for the counters and fills the windows, as of `now`. */
+export async function loadDay(db: Queryable, city: City, stations: readonly RegisteredStation[], zone: string, now: number): Promise<void> {
+  city.baselines = await loadBaselines(
+    db,
+    pointIdsOf(stations, (m) => counterMetrics.has(m)),
+    dayStart(now, zone),
+    now,
+  )
+  const ids = pointIdsOf(stations, (m) => windowMinutes.has(m))
+  const longest = Math.max(0, ...windowMinutes.values()) * 60_000
+  city.windows = new Map(ids.map((id) => [id, []]))
+  for (const r of await loadReadings(db, ids, now - longest, now)) city.windows.get(r.pointId)?.push({ observedAt: r.observedAt, value: r.value })
+}
+
+/** The city as it is now. */
+export async function loadCity(db: Queryable, zone: string, now: number): Promise<{ city: City; stations: RegisteredStation[] }> {
+  const stations = await loadRegistry(db)
+  const city = new City(stations, await loadDistricts(db))
+  for (const reading of await loadLatest(db)) city.apply(reading)
+  await loadDay(db, city, stations, zone, now)
+  return { city, stations }
+}
+
+/** The city as it was at `at`, as far as its readings are known today. */
+export async function loadCityAt(db: Queryable, zone: string, at: number): Promise<City> {
+  const stations = await loadRegistry(db)
+  const city = new City(stations)
+  const ids = stations.flatMap((s) => s.points.map((p) => p.id))
+  for (const reading of await loadLatestAt(db, ids, at, lookBackMs)) city.apply(reading)
+  await loadDay(db, city, stations, zone, at)
+  return city
+}
+
+/** Drops window samples that no sum can need any more. */
+export function pruneWindows(city: City, now: number): void {
+  for (const [id, samples] of city.windows) {
+    const minutes = windowMinutes.get(city.point(id)?.metric.code ?? '') ?? 0
+    const keep = samples.findIndex((s) => s.observedAt > now - minutes * 60_000)
+    if (keep !== 0) samples.splice(0, keep < 0 ? samples.length : keep)
+  }
+}

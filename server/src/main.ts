@@ -1,0 +1,43 @@
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { EnvironmentError } from '@yiping/contract'
+import closeWithGrace from 'close-with-grace'
+import { pino } from 'pino'
+import manifest from '../package.json' with { type: 'json' }
+import { buildApp } from './app.ts'
+import { readConfig } from './config.ts'
+
+/** `web/dist`, seen from the sources and from the bundle in `server/dist` alike. */
+const builtWeb = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'web', 'dist')
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env, existsSync(join(builtWeb, 'index.html')) ? builtWeb : null)
+  const log = pino({ level: config.logLevel, name: 'server' })
+  if (config.webFolder === null) log.warn('the web client is not built (npm run build): only the API is served')
+  if (!['127.0.0.1', '::1', 'localhost'].includes(config.host))
+    log.warn({ host: config.host }, 'there are no accounts yet: everybody who reaches this address sees everything')
+  const app = await buildApp(config, manifest.version, log)
+  app.live.start()
+  app.hub.start()
+  const address = await app.fastify.listen({ host: config.host, port: config.port })
+  log.info({ address }, 'server runs')
+  process.send?.({ type: 'ready', address })
+  const grace = closeWithGrace({ delay: 8000 }, async ({ err }) => {
+    if (err) log.fatal(err, 'server stops on a fault')
+    await app.stop()
+  })
+  process.on('message', (m) => m === 'stop' && grace.close())
+  process.on('disconnect', () => grace.close())
+  // The parent may have died while this process came up.
+  if (process.send && !process.connected) grace.close()
+}
+
+main().catch((error: unknown) => {
+  const inUse = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+  process.stderr.write(
+    `${inUse ? `${error.message}: set PORT to another one` : error instanceof EnvironmentError ? error.message : error instanceof Error ? error.stack : String(error)}\n`,
+  )
+  // EX_CONFIG: a supervisor need not try again.
+  process.exit(inUse || error instanceof EnvironmentError ? 78 : 1)
+})

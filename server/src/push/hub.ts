@@ -1,0 +1,244 @@
+import type { Server as HttpServer } from 'node:http'
+import { type ClientEvents, deltaMs, heartbeatMs, protocolVersion, type Room, roomPattern, type ServerEvents, type SubscribeAnswer } from '@yiping/contract'
+import { Server, type Socket } from 'socket.io'
+import type { LiveStation } from '../live/city.ts'
+import type { Live } from '../live/live.ts'
+import { cellsOf, concerns, partOf } from './cells-of.ts'
+import { RoomState } from './room-state.ts'
+
+type CitySocket = Socket<ClientEvents, ServerEvents>
+
+export interface HubOptions {
+  live: Live
+  version: string
+  now: () => number
+  log: { warn: (o: object, m: string) => void; info: (o: object, m: string) => void }
+  /** A client that does not take a frame in for so long is dead: its socket is closed, ms. */
+  ackTimeoutMs?: number
+  maxRoomsPerClient?: number
+}
+
+/** What a client has been sent of a room: one frame in flight, everything newer waits as one flag. */
+interface Membership {
+  inFlight: boolean
+  /** Missed at least one delta while a frame was in flight: the next frame is a snapshot. */
+  behind: boolean
+}
+
+interface WatchedRoom {
+  state: RoomState
+  members: Map<CitySocket, Membership>
+  /** When the last delta left, epoch ms. */
+  sentAt: number
+  /** The next look, when one is due. */
+  due: NodeJS.Timeout | null
+}
+
+/** Notifications of one batch come one after another: they are gathered into one delta, ms. */
+const gatherMs = 20
+
+/**
+ * Rooms over Socket.IO. Per client and room:
+ *
+ * | state     | leaves by                         | sends    | to        |
+ * |-----------|-----------------------------------|----------|-----------|
+ * | joining   | subscribe                         | snapshot | in flight |
+ * | in flight | frame taken in, nothing missed    |          | ready     |
+ * | in flight | a delta comes up                  |          | behind    |
+ * | behind    | frame taken in                    | snapshot | in flight |
+ * | in flight | no answer within ackTimeoutMs     |          | closed    |
+ * | ready     | a delta comes up                  | delta    | in flight |
+ *
+ * So a stalled client costs one frame and one flag a room, and nobody else anything.
+ */
+export class Hub {
+  readonly #io: Server<ClientEvents, ServerEvents>
+  readonly #rooms = new Map<Room, WatchedRoom>()
+  readonly #timers: NodeJS.Timeout[] = []
+
+  constructor(
+    server: HttpServer,
+    private readonly options: HubOptions,
+  ) {
+    this.#io = new Server(server, {
+      transports: ['websocket'],
+      serveClient: false,
+      perMessageDeflate: false,
+      maxHttpBufferSize: 64 * 1024,
+      pingInterval: 10_000,
+      pingTimeout: 10_000,
+      allowRequest: (request, decide) => {
+        // A page of another origin must not open a socket with the reader's network position.
+        const { origin, host } = request.headers
+        decide(null, origin === undefined || sameHost(origin, host))
+      },
+    })
+    this.#io.on('connection', (socket) => this.#greet(socket))
+  }
+
+  get clients(): number {
+    return this.#io.engine.clientsCount
+  }
+
+  start(): void {
+    this.#timers.push(
+      setInterval(() => this.#io.emit('heartbeat', { v: protocolVersion, at: this.options.now(), version: this.options.version }), heartbeatMs),
+      // Ages, states and the truth change without a reading.
+      setInterval(() => this.#look(null), deltaMs),
+    )
+    this.options.live.onChange = (stations) => this.#look(stations)
+  }
+
+  async stop(): Promise<void> {
+    this.options.live.onChange = () => {}
+    for (const t of this.#timers) clearInterval(t)
+    for (const { due } of this.#rooms.values()) if (due) clearTimeout(due)
+    await this.#io.close()
+  }
+
+  /**
+   * Has the rooms looked at that new values concern (null: all). A room that was quiet for a second sends at once, after
+   * a moment for what comes in the same batch; a busy one a second after its last delta.
+   */
+  #look(stations: ReadonlySet<LiveStation> | null): void {
+    const { live, now } = this.options
+    const at = now()
+    if (stations === null) live.delivered(at)
+    if (!live.loaded) return
+    for (const [room, entry] of this.#rooms) {
+      if (entry.due !== null || (stations !== null && !concerns(room, stations))) continue
+      entry.due = setTimeout(() => this.#send(room), Math.max(gatherMs, entry.sentAt + deltaMs - at))
+    }
+  }
+
+  /** Sends what has changed in a room since its last delta. */
+  #send(room: Room): void {
+    const entry = this.#rooms.get(room)
+    if (!entry) return
+    const { live, now } = this.options
+    const at = now()
+    entry.due = null
+    if (room === 'overview') live.delivered(at)
+    const delta = entry.state.advance(cellsOf(live, room, at), at)
+    if (delta === null) return
+    entry.sentAt = at
+    for (const [socket, member] of entry.members) {
+      if (member.inFlight) member.behind = true
+      else {
+        member.inFlight = true
+        socket.timeout(this.#ackTimeoutMs).emit('delta', delta, (error) => this.#taken(room, socket, error))
+      }
+    }
+  }
+
+  get #ackTimeoutMs(): number {
+    return this.options.ackTimeoutMs ?? 20_000
+  }
+
+  #greet(socket: CitySocket): void {
+    socket.on('subscribe', (request, answer) => {
+      const reply = this.#subscribe(socket, request)
+      if (typeof answer === 'function') answer(reply)
+    })
+    socket.on('unsubscribe', (request) => {
+      for (const room of roomsIn(request)) if (roomPattern.test(room)) this.#leave(socket, room as Room)
+    })
+    socket.on('disconnect', () => {
+      for (const room of [...this.#rooms.keys()]) this.#leave(socket, room)
+    })
+    socket.emit('heartbeat', { v: protocolVersion, at: this.options.now(), version: this.options.version })
+  }
+
+  #subscribe(socket: CitySocket, request: unknown): SubscribeAnswer {
+    const answer: SubscribeAnswer = { joined: [], refused: [] }
+    const rooms = roomsIn(request)
+    if (rooms.length === 0) answer.refused.push({ room: '', code: 'request_malformed' })
+    const since = sinceIn(request)
+    for (const name of rooms) {
+      if (!roomPattern.test(name)) {
+        answer.refused.push({ room: name.slice(0, 80), code: 'room_unknown' })
+        continue
+      }
+      const room = name as Room
+      const part = partOf(room)
+      if (part.kind === 'station' && !this.options.live.city.byCode.has(part.code)) answer.refused.push({ room, code: 'station_unknown' })
+      else if (this.#roomsOf(socket) >= (this.options.maxRoomsPerClient ?? 16) && !this.#rooms.get(room)?.members.has(socket))
+        answer.refused.push({ room, code: 'too_many_rooms' })
+      else {
+        this.#join(socket, room, since[room])
+        answer.joined.push(room)
+      }
+    }
+    return answer
+  }
+
+  #join(socket: CitySocket, room: Room, since: number | undefined): void {
+    const { live, now } = this.options
+    let entry = this.#rooms.get(room)
+    if (!entry) {
+      entry = { state: new RoomState(room, now()), members: new Map(), sentAt: 0, due: null }
+      this.#rooms.set(room, entry)
+      if (live.loaded) entry.state.advance(cellsOf(live, room, now()), now())
+    }
+    const member: Membership = entry.members.get(socket) ?? { inFlight: false, behind: false }
+    entry.members.set(socket, member)
+    if (since === entry.state.seq) return
+    if (member.inFlight) member.behind = true
+    else this.#sendSnapshot(room, socket)
+  }
+
+  #sendSnapshot(room: Room, socket: CitySocket): void {
+    const entry = this.#rooms.get(room)
+    const member = entry?.members.get(socket)
+    if (!entry || !member) return
+    member.inFlight = true
+    member.behind = false
+    socket.timeout(this.#ackTimeoutMs).emit('snapshot', entry.state.snapshot(this.options.now()), (error) => this.#taken(room, socket, error))
+  }
+
+  #taken(room: Room, socket: CitySocket, error: Error | null): void {
+    const member = this.#rooms.get(room)?.members.get(socket)
+    if (!member) return
+    if (error) {
+      this.options.log.warn({ room, socket: socket.id }, 'a client takes nothing in: closed')
+      socket.disconnect(true)
+      return
+    }
+    member.inFlight = false
+    if (member.behind) this.#sendSnapshot(room, socket)
+  }
+
+  #leave(socket: CitySocket, room: Room): void {
+    const entry = this.#rooms.get(room)
+    if (!entry?.members.delete(socket)) return
+    if (entry.members.size > 0) return
+    if (entry.due) clearTimeout(entry.due)
+    this.#rooms.delete(room)
+  }
+
+  #roomsOf(socket: CitySocket): number {
+    let n = 0
+    for (const { members } of this.#rooms.values()) if (members.has(socket)) n += 1
+    return n
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+function roomsIn(request: unknown): string[] {
+  if (!isObject(request) || !Array.isArray(request.rooms)) return []
+  return request.rooms.filter((r): r is string => typeof r === 'string').slice(0, 64)
+}
+
+function sinceIn(request: unknown): Record<string, number> {
+  if (!isObject(request) || !isObject(request.since)) return {}
+  return Object.fromEntries(Object.entries(request.since).filter((e): e is [string, number] => typeof e[1] === 'number'))
+}
+
+function sameHost(origin: string, host: string | undefined): boolean {
+  try {
+    return new URL(origin).host === host
+  } catch {
+    return false
+  }
+}

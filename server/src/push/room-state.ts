@@ -1,0 +1,54 @@
+import type { Delta, Room, Snapshot } from '@yiping/contract'
+import { protocolVersion } from '@yiping/contract'
+
+/** The cells of one room as last sent, with their sequence. Pure bookkeeping: who gets what is the hub's business. */
+export class RoomState {
+  #cells = new Map<string, { value: unknown; json: string }>()
+  /** Starts at the clock so that a sequence of an earlier server process is never taken for one of this. */
+  #seq: number
+
+  constructor(
+    readonly room: Room,
+    startSeq: number,
+  ) {
+    this.#seq = startSeq
+  }
+
+  get seq(): number {
+    return this.#seq
+  }
+
+  /** Takes the room's cells of this tick; answers what changed, or null. Identical objects are not looked into. */
+  advance(cells: Record<string, unknown>, at: number): Delta | null {
+    const set: Record<string, unknown> = {}
+    const del: string[] = []
+    let changed = false
+    for (const [key, value] of Object.entries(cells)) {
+      const old = this.#cells.get(key)
+      if (old !== undefined && old.value === value) continue
+      const json = JSON.stringify(value)
+      if (old !== undefined && old.json === json) {
+        old.value = value
+        continue
+      }
+      this.#cells.set(key, { value, json })
+      set[key] = value
+      changed = true
+    }
+    for (const key of this.#cells.keys()) {
+      if (key in cells) continue
+      this.#cells.delete(key)
+      del.push(key)
+      changed = true
+    }
+    if (!changed) return null
+    this.#seq += 1
+    return { v: protocolVersion, room: this.room, seq: this.#seq, at, data: { set, del } }
+  }
+
+  snapshot(at: number): Snapshot {
+    const cells: Record<string, unknown> = {}
+    for (const [key, { value }] of this.#cells) cells[key] = value
+    return { v: protocolVersion, room: this.room, seq: this.#seq, at, data: { cells } }
+  }
+}

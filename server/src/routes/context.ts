@@ -1,0 +1,29 @@
+import type { Pool } from '@yiping/db'
+import type { City } from '../live/city.ts'
+import { survey, type Survey } from '../live/compute-cells.ts'
+import type { Live } from '../live/live.ts'
+import { loadCityAt } from '../live/load-city.ts'
+import { ProblemError } from '../plugins/problem.ts'
+import { timeIn } from './time.ts'
+
+/** What every route gets. */
+export interface RouteContext {
+  live: Live
+  /** For history: the replica where there is one. */
+  readPool: Pool
+  zone: string
+  version: string
+  now: () => number
+}
+
+/** The city that a request asks for: live, or as it was at `at`. */
+export async function cityAt(context: RouteContext, at: string | undefined): Promise<{ city: City; survey: Survey; live: boolean }> {
+  const { live, now, zone, readPool } = context
+  if (!live.loaded) throw new ProblemError(503, 'not_ready', 'Not loaded yet', 'the database has not been read since the start')
+  const present = now()
+  const moment = timeIn('at', at, present)
+  if (at === undefined) return { city: live.city, survey: live.survey(present), live: true }
+  if (moment > present) throw new ProblemError(400, 'time_invalid', 'That moment is still to come', `at=${at}`)
+  const city = await loadCityAt(readPool, zone, moment)
+  return { city, survey: survey(city, moment), live: false }
+}

@@ -1,0 +1,38 @@
+import { ReadinessAnswer } from '@yiping/contract'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import Type from 'typebox'
+import type { Metrics } from '../metrics.ts'
+import type { RouteContext } from './context.ts'
+import { timeOutOrNull } from './time.ts'
+
+export const healthRoutes =
+  (context: RouteContext, metrics: Metrics): FastifyPluginAsyncTypebox =>
+  async (app) => {
+    app.get('/healthz', { schema: { summary: 'Liveness', response: { 200: Type.Object({ status: Type.Literal('ok') }) } } }, async () => ({
+      status: 'ok' as const,
+    }))
+
+    app.get(
+      '/readyz',
+      { schema: { summary: 'Readiness, with the state of each dependency', response: { 200: ReadinessAnswer, 503: ReadinessAnswer } } },
+      async (_request, reply) => {
+        const { live, zone, version } = context
+        const truth = live.truth(context.now())
+        const ready = live.database === 'up' && live.loaded
+        return reply.code(ready ? 200 : 503).send({
+          ready,
+          version,
+          dependencies: {
+            database: { state: live.database, since: timeOutOrNull(live.since('database'), zone) },
+            liveState: { state: live.loaded ? ('up' as const) : ('down' as const), since: null },
+            ingest: { state: truth.ingest === 'up' ? ('up' as const) : ('unknown' as const), since: null, detail: truth.ingest },
+            broker: { state: truth.broker, since: null },
+          },
+        })
+      },
+    )
+
+    app.get('/metrics', { schema: { summary: 'Prometheus', hide: true } }, async (_request, reply) =>
+      reply.type(metrics.registry.contentType).send(await metrics.collect()),
+    )
+  }

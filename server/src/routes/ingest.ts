@@ -1,0 +1,72 @@
+import { BalanceAnswer, RejectionReason, RejectionsAnswer } from '@yiping/contract'
+import { loadBalance, loadRejections } from '@yiping/db'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import Type from 'typebox'
+import { ProblemError } from '../plugins/problem.ts'
+import type { RouteContext } from './context.ts'
+import { cursorIn, cursorOut } from './cursor.ts'
+import { timeIn, timeOut } from './time.ts'
+
+export const ingestRoutes =
+  (context: RouteContext): FastifyPluginAsyncTypebox =>
+  async (app) => {
+    app.get(
+      '/ingest/balance',
+      {
+        schema: {
+          summary: 'received = stored + duplicate + conflict + rejected + waiting, per minute and topic class; newest first',
+          querystring: Type.Object({
+            from: Type.Optional(Type.String()),
+            to: Type.Optional(Type.String()),
+            limit: Type.Integer({ minimum: 1, maximum: 10_000, default: 1500 }),
+          }),
+          response: { 200: BalanceAnswer },
+        },
+      },
+      async (request) => {
+        const to = timeIn('to', request.query.to, context.now())
+        const from = timeIn('from', request.query.from, to - 3_600_000)
+        const rows = await loadBalance(context.readPool, from, to, request.query.limit)
+        return { items: rows.map((r) => ({ ...r, minute: timeOut(r.minute, context.zone) })) }
+      },
+    )
+
+    app.get(
+      '/ingest/rejections',
+      {
+        schema: {
+          summary: 'What could not be stored, newest first',
+          querystring: Type.Object({
+            reason: Type.Optional(RejectionReason),
+            limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
+            cursor: Type.Optional(Type.String()),
+          }),
+          response: { 200: RejectionsAnswer },
+        },
+      },
+      async (request) => {
+        const { reason, limit, cursor } = request.query
+        const before = cursor === undefined ? undefined : Number(cursorIn(cursor))
+        if (before !== undefined && !Number.isSafeInteger(before)) throw new ProblemError(400, 'cursor_invalid', 'Not a cursor of ours')
+        const rows = await loadRejections(context.readPool, {
+          limit: limit + 1,
+          ...(reason === undefined ? {} : { reason }),
+          ...(before === undefined ? {} : { before }),
+        })
+        const page = rows.slice(0, limit)
+        const last = page.at(-1)
+        return {
+          items: page.map((r) => ({
+            id: String(r.id),
+            at: timeOut(r.at, context.zone),
+            topic: r.topic,
+            reason: r.reason,
+            detail: r.detail,
+            readings: r.readings,
+            payload: r.payload.toString('utf8'),
+          })),
+          nextCursor: rows.length > limit && last ? cursorOut(String(last.id)) : null,
+        }
+      },
+    )
+  }

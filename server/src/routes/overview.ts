@@ -1,0 +1,43 @@
+import { DomainAnswer, DomainCode, OverviewAnswer } from '@yiping/contract'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import Type from 'typebox'
+import { domainOverview, overviewAnswer, stationAnswer } from './answers.ts'
+import { cityAt, type RouteContext } from './context.ts'
+import { timeOut } from './time.ts'
+
+const At = Type.Object({ at: Type.Optional(Type.String({ description: 'a past moment; without it: now, live' })) })
+
+export const overviewRoutes =
+  (context: RouteContext): FastifyPluginAsyncTypebox =>
+  async (app) => {
+    app.get('/overview', { schema: { summary: 'The whole wall as data', querystring: At, response: { 200: OverviewAnswer } } }, async (request) => {
+      const { city, survey, live } = await cityAt(context, request.query.at)
+      return overviewAnswer(city, survey, context.live.truth(context.now()), live, context.zone)
+    })
+
+    app.get(
+      '/domains/:domain',
+      {
+        schema: { summary: 'One topic scene as data', params: Type.Object({ domain: DomainCode }), querystring: At, response: { 200: DomainAnswer } },
+      },
+      async (request) => {
+        const { domain } = request.params
+        const { city, survey, live } = await cityAt(context, request.query.at)
+        const rank = { offline: 1, late: 2, online: 3, maintenance: 4 } as const
+        const stations = city.stations
+          .filter((s) => s.registered.domain === domain)
+          .sort(
+            (a, b) =>
+              (survey.severity.get(a) ?? 9) - (survey.severity.get(b) ?? 9) ||
+              rank[survey.state.get(a) ?? 'offline'] - rank[survey.state.get(b) ?? 'offline'] ||
+              (a.registered.code < b.registered.code ? -1 : 1),
+          )
+        return {
+          at: timeOut(survey.now, context.zone),
+          live,
+          domain: domainOverview(city, survey, domain, context.zone),
+          stations: stations.map((s) => stationAnswer(s, survey, context.zone)),
+        }
+      },
+    )
+  }
