@@ -1,0 +1,203 @@
+import { fromLocal, localTime } from '@yiping/contract/screen'
+import type { Ring } from '../series/ring.ts'
+import type { Theme } from '../theme/tokens.ts'
+import type { LimitLine } from './limits.ts'
+import type { Pair } from './line.ts'
+import type { Option, Series } from './parts.ts'
+import { niceScale, viewOf } from './scale.ts'
+
+export interface StationInput {
+  ring: Ring
+  from: number
+  to: number
+  zone: string
+  /** A longer silence than this is a gap. */
+  gapMs: number
+  hue: string
+  band: string
+  theme: Theme
+  text: number
+  /** The value axis never spans less: noise in the last digit must not fill the height. */
+  minSpan: number
+  limits: readonly LimitLine[]
+  limitText: (limit: LimitLine) => string
+}
+
+/** Full local hours in (from, to) that are multiples of `every`. */
+export function hourTicks(from: number, to: number, zone: string, every: number): { at: number; hour: number }[] {
+  const start = localTime(from, zone)
+  const out: { at: number; hour: number }[] = []
+  for (let hour = 0; hour <= 72; hour += every) {
+    const at = fromLocal({ ...start, hour, minute: 0, second: 0 }, zone)
+    if (at > to) break
+    if (at >= from) out.push({ at, hour: hour % 24 })
+  }
+  return out
+}
+
+/** Readings that no neighbour draws a line to. */
+export const lone = (line: readonly Pair[]): Pair[] =>
+  line.filter(([, y], i) => y !== null && typeof line[i - 1]?.[1] !== 'number' && typeof line[i + 1]?.[1] !== 'number')
+
+export interface Lines {
+  mean: Pair[]
+  low: Pair[]
+  spread: Pair[]
+  min: number
+  max: number
+}
+
+/** Columns of a ring as lines between `from` and `to`, broken where readings are missing. */
+export function ringLines(ring: Ring, from: number, to: number, gapMs: number): Lines {
+  const lines: Lines = { mean: [], low: [], spread: [], min: Infinity, max: -Infinity }
+  let before: number | null = null
+  ring.forEach((t, mean, low, high) => {
+    if (t < from || t > to) return
+    if (before !== null && t - before > gapMs) for (const line of [lines.mean, lines.low, lines.spread]) line.push([before + 1, null])
+    lines.mean.push([t, mean])
+    lines.low.push([t, low])
+    lines.spread.push([t, high - low])
+    lines.min = Math.min(lines.min, low)
+    lines.max = Math.max(lines.max, high)
+    before = t
+  })
+  return lines
+}
+
+/** Labels of limits from top to bottom, moved apart so that none lies on the next. Fractions of the height, 0 below. */
+export function spaced(positions: readonly number[], gap: number): number[] {
+  const order = positions.map((at, i) => ({ at, i })).sort((a, b) => b.at - a.at)
+  const out = [...positions]
+  let ceiling = Infinity
+  for (const { at, i } of order) {
+    const y = Math.min(at, ceiling)
+    out[i] = y
+    ceiling = y - gap
+  }
+  return out
+}
+
+const figures = '"Barlow Condensed", "Noto Sans SC Variable", sans-serif'
+
+export function stationOption(input: StationInput): Option {
+  const { theme, text } = input
+  const lines = ringLines(input.ring, input.from, input.to, input.gapMs)
+  const some = lines.min <= lines.max
+  const view = viewOf(
+    some ? lines.min : 0,
+    some ? lines.max : 1,
+    input.limits.map((l) => l.value),
+    1.2,
+    input.minSpan,
+  )
+  const scale = niceScale(view.low, view.high, 4)
+  const shown = input.limits.filter((l) => l.value >= scale.min && l.value <= scale.max)
+  const ticks = hourTicks(input.from, input.to, input.zone, 6)
+  const quiet = { silent: true, animation: false, symbol: 'none' } as const
+  const series: Series[] = [
+    { ...quiet, id: 'low', type: 'line', stack: 'range', stackStrategy: 'all', data: lines.low, lineStyle: { opacity: 0 }, z: 1 },
+    {
+      ...quiet,
+      id: 'range',
+      type: 'line',
+      stack: 'range',
+      stackStrategy: 'all',
+      data: lines.spread,
+      lineStyle: { opacity: 0 },
+      areaStyle: { color: input.band, opacity: 1 },
+      z: 1,
+    },
+    { ...quiet, id: 'mean', type: 'line', data: lines.mean, lineStyle: { color: input.hue, width: Math.max(1.4, text * 0.14), join: 'round' }, z: 4 },
+  ]
+  series.push({
+    id: 'lone',
+    type: 'scatter',
+    silent: true,
+    animation: false,
+    z: 4,
+    symbolSize: text * 0.45,
+    data: lone(lines.mean),
+    itemStyle: { color: input.hue },
+  })
+  const span = scale.max - scale.min
+  const labels = spaced(
+    shown.map((l) => (l.value - scale.min) / span),
+    0.13,
+  )
+  shown.forEach((limit, i) => {
+    series.push(
+      {
+        ...quiet,
+        id: `limit-${i}`,
+        type: 'line',
+        data: [
+          [input.from, limit.value],
+          [input.to, limit.value],
+        ],
+        lineStyle: { color: theme.severity[limit.severity], opacity: 0.55, width: 1, type: [5, 4] },
+        z: 3,
+      },
+      {
+        id: `limit-label-${i}`,
+        type: 'scatter',
+        silent: true,
+        animation: false,
+        z: 5,
+        symbolSize: 0.01,
+        data: [[input.from, scale.min + (labels[i] ?? 0) * span]],
+        label: {
+          show: true,
+          formatter: input.limitText(limit),
+          position: 'right',
+          align: 'left',
+          verticalAlign: 'bottom',
+          offset: [text * 0.2, -1],
+          distance: 0,
+          color: theme.ink2,
+          fontFamily: figures,
+          fontSize: text,
+          textBorderColor: theme.bg,
+          textBorderWidth: 3,
+        },
+      },
+    )
+  })
+  return {
+    animation: false,
+    grid: { left: text * 3.3, right: text * 0.6, top: text * 1.2, bottom: text * 2 },
+    xAxis: {
+      type: 'value',
+      min: input.from,
+      max: input.to,
+      axisLine: { show: false },
+      axisTick: { show: false },
+      splitLine: { show: false },
+      axisLabel: {
+        customValues: ticks.map((tick) => tick.at),
+        fontSize: text,
+        fontFamily: figures,
+        color: theme.ink3,
+        margin: text * 0.5,
+        hideOverlap: true,
+        formatter: (value: number) => String(ticks.find((tick) => tick.at === value)?.hour ?? '').padStart(2, '0'),
+      },
+    },
+    yAxis: {
+      type: 'value',
+      min: scale.min,
+      max: scale.max,
+      interval: scale.step,
+      axisLine: { show: false },
+      axisTick: { show: false },
+      splitLine: { lineStyle: { color: theme.grid, width: 1 } },
+      axisLabel: {
+        fontSize: text,
+        fontFamily: figures,
+        color: theme.ink3,
+        margin: text * 0.6,
+        formatter: (value: number) => value.toFixed(scale.decimals).replace('-', '\u2212'),
+      },
+    },
+    series,
+  }
+}

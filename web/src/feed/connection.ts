@@ -1,0 +1,212 @@
+import { shallowRef, type ShallowRef } from 'vue'
+import type { Room, SubscribeAnswer, SubscribeRequest } from '@yiping/contract/screen'
+import type { Cells } from './cells.ts'
+import { beat, noClock, serverTime, type ServerClock } from './clock.ts'
+import { roomOf, takeDelta, takeSnapshot } from './frames.ts'
+import { backoffMs, cutAfterMs, lateAfterMs, linkState, type LinkState } from './link.ts'
+
+/**
+ * The one socket of the page. Its life:
+ *
+ * | socket        | event                       | next          | done on the way                                             |
+ * |---------------|-----------------------------|---------------|-------------------------------------------------------------|
+ * | idle          | start()                     | connecting    |                                                             |
+ * | connecting    | connect                     | open          | attempt := 0; subscribe all rooms with the sequences held   |
+ * | connecting    | connect_error               | waiting       | back off                                                    |
+ * | open          | snapshot, delta in sequence | open          | into the cells; acknowledged when the screen has taken it   |
+ * | open          | delta out of sequence       | open          | ask for that room again, without `since`                    |
+ * | open          | heartbeat                   | open          | clock; deadlines at 3.5 s and 5 s are set anew              |
+ * | open          | no heartbeat for 5 s        | waiting       | drop the socket (half-open line); back off                  |
+ * | open          | disconnect                  | waiting       | back off 0.5–10 s with jitter                               |
+ * | waiting       | time is up                  | connecting    |                                                             |
+ * | any           | resync() (page visible)     | same          | open: subscribe anew; waiting: connect at once              |
+ * | any           | frame of another protocol   | same          | `onForeign`: the page must reload                           |
+ * | any           | stop()                      | stopped       | timers cleared, socket closed                               |
+ *
+ * What a screen shows follows from the heartbeat's age alone, see link.ts.
+ */
+export interface SocketPort {
+  readonly connected: boolean
+  on(event: string, listener: (...args: never[]) => void): unknown
+  emit(event: 'subscribe', request: SubscribeRequest, answer: (reply: SubscribeAnswer) => void): unknown
+  emit(event: 'unsubscribe', request: { rooms: string[] }): unknown
+  connect(): unknown
+  disconnect(): unknown
+}
+
+export interface ConnectionOptions {
+  socket: SocketPort
+  cells: Cells
+  /** The server runs another version than it did when this page heard it first. */
+  onVersion: (version: string) => void
+  /** A frame of another protocol version. */
+  onForeign: () => void
+  /** Milliseconds of a clock that only runs forward. */
+  now?: () => number
+  random?: () => number
+}
+
+export interface Connection {
+  readonly link: Readonly<ShallowRef<LinkState>>
+  /** Rooms that the server refused, with its reason. */
+  readonly refused: Readonly<ShallowRef<ReadonlyMap<string, string>>>
+  /** Counts connections; 2 and more are reconnections. */
+  readonly opened: Readonly<ShallowRef<number>>
+  /** Server time now, epoch ms; null before the first heartbeat. */
+  serverNow(): number | null
+  /** Server time of the last heartbeat. */
+  lastBeat(): number | null
+  join(room: Room): () => void
+  start(): void
+  resync(): void
+  stop(): void
+}
+
+export function createConnection(options: ConnectionOptions): Connection {
+  const { socket, cells } = options
+  const now = options.now ?? (() => performance.now())
+  const random = options.random ?? Math.random
+
+  const link = shallowRef<LinkState>('starting')
+  const refused = shallowRef<ReadonlyMap<string, string>>(new Map())
+  const opened = shallowRef(0)
+  const wanted = new Map<Room, number>()
+
+  let clock: ServerClock = noClock
+  let lastBeatLocal: number | null = null
+  let lastBeatServer: number | null = null
+  let version: string | null = null
+  let openedAt = now()
+  let attempt = 0
+  let started = false
+  let retry: ReturnType<typeof setTimeout> | undefined
+  let lateTimer: ReturnType<typeof setTimeout> | undefined
+  let cutTimer: ReturnType<typeof setTimeout> | undefined
+
+  const judge = (): void => {
+    link.value = linkState(lastBeatLocal, openedAt, now())
+  }
+
+  const armDeadlines = (): void => {
+    clearTimeout(lateTimer)
+    clearTimeout(cutTimer)
+    lateTimer = setTimeout(judge, lateAfterMs + 1)
+    cutTimer = setTimeout(() => {
+      judge()
+      if (socket.connected) socket.disconnect()
+      else if (started && retry === undefined) waitAndConnect()
+    }, cutAfterMs + 1)
+  }
+
+  const connect = (): void => {
+    clearTimeout(retry)
+    retry = undefined
+    if (started && !socket.connected) socket.connect()
+  }
+
+  const waitAndConnect = (): void => {
+    if (!started || retry !== undefined) return
+    retry = setTimeout(connect, backoffMs(attempt++, random()))
+  }
+
+  const subscribe = (rooms: Room[], withSince: boolean): void => {
+    if (!socket.connected || rooms.length === 0) return
+    const since: Record<string, number> = {}
+    if (withSince) {
+      for (const room of rooms) {
+        const seq = cells.room(room).seq
+        if (seq !== null) since[room] = seq
+      }
+    }
+    socket.emit('subscribe', Object.keys(since).length > 0 ? { rooms, since } : { rooms }, (reply) => {
+      const next = new Map(refused.value)
+      for (const room of reply.joined) next.delete(room)
+      for (const { room, code } of reply.refused) next.set(room, code)
+      refused.value = next
+    })
+  }
+
+  const take =
+    (judgeFrame: typeof takeSnapshot) =>
+    (frame: unknown, done?: () => void): void => {
+      const acknowledge = (): void => done?.()
+      const room = roomOf(frame)
+      // A room that was left meanwhile: the server only wants to hear that the frame arrived.
+      if (room === null || !wanted.has(room)) return acknowledge()
+      const verdict = judgeFrame(cells.room(room), frame)
+      if (verdict.kind === 'taken') return cells.touch(room, verdict.changed, acknowledge)
+      acknowledge()
+      if (verdict.kind === 'foreign') options.onForeign()
+      else subscribe([room], false)
+    }
+
+  socket.on('connect', () => {
+    attempt = 0
+    opened.value++
+    subscribe([...wanted.keys()], true)
+  })
+  socket.on('disconnect', () => waitAndConnect())
+  socket.on('connect_error', () => waitAndConnect())
+  socket.on('snapshot', take(takeSnapshot))
+  socket.on('delta', take(takeDelta))
+  socket.on('heartbeat', (message: { at?: unknown; version?: unknown }) => {
+    if (typeof message?.at !== 'number') return
+    lastBeatLocal = now()
+    lastBeatServer = message.at
+    clock = beat(clock, message.at, lastBeatLocal)
+    link.value = 'live'
+    armDeadlines()
+    if (typeof message.version === 'string') {
+      version ??= message.version
+      if (version !== message.version) options.onVersion(message.version)
+    }
+  })
+
+  return {
+    link,
+    refused,
+    opened,
+    serverNow: () => serverTime(clock, now()),
+    lastBeat: () => lastBeatServer,
+    join(room) {
+      const holders = wanted.get(room) ?? 0
+      wanted.set(room, holders + 1)
+      if (holders === 0) subscribe([room], true)
+      let left = false
+      return () => {
+        if (left) return
+        left = true
+        const rest = (wanted.get(room) ?? 1) - 1
+        if (rest > 0) {
+          wanted.set(room, rest)
+          return
+        }
+        wanted.delete(room)
+        if (socket.connected) socket.emit('unsubscribe', { rooms: [room] })
+        cells.forget(room)
+      }
+    },
+    start() {
+      started = true
+      openedAt = now()
+      armDeadlines()
+      connect()
+    },
+    resync() {
+      judge()
+      if (!started) return
+      if (socket.connected) subscribe([...wanted.keys()], true)
+      else {
+        attempt = 0
+        connect()
+      }
+    },
+    stop() {
+      started = false
+      clearTimeout(retry)
+      clearTimeout(lateTimer)
+      clearTimeout(cutTimer)
+      socket.disconnect()
+    },
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * How the page stands to the server, told by the age of the last heartbeat alone: a socket that calls itself
+ * connected proves nothing.
+ *
+ * | state    | when                                         | a screen shows                                   |
+ * |----------|----------------------------------------------|--------------------------------------------------|
+ * | starting | no heartbeat yet, page younger than 5 s      | empty panels, "connecting"                       |
+ * | live     | last heartbeat ≤ 3.5 s ago                   | data                                             |
+ * | late     | > 3.5 s                                      | data, the truth bar says the link is slow        |
+ * | cut      | > 5 s, or none within 5 s of the page's start | the band across the top with the age             |
+ */
+export type LinkState = 'starting' | 'live' | 'late' | 'cut'
+
+export const lateAfterMs = 3500
+export const cutAfterMs = 5000
+
+export function linkState(lastBeatAt: number | null, openedAt: number, now: number): LinkState {
+  if (lastBeatAt === null) return now - openedAt > cutAfterMs ? 'cut' : 'starting'
+  const age = now - lastBeatAt
+  if (age > cutAfterMs) return 'cut'
+  return age > lateAfterMs ? 'late' : 'live'
+}
+
+export const backoffFloorMs = 500
+export const backoffCeilingMs = 10_000
+
+/** Wait before attempt `n` (0-based): doubling with jitter, so that a hundred walls do not return in one instant. */
+export function backoffMs(n: number, random: number): number {
+  const ceiling = Math.min(backoffCeilingMs, backoffFloorMs * 2 ** Math.min(n, 16))
+  return Math.round(Math.max(backoffFloorMs, ceiling * (0.5 + random / 2)))
+}

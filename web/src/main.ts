@@ -1,0 +1,20 @@
+import { VueQueryPlugin } from '@tanstack/vue-query'
+import { createApp } from 'vue'
+import App from './App.vue'
+import { createFeed, feedKey } from './feed/feed.ts'
+import { languageOf } from './format/number.ts'
+import { createMessages } from './i18n/index.ts'
+import { createScreens } from './screens/router.ts'
+import './theme/base.css'
+
+const asked = new URLSearchParams(location.search)
+const language = languageOf(asked.get('lang'))
+document.documentElement.lang = language
+
+const feed = createFeed()
+createApp(App)
+  .provide(feedKey, feed)
+  .use(createMessages(language))
+  .use(createScreens())
+  .use(VueQueryPlugin, { queryClientConfig: { defaultOptions: { queries: { refetchOnWindowFocus: false, networkMode: 'always' } } } })
+  .mount('#app')

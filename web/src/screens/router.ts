@@ -1,0 +1,15 @@
+import { createRouter, createWebHistory, type Router } from 'vue-router'
+import { domainOrder } from '../feed/registry.ts'
+import WallScreen from './wall/WallScreen.vue'
+
+/** The wall comes with the first bundle; what only a desk needs is fetched when it is opened. */
+export function createScreens(): Router {
+  return createRouter({
+    history: createWebHistory(),
+    routes: [
+      { path: '/', name: 'wall', component: WallScreen },
+      { path: `/:domain(${domainOrder.join('|')})`, name: 'topic', component: () => import('./topic/TopicScreen.vue') },
+      { path: '/:rest(.*)*', name: 'nowhere', component: () => import('./NotFound.vue') },
+    ],
+  })
+}

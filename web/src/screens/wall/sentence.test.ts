@@ -1,0 +1,108 @@
+import type { DomainCell, Severity, StationState, TruthCell } from '@yiping/contract/screen'
+import { describe, expect, it } from 'vitest'
+import { wordsOf } from '../../testing/words.ts'
+import { sentence, type CityFacts } from './sentence.ts'
+
+const { t } = wordsOf('zh-CN')
+const truth: TruthCell = {
+  points: { fresh: 990, expected: 1000 },
+  delayP95Ms: 420,
+  spoolDepth: 0,
+  lastCommitAt: 0,
+  balanceCloses: true,
+  balance: { received: 0, stored: 0, duplicate: 0, conflict: 0, rejected: 0, waiting: 0 },
+  database: 'up',
+  broker: 'up',
+  ingest: 'up',
+  origin: null,
+}
+const domain = (
+  exceeding: Partial<Record<Severity, number>> = {},
+  stations: Partial<Record<StationState, number>> = { online: 300 },
+  fresh = 990,
+): DomainCell => ({
+  stations: { online: 0, late: 0, offline: 0, maintenance: 0, ...stations },
+  points: { fresh, expected: 1000 },
+  exceeding: { 1: 0, 2: 0, 3: 0, 4: 0, ...exceeding },
+})
+const point = (station: string, severity: Severity) => ({
+  station,
+  metric: 'ws.pressure',
+  value: 0.148,
+  observedAt: 0,
+  since: 0,
+  severity,
+  op: '<',
+  limit: 0.16,
+})
+const facts = (over: Partial<CityFacts>): CityFacts => ({
+  ready: true,
+  now: 60_000,
+  truth,
+  domains: [domain()],
+  silent: [],
+  districts: [],
+  exceeding: { total: 0, items: [] },
+  place: (p) => p.station,
+  ...over,
+})
+
+describe('the sentence', () => {
+  it('is calm when all is well', () => {
+    expect(sentence(facts({}), t)).toEqual({ tone: 'calm', headline: '城市运行平稳，无超限', detail: '全部站点在报' })
+  })
+  it('counts what is beyond limits and who is silent', () => {
+    const s = sentence(
+      facts({
+        domains: [domain({ 3: 2, 4: 1 }, { online: 200, offline: 41 })],
+        exceeding: { total: 3, items: [point('甲', 3), point('乙', 3), point('丙', 4)] },
+      }),
+      t,
+    )
+    expect(s).toEqual({ tone: 'watch', headline: '城市运行平稳，3 处超限，41 站离线', detail: '甲 · 乙 · 另有 1 处' })
+  })
+  it.each([
+    [{ 2: 2 }, 'act', '有 2 处橙色超限需处置'],
+    [{ 1: 1, 2: 5 }, 'severe', '有 1 处红色超限需立即处置'],
+  ] as const)('follows the worst severity: %o', (exceeding, tone, headline) => {
+    expect(sentence(facts({ domains: [domain(exceeding)] }), t)).toMatchObject({ tone, headline })
+  })
+  it('names where a flood is thickest in place of single points; notices make no flood', () => {
+    const districts = [
+      { name: '金水区', cell: domain({ 3: 20 }) },
+      { name: '中原区', cell: domain({ 3: 80, 1: 4 }) },
+    ]
+    expect(sentence(facts({ domains: [domain({ 1: 4, 3: 100 })], districts }), t)).toEqual({
+      tone: 'severe',
+      headline: '大面积超限，共 104 处',
+      detail: '4 处橙色以上，中原区 最多（84 处）',
+    })
+    expect(sentence(facts({ domains: [domain({ 4: 300 })], districts }), t).tone).toBe('watch')
+  })
+})
+
+it('does not call a city calm of which a part is silent', () => {
+  expect(sentence(facts({ silent: ['燃气', '供热'] }), t)).toMatchObject({ tone: 'watch', headline: '已知部分运行平稳，无超限，燃气、供热停报' })
+})
+
+describe('the sentence says nothing about the city', () => {
+  it.each([
+    ['before the first frame', { ready: false }, '正在连接'],
+    ['without a station', { domains: [domain({}, {}, 0)] }, '尚无数据'],
+    ['without a reading', { domains: [domain({}, { offline: 12 }, 0)] }, '尚无读数'],
+    ['with most points silent', { domains: [domain({ 1: 3 }, { online: 3, offline: 90 }, 100)] }, '多数测点没有新数据，城市状态不明'],
+    ['with the database away', { truth: { ...truth, database: 'down' as const } }, '数据库不可达，数字停止更新'],
+    ['with ingest silent', { truth: { ...truth, ingest: 'silent' as const } }, '接入中断，读数未更新'],
+  ])('%s', (_, over, headline) => {
+    expect(sentence(facts(over), t)).toMatchObject({ tone: 'unknown', headline })
+  })
+  it('but when it last knew', () => {
+    expect(sentence(facts({ truth: { ...truth, ingest: 'silent' } }), t).detail).toBe('最近入库 1 分前')
+  })
+})
+
+it('speaks English as well', () => {
+  expect(sentence(facts({ domains: [domain({ 2: 1 }, { online: 5, offline: 2 })] }), wordsOf('en').t).headline).toBe(
+    '1 orange points need action, 2 stations offline',
+  )
+})

@@ -1,0 +1,204 @@
+import { VueQueryPlugin } from '@tanstack/vue-query'
+import { flushPromises, mount } from '@vue/test-utils'
+import { kpis } from '@yiping/contract/screen'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createMemoryHistory, createRouter } from 'vue-router'
+import App from '../../App.vue'
+import { createFeed, feedKey, type Feed } from '../../feed/feed.ts'
+import { createMessages } from '../../i18n/index.ts'
+import { FakeSocket } from '../../testing/fake-socket.ts'
+import { LaidOut } from '../../testing/laid-out.ts'
+import WallScreen from './WallScreen.vue'
+
+const start = Date.UTC(2026, 10, 23, 0, 42, 16)
+const registry = {
+  version: '1',
+  code: ['WS-P-0001', 'GS-V-0001'],
+  name: ['金水区 文化路 1#', '管城回族区 航海东路 2#'],
+  kind: ['ws_pressure', 'gs_void'],
+  domain: ['water', 'gas'],
+  district: ['410105', '410104'],
+  lon: [113.6, 113.7],
+  lat: [34.7, 34.7],
+}
+const districts = {
+  type: 'FeatureCollection',
+  features: [
+    {
+      type: 'Feature',
+      properties: { adcode: '410105', name: { zh: '金水区', en: 'Jinshui' }, parent: null, level: 'district', center: [113.6, 34.7] },
+      geometry: {
+        type: 'Polygon',
+        coordinates: [
+          [
+            [113, 34],
+            [114, 34],
+            [114, 35],
+            [113, 34],
+          ],
+        ],
+      },
+    },
+    {
+      type: 'Feature',
+      properties: { adcode: '410104', name: { zh: '管城回族区', en: 'Guancheng' }, parent: null, level: 'district', center: [113.7, 34.7] },
+      geometry: {
+        type: 'Polygon',
+        coordinates: [
+          [
+            [113, 34],
+            [114, 34],
+            [114, 35],
+            [113, 34],
+          ],
+        ],
+      },
+    },
+  ],
+}
+const none = { 1: 0, 2: 0, 3: 0, 4: 0 }
+const cells = (): Record<string, unknown> => ({
+  ...Object.fromEntries(kpis.map((k) => [`kpi:${k.code}`, { value: 42, asOf: start, coverage: { fresh: 6, expected: 6 }, numerator: 6, denominator: 6 }])),
+  'domain:water': { stations: { online: 1, late: 0, offline: 0, maintenance: 0 }, points: { fresh: 3, expected: 3 }, exceeding: { ...none, 3: 1 } },
+  'domain:gas': { stations: { online: 1, late: 0, offline: 0, maintenance: 0 }, points: { fresh: 4, expected: 4 }, exceeding: none },
+  'station:WS-P-0001': { state: 'online', severity: 3 },
+  'district:410105': { stations: { online: 1, late: 0, offline: 0, maintenance: 0 }, points: { fresh: 3, expected: 3 }, exceeding: { ...none, 3: 1 } },
+  exceeding: {
+    total: 1,
+    items: [{ station: 'WS-P-0001', metric: 'ws.pressure', value: 0.148, observedAt: start, since: start - 221_000, severity: 3, op: '<', limit: 0.16 }],
+  },
+  troubled: { total: 0, items: [] },
+  truth: {
+    points: { fresh: 7, expected: 7 },
+    delayP95Ms: 420,
+    spoolDepth: 0,
+    lastCommitAt: start,
+    balanceCloses: true,
+    balance: { received: 12, stored: 10, duplicate: 1, conflict: 0, rejected: 1, waiting: 0 },
+    database: 'up',
+    broker: 'up',
+    ingest: 'up',
+    origin: 'simulator',
+  },
+})
+
+let feed: Feed
+let socket: FakeSocket
+const open = async (path = '/', answer: (url: string) => Response = (url) => Response.json(url.includes('districts') ? districts : registry)) => {
+  vi.stubGlobal('fetch', async (url: string) => answer(url))
+  const router = createRouter({
+    history: createMemoryHistory(),
+    routes: [
+      { path: '/', component: WallScreen },
+      { path: '/:domain', component: { template: '<i />' } },
+    ],
+  })
+  await router.push(path)
+  const page = mount(App, {
+    global: {
+      plugins: [createMessages('zh-CN'), router, [VueQueryPlugin, { queryClientConfig: { defaultOptions: { queries: { networkMode: 'always' } } } }]],
+      provide: { [feedKey as symbol]: feed },
+      stubs: { ChartBox: true },
+    },
+  })
+  await vi.advanceTimersByTimeAsync(20)
+  await flushPromises()
+  return page
+}
+const paint = async (): Promise<void> => {
+  await vi.advanceTimersByTimeAsync(600)
+  await flushPromises()
+}
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  vi.stubGlobal('ResizeObserver', LaidOut)
+  socket = new FakeSocket()
+  feed = createFeed(socket, { reload: () => undefined, remember: () => undefined, remembered: () => null })
+})
+afterEach(() => {
+  feed.stop()
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+})
+
+describe('the wall', () => {
+  it('comes up with nothing but a page, and says that it is connecting', async () => {
+    const page = await open('/', () => new Response('{"code":"database_unavailable"}', { status: 503 }))
+    expect(page.get('.say').text()).toContain('正在连接')
+    expect(page.findAll('.panel')).toHaveLength(4)
+  })
+  it('shows the city of a snapshot, and moves one figure when one cell moves', async () => {
+    const page = await open()
+    socket.beat(start)
+    socket.snapshot('overview', 1, cells())
+    await paint()
+    expect(page.get('.say').text()).toBe('城市运行平稳，1 处超限金水区 管网压力 0.148 MPa')
+    expect(page.get('.exceeding .row').text()).toContain('文化路 1#')
+    expect(page.get('.truth').text()).toContain('收 12 = 存 10 + 重 1 + 冲突 0 + 拒 1 + 待 0')
+    const figures = () => page.findAll('.kpi .value .fig').map((f) => f.text())
+    const before = figures()
+    socket.delta('overview', 2, { 'kpi:ws.low_pressure': { value: 7, asOf: start, coverage: { fresh: 6, expected: 6 }, numerator: 7, denominator: 6 } })
+    await paint()
+    const moved = figures().filter((f, i) => f !== before[i])
+    expect(moved).toEqual(['7'])
+  })
+  it('spans a band across the top when the link is cut, with the age, and takes it away again', async () => {
+    const page = await open()
+    socket.beat(start)
+    socket.snapshot('overview', 1, cells())
+    await paint()
+    expect(page.find('.cut').exists()).toBe(false)
+    await vi.advanceTimersByTimeAsync(12_000)
+    expect(page.get('.cut').text()).toContain('连接中断')
+    expect(page.get('.cut').text()).toContain('数字停在 08:42:16')
+    expect(page.get('.cut .fig').text()).toMatch(/^00:1[12]$/)
+    socket.beat(start + 13_000)
+    await paint()
+    expect(page.find('.cut').exists()).toBe(false)
+  })
+  it('tells the time of the city that the registry names', async () => {
+    const page = await open('/', (url) => Response.json(url.includes('districts') ? districts : { ...registry, zone: 'Europe/Berlin' }))
+    socket.beat(start)
+    await paint()
+    expect(page.get('header time').text()).toBe('01:42:16')
+  })
+  it('asks for stations and districts again, once, when the server names another registry', async () => {
+    const asked: string[] = []
+    const page = await open('/', (url) => {
+      asked.push(url)
+      return Response.json(url.includes('districts') ? districts : { ...registry, version: asked.length > 2 ? '2' : '1' })
+    })
+    socket.beat(start)
+    socket.snapshot('overview', 1, { ...cells(), registry: { version: '1' } })
+    await paint()
+    expect(asked).toHaveLength(2)
+    socket.delta('overview', 2, { registry: { version: '2' } })
+    await paint()
+    expect(asked.slice(2).sort()).toEqual(['/api/v1/districts', '/api/v1/registry'])
+    socket.delta('overview', 3, { registry: { version: '3' } })
+    await paint()
+    await paint()
+    // The answer lags behind the cell: told again it asks again, but never in a circle.
+    expect(asked).toHaveLength(6)
+    page.unmount()
+  })
+  it('dims a value that ages and takes the number away in the end, without a new frame', async () => {
+    const page = await open()
+    socket.beat(start)
+    socket.snapshot('overview', 1, cells())
+    await paint()
+    const low = () => page.findAll('.kpi')[2]
+    expect(low()?.classes()).toContain('fresh')
+    socket.beat(start + 15 * 60_000)
+    await paint()
+    await paint()
+    expect(low()?.classes()).toContain('late')
+    socket.beat(start + 10 * 3_600_000)
+    await paint()
+    await paint()
+    expect(low()?.classes()).toContain('stale')
+    expect(low()?.get('.value .fig').text()).toBe('—')
+    expect(low()?.get('.below').text()).toBe('10 时前')
+  })
+})

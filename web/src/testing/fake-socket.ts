@@ -1,0 +1,53 @@
+import type { SubscribeAnswer, SubscribeRequest } from '@yiping/contract/screen'
+import type { SocketPort } from '../feed/connection.ts'
+
+/** The server's side of a socket in a test: says what the page asked for, and lets the test send frames. */
+export class FakeSocket implements SocketPort {
+  connected = false
+  attempts = 0
+  /** When false, a connection attempt is refused. */
+  reachable = true
+  readonly subscribed: SubscribeRequest[] = []
+  readonly unsubscribed: string[] = []
+  acknowledged = 0
+  private readonly listeners = new Map<string, ((...args: never[]) => void)[]>()
+
+  on(event: string, listener: (...args: never[]) => void): void {
+    this.listeners.set(event, [...(this.listeners.get(event) ?? []), listener])
+  }
+  emit(event: string, request: SubscribeRequest | { rooms: string[] }, answer?: (reply: SubscribeAnswer) => void): void {
+    if (event === 'unsubscribe') this.unsubscribed.push(...request.rooms)
+    else {
+      this.subscribed.push(request)
+      answer?.({ joined: request.rooms as SubscribeAnswer['joined'], refused: [] })
+    }
+  }
+  connect(): void {
+    this.attempts++
+    if (!this.reachable) return this.fire('connect_error', new Error('refused'))
+    this.connected = true
+    this.fire('connect')
+  }
+  disconnect(): void {
+    if (!this.connected) return
+    this.connected = false
+    this.fire('disconnect', 'io client disconnect')
+  }
+  /** The line breaks. */
+  drop(): void {
+    this.connected = false
+    this.fire('disconnect', 'transport close')
+  }
+  fire(event: string, ...args: unknown[]): void {
+    for (const listener of this.listeners.get(event) ?? []) (listener as (...a: unknown[]) => void)(...args)
+  }
+  snapshot(room: string, seq: number, cells: Record<string, unknown>, v = 1): void {
+    this.fire('snapshot', { v, room, seq, at: 0, data: { cells } }, () => this.acknowledged++)
+  }
+  delta(room: string, seq: number, set: Record<string, unknown>, del: string[] = []): void {
+    this.fire('delta', { v: 1, room, seq, at: 0, data: { set, del } }, () => this.acknowledged++)
+  }
+  beat(at: number, version = '1'): void {
+    this.fire('heartbeat', { v: 1, at, version })
+  }
+}
