@@ -1,0 +1,47 @@
+import { parseArgs } from 'node:util'
+
+export interface Options {
+  names: readonly string[]
+  /** How long `memory` and the soak run the city, min. */
+  minutes: number
+  /** Rows of `ingest`, and how many pairs. */
+  rows: number
+  pairs: number
+  /** Samples of `latency`. */
+  samples: number
+  /** Seed of jitter and of values. */
+  seed: number
+  /** `ingest` leaves a CPU profile of the ingest process in bench/results/. */
+  profile: boolean
+}
+
+export function readOptions(args: readonly string[], minutes: number): Options {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      minutes: { type: 'string' },
+      rows: { type: 'string' },
+      pairs: { type: 'string' },
+      samples: { type: 'string' },
+      seed: { type: 'string' },
+      profile: { type: 'boolean' },
+    },
+  })
+  const number = (name: 'minutes' | 'rows' | 'pairs' | 'samples' | 'seed', fallback: number): number => {
+    const text = values[name]
+    if (text === undefined) return fallback
+    const value = Number(text)
+    if (!Number.isFinite(value) || value <= 0) throw new Error(`--${name} ${text}: a number above 0`)
+    return value
+  }
+  return {
+    names: positionals,
+    minutes: number('minutes', minutes),
+    rows: number('rows', 300_000),
+    pairs: number('pairs', 3),
+    samples: number('samples', 120),
+    seed: number('seed', 1),
+    profile: values.profile ?? false,
+  }
+}
