@@ -1,0 +1,100 @@
+/**
+ * The one gate: `npm test`. Type check, lint with the import arrows, unit, integration on a real TimescaleDB and a real
+ * broker, browser. The last line counts what ran; the word before it names the brokers that took part.
+ */
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { brokersHere } from '../ingest/testing.ts'
+
+interface Result {
+  passed: number
+  failed: number
+  skipped: number
+}
+
+function run(command: string, args: readonly string[]): Promise<number> {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { stdio: 'inherit' })
+    child.once('close', (code) => resolve(code ?? 1))
+    child.once('error', () => resolve(1))
+  })
+}
+const bin = (name: string): string => join('node_modules', '.bin', name)
+
+async function check(what: string, command: string, args: readonly string[]): Promise<Result> {
+  const started = Date.now()
+  const code = await run(command, args)
+  console.log(`${code === 0 ? 'ok    ' : 'FAILED'}  ${what}  ${((Date.now() - started) / 1000).toFixed(1)} s`)
+  return { passed: Number(code === 0), failed: Number(code !== 0), skipped: 0 }
+}
+
+async function tests(project: string): Promise<Result> {
+  const folder = await mkdtemp(join(tmpdir(), 'yiping-gate-'))
+  const file = join(folder, 'result.json')
+  const started = Date.now()
+  try {
+    const code = await run(bin('vitest'), ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`])
+    const report: unknown = JSON.parse(await readFile(file, 'utf8'))
+    const count = (key: string): number => {
+      const value = typeof report === 'object' && report !== null ? Reflect.get(report, key) : undefined
+      return typeof value === 'number' ? value : 0
+    }
+    const result = { passed: count('numPassedTests'), failed: count('numFailedTests'), skipped: count('numPendingTests') + count('numTodoTests') }
+    // A suite that fails to load, or an unhandled rejection, fails no single test.
+    if (code !== 0 && result.failed === 0) result.failed = Math.max(1, count('numFailedTestSuites'))
+    if (result.passed === 0) result.failed = Math.max(1, result.failed)
+    console.log(
+      `${result.failed === 0 ? 'ok    ' : 'FAILED'}  ${project}: ${result.passed} passed, ${result.failed} failed  ${((Date.now() - started) / 1000).toFixed(1)} s`,
+    )
+    return result
+  } catch (error) {
+    console.log(`FAILED  ${project}: ${error instanceof Error ? error.message : String(error)}`)
+    return { passed: 0, failed: 1, skipped: 0 }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+const stages: Record<string, () => AsyncGenerator<Result>> = {
+  async *typecheck() {
+    yield await check('types', bin('tsc'), ['-p', 'tsconfig.json'])
+    yield await check('types of web', bin('vue-tsc'), ['-p', join('web', 'tsconfig.json')])
+  },
+  async *lint() {
+    yield await check('biome', bin('biome'), ['check', '--error-on-warnings', '--max-diagnostics=40'])
+    yield await check('eslint with the arrows', bin('eslint'), ['--max-warnings=0', '.'])
+  },
+  async *build() {
+    yield await check('build', process.execPath, ['build.mjs', '--if-stale'])
+  },
+  async *unit() {
+    yield await tests('unit')
+    yield await tests('web')
+  },
+  async *integration() {
+    yield await tests('integration')
+  },
+  async *browser() {
+    yield await tests('browser')
+  },
+}
+
+const wanted = process.argv.slice(2)
+const unknown = wanted.filter((w) => !(w in stages))
+if (unknown.length > 0) {
+  console.error(`no stage ${unknown.join(', ')}; there are ${Object.keys(stages).join(', ')}`)
+  process.exit(2)
+}
+const total: Result = { passed: 0, failed: 0, skipped: 0 }
+for (const [name, stage] of Object.entries(stages)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue
+  for await (const result of stage()) {
+    total.passed += result.passed
+    total.failed += result.failed
+    total.skipped += result.skipped
+  }
+}
+console.log(`${brokersHere().join('+')}: ${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`)
+process.exitCode = total.failed === 0 ? 0 : 1
