@@ -1,0 +1,5 @@
+FROM node:20.20.2-bookworm-slim
+WORKDIR /yiping
+COPY . .
+RUN npm ci && npm cache clean --force
+USER node
