@@ -5,6 +5,8 @@
  * | ---------------------------------------------- | --------------------------- | ------------ |
  * | 'stop', SIGTERM, SIGHUP, the parent's end      | checkpoint, close, unlock   | 0            |
  * | the engine's death, or a bug                   | at once; the WAL has it all | EXIT_DIED    |
+ * | silence: a statement that never ends, or an    | SIGKILL by the parent       | –            |
+ * | engine that runs in circles                    |                             |              |
  * | a data directory that is in use                | nothing was touched         | EXIT_IN_USE  |
  * | wrong configuration or directory, no package,  | nothing was served          | EXIT_REFUSED |
  * | port taken                                     |                             |              |
@@ -113,6 +115,7 @@ async function host(config: ChildConfig): Promise<void> {
   }
   process.on('message', (message) => {
     if (message === 'stats') void tellParent({ type: 'stats', stats: stats() })
+    if (message === 'ping') void tellParent({ type: 'pong' })
   })
 
   await tellParent({ type: 'ready', port: front.port })

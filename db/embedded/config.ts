@@ -50,9 +50,9 @@ export interface EmbeddedStats extends MaintenanceCounters {
   rss: number
 }
 
-export type FromChild = { type: 'ready'; port: number } | { type: 'refused'; message: string } | { type: 'stats'; stats: EmbeddedStats }
+export type FromChild = { type: 'ready'; port: number } | { type: 'refused'; message: string } | { type: 'stats'; stats: EmbeddedStats } | { type: 'pong' }
 
-export type FromParent = 'stop' | 'stats'
+export type FromParent = 'stop' | 'stats' | 'ping'
 
 export class ConfigError extends Error {
   override name = 'ConfigError'

@@ -32,7 +32,7 @@
  * | protocol (what drivers use), LISTEN     |                                                     |
  * | advisory locks                          | granted to everyone: they lock nothing              |
  * | statement_timeout, lock_timeout,        | not enforced: a statement runs to its end           |
- * | cancel, pg_terminate_backend            |                                                     |
+ * | cancel, pg_terminate_backend            | (or is killed with the child, see silenceMs)        |
  * | COPY … FROM STDIN                       | as the only statement of a simple query; collected  |
  * |                                         | in memory, and errors come after the data           |
  * | CREATE INDEX CONCURRENTLY, REINDEX …    | fail and leave an invalid index behind              |
@@ -63,6 +63,11 @@ export interface EmbeddedOptions extends Partial<Tuning> {
   log?: (line: string) => void
   /** stop() waits this long for running statements before it kills, which loses nothing committed. */
   stopTimeoutMs?: number
+  /**
+   * A child that answers nothing for this long is killed: a statement can't be cancelled, and an engine whose memory an
+   * endless recursion has overwritten may run in circles instead of dying. Above the longest statement that is meant.
+   */
+  silenceMs?: number
 }
 
 export interface Exit {
@@ -99,6 +104,7 @@ export class EmbeddedStartError extends Error {
 }
 
 const STOP_TIMEOUT_MS = 60_000
+const SILENCE_MS = 300_000
 
 function childOf(entry: string | undefined): { path: string; execArgv: string[] } {
   const path = entry ?? fileURLToPath(new URL('./child.ts', import.meta.url))
@@ -138,6 +144,26 @@ function askStats(child: ChildProcess, exited: Promise<Exit>): Promise<EmbeddedS
   })
 }
 
+/** Asks again and again for a sign of life; calls back once when there was none for `silenceMs`. Answers how to end it. */
+function watchForSilence(child: ChildProcess, silenceMs: number, onSilence: (ms: number) => void): () => void {
+  let heardAtMs = performance.now()
+  child.on('message', () => {
+    heardAtMs = performance.now()
+  })
+  let askedAtMs = heardAtMs
+  const timer = setInterval(() => {
+    const nowMs = performance.now()
+    // Time during which this process itself stood still is not the child's silence.
+    if (nowMs - askedAtMs > silenceMs / 2) heardAtMs = nowMs
+    askedAtMs = nowMs
+    if (nowMs - heardAtMs < silenceMs) return tell(child, 'ping')
+    clearInterval(timer)
+    onSilence(Math.round(nowMs - heardAtMs))
+  }, silenceMs / 10)
+  timer.unref()
+  return () => clearInterval(timer)
+}
+
 function tell(child: ChildProcess, message: FromParent): void {
   if (child.connected) child.send(message, () => {}) // an error means it is ending; `exited` tells
 }
@@ -148,6 +174,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
     entry,
     log = (line) => process.stderr.write(`[embedded database] ${line}\n`),
     stopTimeoutMs = STOP_TIMEOUT_MS,
+    silenceMs = SILENCE_MS,
     dataDir,
     port = 0,
     password = randomBytes(24).toString('base64url'),
@@ -175,6 +202,11 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
     })
   })
   const listeningPort = await whenReady(child, exited)
+  const stopWatching = watchForSilence(child, silenceMs, (ms) => {
+    log(`the embedded database has answered nothing for ${ms} ms: killed`)
+    child.kill('SIGKILL')
+  })
+  void exited.then(stopWatching)
 
   async function stop(): Promise<void> {
     tell(child, 'stop')

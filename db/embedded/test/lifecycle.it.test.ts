@@ -8,6 +8,7 @@ import readline from 'node:readline'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 import * as esbuild from 'esbuild'
+import type pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
 import { EmbeddedStartError, EXIT_DIED, EXIT_IN_USE, EXIT_REFUSED, startEmbedded, type EmbeddedDatabase, type EmbeddedOptions } from '../index.ts'
@@ -198,14 +199,52 @@ describe('starting again', () => {
     const database = await start({ log: (line) => lines.push(line) })
     const stored = await storeOne(database.url)
     const client = await connectTo(database.url)
-    await client.query(`CREATE FUNCTION endless(n int) RETURNS int LANGUAGE plpgsql
-      AS $$ BEGIN RETURN endless(n + 1); END $$`)
-    await expect(client.query('SELECT endless(1)')).rejects.toThrow()
+    const obstacle = await blockNextWalSegment(client)
+    await client.query('SELECT pg_switch_wal()')
+    // The first that needs the segment may get an error, one that is inside a critical section panics.
+    const write = () => client.query('INSERT INTO kept DEFAULT VALUES').then(() => false, isDisconnect)
+    await until('the panic', write)
     expect(await database.exited).toEqual({ code: EXIT_DIED, signal: null })
     await until('the last words', () => lines.some((line) => line.startsWith('the embedded database died')))
+    await fs.rmdir(obstacle)
     expect(await storeOne((await start()).url)).toBe(stored + 1)
   })
+
+  test('one that answers nothing for too long is killed, so that its supervisor can start another', async () => {
+    const lines: string[] = []
+    const database = await start({ silenceMs: 300, log: (line) => lines.push(line) })
+    const stored = await storeOne(database.url)
+    const client = await connectTo(database.url)
+    const endless = client.query('SELECT pg_sleep(600)').catch(() => {})
+    expect(await database.exited).toEqual({ code: null, signal: 'SIGKILL' })
+    await endless
+    expect(lines).toContainEqual(expect.stringMatching(/has answered nothing for \d+ ms: killed/))
+    expect(await storeOne((await start()).url)).toBe(stored + 1)
+  })
+
+  test('one that works in pieces is not taken for silent', async () => {
+    const database = await start({ silenceMs: 3000 })
+    const client = await connectTo(database.url)
+    for (let i = 0; i < 8; i++) await client.query('SELECT pg_sleep(0.5)')
+    expect(await storeOne(database.url)).toBeGreaterThan(0)
+  })
 })
+
+/** Puts a directory where the next WAL segment has to go: what a broken disk does, at will. Answers its path. */
+async function blockNextWalSegment(client: pg.Client): Promise<string> {
+  const { rows } = await client.query<{ segment: string }>('SELECT pg_walfile_name(pg_current_wal_lsn()) AS segment')
+  const segment = rows[0]?.segment ?? ''
+  const next = segment.slice(0, 16) + (Number.parseInt(segment.slice(16), 16) + 1).toString(16).toUpperCase().padStart(8, '0')
+  const obstacle = path.join(dataDir, 'pg_wal', next)
+  await fs.rm(obstacle, { force: true })
+  await fs.mkdir(obstacle)
+  return obstacle
+}
+
+/** An error of the connection, and not one that the database answered with. */
+function isDisconnect(error: object): boolean {
+  return !('severity' in error)
+}
 
 describe('compiled', () => {
   const child = fileURLToPath(new URL('../child.ts', import.meta.url))
