@@ -9,8 +9,12 @@ import type { Quality } from './reading.ts'
  */
 export const protocolVersion = 1
 
-export type Room = 'overview' | `domain:${DomainCode}` | `station:${string}`
-export const roomPattern = /^(overview|domain:(water|gas|heating|drainage)|station:[A-Za-z0-9_.-]{1,64})$/
+/**
+ * `kpi:{code}` is one KPI by itself. In a room with the whole city something changes all the time, so that a figure waits
+ * for the room's next second; alone it is quiet and leaves at once when it moves.
+ */
+export type Room = 'overview' | `domain:${DomainCode}` | `station:${string}` | `kpi:${string}`
+export const roomPattern = /^(overview|domain:(water|gas|heating|drainage)|station:[A-Za-z0-9_.-]{1,64}|kpi:[a-z0-9_.]{1,64})$/
 
 /** Times are epoch milliseconds of the server's clock. */
 export interface Snapshot {
@@ -41,7 +45,7 @@ export interface SubscribeRequest {
 /** Answer to `subscribe`: rooms joined, and those refused with a stable reason. */
 export interface SubscribeAnswer {
   joined: Room[]
-  refused: { room: string; code: 'room_unknown' | 'station_unknown' | 'request_malformed' | 'too_many_rooms' }[]
+  refused: { room: string; code: 'room_unknown' | 'station_unknown' | 'kpi_unknown' | 'request_malformed' | 'too_many_rooms' }[]
 }
 export interface ServerEvents {
   /** The client calls `done` when the frame is taken in: one frame per room in flight, the rest is conflated. */
@@ -195,4 +199,8 @@ export interface DomainCells {
 export interface StationCells {
   station: { state: StationState; severity: Severity | null }
   [point: `point:${string}`]: PointValue
+}
+/** The cell of room `kpi:{code}`. */
+export interface KpiCells {
+  kpi: KpiCell
 }

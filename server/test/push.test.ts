@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Delays } from '../src/live/delays.ts'
 import { replaceTail } from '../src/live/trends.ts'
+import { sameFigure } from '../src/push/cells-of.ts'
 import { RoomState } from '../src/push/room-state.ts'
 
 describe('a room', () => {
@@ -10,6 +11,17 @@ describe('a room', () => {
     expect(room.advance({ a: { n: 1 }, b: 2 }, 2)).toBeNull()
     expect(room.advance({ a: { n: 2 } }, 3)).toEqual({ v: 1, room: 'overview', seq: 102, at: 3, data: { set: { a: { n: 2 } }, del: ['b'] } })
     expect(room.snapshot(4)).toEqual({ v: 1, room: 'overview', seq: 102, at: 4, data: { cells: { a: { n: 2 } } } })
+  })
+})
+
+describe('a room of one KPI', () => {
+  const cell = (value: number, asOf: number) => ({ kpi: { value, asOf, coverage: { fresh: 1, expected: 1 }, numerator: value, denominator: null } })
+  it('lets an as-of wait whose figure stands still, until it may wait no longer', () => {
+    const room = new RoomState('kpi:gs.void_ch4_max', 100)
+    room.advance(cell(2, 1000), 1)
+    expect(room.advance(cell(2, 2000), 2, sameFigure)).toBeNull()
+    expect(room.advance(cell(3, 3000), 3, sameFigure)?.data.set).toEqual(cell(3, 3000))
+    expect(room.advance(cell(3, 4000), 4)?.data.set).toEqual(cell(3, 4000))
   })
 })
 

@@ -243,12 +243,25 @@ describe('a socket', () => {
     s.socket.disconnect()
   })
 
+  it('has a KPI in a room of its own, which speaks only of it', async () => {
+    const s = screen()
+    await s.subscribe({ rooms: ['kpi:ws.low_pressure', 'kpi:gs.void_ch4_max'] })
+    await until('two snapshots', () => s.frames.length === 2)
+    await store([['WS-1:ws.pressure', Date.now(), 0.11]])
+    const figures = () =>
+      s.frames.filter((f) => f.room === 'kpi:ws.low_pressure').map((f) => Reflect.get((isSnapshot(f) ? f.data.cells : f.data.set).kpi ?? {}, 'value'))
+    await until('the figure', () => figures().at(-1) === figures()[0] + 1)
+    expect(s.frames.filter((f) => f.room === 'kpi:gs.void_ch4_max')).toHaveLength(1)
+    s.socket.disconnect()
+  })
+
   it('is told what it cannot have', async () => {
     const s = screen()
-    expect((await s.subscribe({ rooms: ['alarms', 'station:NOBODY', 'domain:roads'] })).refused.map((r) => r.code)).toEqual([
+    expect((await s.subscribe({ rooms: ['alarms', 'station:NOBODY', 'domain:roads', 'kpi:ws.nothing'] })).refused.map((r) => r.code)).toEqual([
       'room_unknown',
       'station_unknown',
       'room_unknown',
+      'kpi_unknown',
     ])
     expect((await s.subscribe('everything')).refused).toEqual([{ room: '', code: 'request_malformed' }])
     s.socket.disconnect()

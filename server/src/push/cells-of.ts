@@ -1,13 +1,17 @@
-import { type DomainCode, isDomainCode, type Room } from '@yiping/contract'
+import { type DomainCode, isDomainCode, type Kpi, type KpiCell, kpiByCode, type Room } from '@yiping/contract'
 import type { LiveStation } from '../live/city.ts'
 import { domainCells, overviewCells, stationRoomCells } from '../live/compute-cells.ts'
+import { computeKpi } from '../live/compute-kpi.ts'
 import type { Live } from '../live/live.ts'
 
-/** The domain or station that a room is about. */
-export function partOf(room: Room): { kind: 'overview' } | { kind: 'domain'; code: DomainCode } | { kind: 'station'; code: string } {
+export type Part = { kind: 'overview' } | { kind: 'domain'; code: DomainCode } | { kind: 'kpi'; code: string } | { kind: 'station'; code: string }
+
+/** What a room is about. */
+export function partOf(room: Room): Part {
   const at = room.indexOf(':')
   if (at < 0) return { kind: 'overview' }
   const code = room.slice(at + 1)
+  if (room.startsWith('kpi:')) return { kind: 'kpi', code }
   return room.startsWith('domain:') && isDomainCode(code) ? { kind: 'domain', code } : { kind: 'station', code }
 }
 
@@ -22,6 +26,10 @@ export function cellsOf(live: Live, room: Room, now: number): Record<string, unk
     const stations = live.city.stations.filter((s) => s.registered.domain === part.code)
     return { ...domainCells(live.city, live.survey(now, stations), part.code, live.trends.cells.get(part.code)) }
   }
+  if (part.kind === 'kpi') {
+    const kpi = kpiByCode.get(part.code)
+    return kpi ? { kpi: computeKpi(kpi, live.city, now) } : {}
+  }
   const station = live.city.byCode.get(part.code)
   return station ? { ...stationRoomCells(station, live.survey(now, [station])) } : {}
 }
@@ -30,6 +38,17 @@ export function cellsOf(live: Live, room: Room, now: number): Record<string, unk
 export function concerns(room: Room, stations: ReadonlySet<LiveStation>): boolean {
   const part = partOf(room)
   if (part.kind === 'overview') return true
-  for (const { registered } of stations) if (part.kind === 'domain' ? registered.domain === part.code : registered.code === part.code) return true
+  const kpi = part.kind === 'kpi' ? kpiByCode.get(part.code) : undefined
+  for (const station of stations) {
+    const { registered } = station
+    if (kpi ? feeds(station, kpi) : part.kind === 'domain' ? registered.domain === part.code : registered.code === part.code) return true
+  }
   return false
 }
+
+const feeds = ({ registered, points }: LiveStation, kpi: Kpi): boolean =>
+  kpi.kinds.some((kind) => kind === registered.kind) && points.some((p) => p.metric.code === kpi.aggregate.metric)
+
+/** Whether a KPI says the same as before; its as-of moves with every reading that changes nothing. */
+export const sameFigure = (before: unknown, after: unknown): boolean => figureOf(before) === figureOf(after)
+const figureOf = (cell: unknown): string => JSON.stringify({ ...(cell as KpiCell), asOf: null })

@@ -1,9 +1,19 @@
 import type { Server as HttpServer } from 'node:http'
-import { type ClientEvents, deltaMs, heartbeatMs, protocolVersion, type Room, roomPattern, type ServerEvents, type SubscribeAnswer } from '@yiping/contract'
+import {
+  type ClientEvents,
+  deltaMs,
+  heartbeatMs,
+  kpiByCode,
+  protocolVersion,
+  type Room,
+  roomPattern,
+  type ServerEvents,
+  type SubscribeAnswer,
+} from '@yiping/contract'
 import { Server, type Socket } from 'socket.io'
 import type { LiveStation } from '../live/city.ts'
 import type { Live } from '../live/live.ts'
-import { cellsOf, concerns, partOf } from './cells-of.ts'
+import { cellsOf, concerns, partOf, sameFigure } from './cells-of.ts'
 import { RoomState } from './room-state.ts'
 
 type CitySocket = Socket<ClientEvents, ServerEvents>
@@ -36,6 +46,8 @@ interface WatchedRoom {
 
 /** Notifications of one batch come one after another: they are gathered into one delta, ms. */
 const gatherMs = 20
+/** A KPI whose figure stands still is sent for its as-of alone no more often than this, ms: it stays ready for a figure that moves. */
+const asOfMs = 5000
 
 /**
  * Rooms over Socket.IO. Per client and room:
@@ -119,7 +131,8 @@ export class Hub {
     const at = now()
     entry.due = null
     if (room === 'overview') live.delivered(at)
-    const delta = entry.state.advance(cellsOf(live, room, at), at)
+    const mayWait = partOf(room).kind === 'kpi' && at - entry.sentAt < asOfMs ? sameFigure : undefined
+    const delta = entry.state.advance(cellsOf(live, room, at), at, mayWait)
     if (delta === null) return
     entry.sentAt = at
     for (const [socket, member] of entry.members) {
@@ -162,7 +175,8 @@ export class Hub {
       const room = name as Room
       const part = partOf(room)
       if (part.kind === 'station' && !this.options.live.city.byCode.has(part.code)) answer.refused.push({ room, code: 'station_unknown' })
-      else if (this.#roomsOf(socket) >= (this.options.maxRoomsPerClient ?? 16) && !this.#rooms.get(room)?.members.has(socket))
+      else if (part.kind === 'kpi' && !kpiByCode.has(part.code)) answer.refused.push({ room, code: 'kpi_unknown' })
+      else if (this.#roomsOf(socket) >= (this.options.maxRoomsPerClient ?? 64) && !this.#rooms.get(room)?.members.has(socket))
         answer.refused.push({ room, code: 'too_many_rooms' })
       else {
         this.#join(socket, room, since[room])

@@ -18,8 +18,11 @@ export class RoomState {
     return this.#seq
   }
 
-  /** Takes the room's cells of this tick; answers what changed, or null. Identical objects are not looked into. */
-  advance(cells: Record<string, unknown>, at: number): Delta | null {
+  /**
+   * Takes the room's cells of this tick; answers what changed, or null. Identical objects are not looked into. A cell
+   * that `mayWait` finds to say the same as before is left as it was sent.
+   */
+  advance(cells: Record<string, unknown>, at: number, mayWait: (before: unknown, after: unknown) => boolean = () => false): Delta | null {
     const set: Record<string, unknown> = {}
     const del: string[] = []
     let changed = false
@@ -31,6 +34,7 @@ export class RoomState {
         old.value = value
         continue
       }
+      if (old !== undefined && mayWait(old.value, value)) continue
       this.#cells.set(key, { value, json })
       set[key] = value
       changed = true
