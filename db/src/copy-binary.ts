@@ -18,15 +18,18 @@ export function encodeCopyBatch(rows: readonly CopyRow[], receivedAt: number): R
   const out = Buffer.allocUnsafe(header.length + rows.length * rowBytes + 2)
   header.copy(out)
   let o = header.length
-  const received = BigInt(receivedAt - postgresEpochMs) * 1000n
+  const [receivedHigh, receivedLow] = halves(receivedAt)
   for (const r of rows) {
     o = out.writeInt16BE(5, o)
     o = out.writeInt32BE(4, o)
     o = out.writeInt32BE(r.pointId, o)
     o = out.writeInt32BE(8, o)
-    o = out.writeBigInt64BE(BigInt(r.observedAt - postgresEpochMs) * 1000n, o)
+    const [high, low] = halves(r.observedAt)
+    o = out.writeInt32BE(high, o)
+    o = out.writeUInt32BE(low, o)
     o = out.writeInt32BE(8, o)
-    o = out.writeBigInt64BE(received, o)
+    o = out.writeInt32BE(receivedHigh, o)
+    o = out.writeUInt32BE(receivedLow, o)
     o = out.writeInt32BE(8, o)
     o = out.writeDoubleBE(r.value, o)
     o = out.writeInt32BE(2, o)
@@ -34,4 +37,11 @@ export function encodeCopyBatch(rows: readonly CopyRow[], receivedAt: number): R
   }
   out.writeInt16BE(-1, o)
   return Readable.from([out])
+}
+
+/** Upper and lower half of PostgreSQL's microseconds; without BigInt, which costs more than all the rest of a row. */
+function halves(epochMs: number): [high: number, low: number] {
+  const microseconds = (epochMs - postgresEpochMs) * 1000
+  const high = Math.floor(microseconds / 2 ** 32)
+  return [high, microseconds - high * 2 ** 32]
 }

@@ -1,10 +1,8 @@
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { from as copyFrom } from 'pg-copy-streams'
 import type { Pool } from './connection.ts'
-import { type CopyRow, encodeCopyBatch } from './copy-binary.ts'
-import { storeBatch } from './store-batch.ts'
+import type { CopyRow } from './copy-binary.ts'
+import { copyReadings } from './copy-readings.ts'
 
 export interface ImportProgress {
   read: number
@@ -27,9 +25,9 @@ export interface ImportOptions {
 export const importHeader = 'station,metric,observed_at_ms,value,quality'
 
 /**
- * Reads `station,metric,observed_at_ms,value,quality` lines and stores them: binary COPY while the rows are new, the
- * idempotent statement for a batch of which some are there already. Each batch commits by itself, so a broken import
- * is continued by running it again. Roll-ups of the touched span follow by `refreshRollups`.
+ * Reads `station,metric,observed_at_ms,value,quality` lines and stores them, the next batch being read while the one
+ * before is stored. Each batch commits by itself, so a broken import is continued by running it again. Roll-ups of the
+ * touched span follow by `refreshRollups`.
  */
 export async function importReadings(pool: Pool, input: Readable, options: ImportOptions): Promise<ImportProgress & { from: number; to: number }> {
   const batchRows = options.batchRows ?? 10_000
@@ -37,12 +35,18 @@ export async function importReadings(pool: Pool, input: Readable, options: Impor
   let batch: CopyRow[] = []
   const newest = new Map<number, CopyRow>()
   let line = 0
+  let storing: Promise<void> = Promise.resolve()
+  /** Waits for the batch before, and leaves this one under way. */
   const flush = async (): Promise<void> => {
-    if (batch.length === 0) return
+    await storing
     const rows = batch
     batch = []
-    const receivedAt = options.now()
-    const done = (await copyNew(pool, rows, receivedAt)) ?? (await storeAgain(pool, rows, receivedAt))
+    storing = rows.length === 0 ? Promise.resolve() : store(rows)
+    // Awaited by the next flush; until then its fault is nobody's surprise.
+    storing.catch(() => {})
+  }
+  const store = async (rows: CopyRow[]): Promise<void> => {
+    const done = await copyReadings(pool, rows, options.now())
     progress.stored += done.stored
     progress.duplicate += done.duplicate
     progress.conflict += done.conflict
@@ -70,6 +74,7 @@ export async function importReadings(pool: Pool, input: Readable, options: Impor
     if (batch.length >= batchRows) await flush()
   }
   await flush()
+  await storing
   await advanceLatest(pool, newest, options.now())
   return progress
 }
@@ -85,60 +90,6 @@ function parseLine(text: string, pointOf: ImportOptions['pointOf']): CopyRow | s
   if (value === '' || !Number.isFinite(row.value)) return `value ${value} is not finite`
   if (quality === '' || ![0, 1, 2].includes(row.quality)) return `quality ${quality} is not 0, 1 or 2`
   return row
-}
-
-type Done = { stored: number; duplicate: number; conflict: number }
-
-/** Null when one of the rows exists: COPY knows no ON CONFLICT, and nothing of the batch was kept. */
-async function copyNew(pool: Pool, rows: readonly CopyRow[], receivedAt: number): Promise<Done | null> {
-  const client = await pool.connect()
-  let broken = true
-  try {
-    await client.query('begin')
-    await pipeline(
-      encodeCopyBatch(rows, receivedAt),
-      client.query(copyFrom('copy reading (point_id, observed_at, received_at, value, quality) from stdin with (format binary)')),
-    )
-    await client.query(
-      `insert into ingest_balance as b (minute, source, received, stored)
-       values (date_trunc('minute', to_timestamp($1::float8 / 1000), 'UTC'), 'import', $2, $2)
-       on conflict (minute, source) do update set received = b.received + excluded.received, stored = b.stored + excluded.stored`,
-      [receivedAt, rows.length],
-    )
-    await client.query('commit')
-    broken = false
-    return { stored: rows.length, duplicate: 0, conflict: 0 }
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === uniqueViolation)) throw error
-    await client.query('rollback')
-    broken = false
-    return null
-  } finally {
-    client.release(broken)
-  }
-}
-
-const uniqueViolation = '23505'
-
-async function storeAgain(pool: Pool, rows: readonly CopyRow[], receivedAt: number): Promise<Done> {
-  const unique = new Map(rows.map((r) => [`${r.pointId} ${r.observedAt}`, r]))
-  const list = [...unique.values()]
-  const twice = rows.length - list.length
-  const minute = Math.floor(receivedAt / 60_000) * 60_000
-  const done = await storeBatch(
-    pool,
-    {
-      pointId: list.map((r) => r.pointId),
-      observedAt: list.map((r) => r.observedAt),
-      receivedAt: list.map(() => receivedAt),
-      value: list.map((r) => r.value),
-      quality: list.map((r) => r.quality),
-      source: list.map(() => 'import'),
-    },
-    [],
-    [{ minute, source: 'import', received: rows.length, duplicate: twice, conflict: 0, rejected: 0 }],
-  )
-  return { stored: done.stored, duplicate: done.duplicate + twice, conflict: done.conflict }
 }
 
 /** Brings `latest` up to what was imported: COPY goes past it. Returns how many points moved. */

@@ -62,6 +62,13 @@ describe('an import', () => {
     expect(await rowsStored()).toBe(1500)
   })
 
+  it('keeps the first of two values also when both are in it', async () => {
+    const at = start + 90_000_000
+    expect(await run([`WS-1,ws.flow,${at},1,0`, `WS-1,ws.flow,${at},2,0`, `WS-1,ws.flow,${at},1,0`])).toMatchObject({ stored: 1, duplicate: 1, conflict: 1 })
+    const { rows } = await pool.query('select value from reading where observed_at = to_timestamp($1::float8 / 1000)', [at])
+    expect(rows).toEqual([{ value: 1 }])
+  })
+
   it('names each line that it cannot store and stores the rest', async () => {
     const done = await run([
       `WS-1,ws.flow,${start},12.5,1`,

@@ -166,13 +166,17 @@ export async function startCity(config: StartConfig, entries: Entries, say: (par
     if (config.simulator && databaseUrl !== null) {
       const url: string = databaseUrl
       const gap = await gapToFill(url, Date.now())
-      // Not waited for: the wall comes up without it, and its fault is none of the city's.
-      service('simulator', fork('simulator', entries.simulator))
-        .start()
-        .catch(() => {})
-      if (gap)
-        history = fillHistory(
-          { from: gap.from, to: Date.now() },
+      let livesFrom: number | null = null
+      const lives = service(
+        'simulator',
+        fork('simulator', entries.simulator, (m) => {
+          if (typeof m.from === 'number') livesFrom ??= m.from
+        }),
+      ).start()
+      const fill = async (from: number): Promise<void> => {
+        await lives
+        await fillHistory(
+          { from, to: livesFrom ?? Date.now() },
           {
             databaseUrl: url,
             simulator: entries.simulator,
@@ -181,7 +185,12 @@ export async function startCity(config: StartConfig, entries: Entries, say: (par
             onLine: (line) => say('history', line),
             signal: abort.signal,
           },
-        ).catch((error: unknown) => say('history', error instanceof Error ? error.message : String(error)))
+        )
+      }
+      // Not waited for: the wall comes up without it, and its fault is none of the city's.
+      history = (gap ? fill(gap.from) : lives).catch((error: unknown) => {
+        if (!abort.signal.aborted) say('history', error instanceof Error ? error.message : String(error))
+      })
     }
     save()
     return { address: address ?? `http://${config.host}:${config.port}`, databaseUrl: databaseUrl ?? '', mqttUrl: mqttUrl ?? '', services, history, stop }

@@ -33,7 +33,7 @@ export async function gapToFill(databaseUrl: string, now: number): Promise<{ fro
   }
 }
 
-/** simulator --history | db import-readings: live readings go on beside it. */
+/** simulator --history | db import-readings: live readings go on beside it. `to` is where the simulator began to live. */
 export async function fillHistory(span: { from: number; to: number }, options: HistoryOptions): Promise<void> {
   const iso = (at: number): string => new Date(at).toISOString()
   const env = { ...options.env, DATABASE_URL: options.databaseUrl }
@@ -49,6 +49,7 @@ export async function fillHistory(span: { from: number; to: number }, options: H
       iso(span.to),
       '--every',
       '5m',
+      '--before-live',
       '--out',
       '-',
     ],

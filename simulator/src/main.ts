@@ -51,7 +51,7 @@ async function main(): Promise<void> {
       running = await runLive(command, config, log)
       void running.connected.then(() => {
         process.stdout.write(`simulator ready: seed ${command.seed}, from ${new Date(command.from).toISOString()}, speed ${command.speed}\n`)
-        process.send?.({ type: 'ready' })
+        process.send?.({ type: 'ready', from: command.from })
       })
     }
   }
@@ -64,7 +64,7 @@ async function writeHistory(command: Extract<Command, { mode: 'history' }>, conf
     const label = await startScenario(world, s.name, command.from + s.offsetMs)
     if (command.labels !== null) writeLabel(command.labels, label)
   }
-  const rows = (await pour(history(world, command.from, command.to, command.everyMs), command.out)) - 1
+  const rows = (await pour(history(world, command.from, command.to, command.everyMs, command.beforeLive), command.out)) - 1
   log.info({ rows, seconds: Math.round(performance.now() - started) / 1000, rssMb: Math.round(process.memoryUsage().rss / 1e6) }, 'history written')
 }
 

@@ -92,6 +92,26 @@ describe('the running city', () => {
     expect(due.filter(([k, v]) => heard.get(k) !== v).slice(0, 5)).toEqual([])
   })
 
+  it('begins where a past that was written before it ends: no row twice, none between', async () => {
+    const keys = (beforeLive: boolean) =>
+      [...history(world, noon - 90 * minute, noon, 0, beforeLive)]
+        .join('')
+        .trim()
+        .split('\n')
+        .slice(1)
+        .map((line) => line.split(',').slice(0, 3).join(' '))
+    const written = new Set(keys(true))
+    const live = createLive(world, link, noon)
+    await run(live, noon, noon + 5 * minute)
+    await settled(live)
+    const heard = new Set(ear.heard.map(key))
+    expect(written.size).toBeGreaterThan(50_000)
+    expect([...heard].filter((k) => written.has(k)).slice(0, 5)).toEqual([])
+    const held = new Set(world.sites.filter((s) => world.outages.at(s.station, noon)).map((s) => s.station.code))
+    const due = keys(false).filter((k) => !held.has(k.split(' ')[0] ?? ''))
+    expect(due.filter((k) => !written.has(k) && !heard.has(k)).slice(0, 5)).toEqual([])
+  })
+
   it('keeps what a device measures while its link is down, and sends it late in one piece', async () => {
     const site = world.sites.find((s) => {
       const o = s.station.gateway === null && s.station.kind === 'ws_pressure' ? world.outages.at(s.station, noon) : null

@@ -14,6 +14,7 @@ export const help = `The simulated city. Without a mode it publishes live teleme
   --history SPAN         write the past as CSV and stop, such as 24h; ends at --to (default now)
   --to TIME              end of --history
   --every SPAN           thin --history to at most one report a point and SPAN, such as 5m (default: as reported)
+  --before-live          leave out of --history what a city that begins to live at --to says itself
   --out FILE             where --history goes (default -, the standard output)
   --replay FILE          publish a real data set (.csv or .csv.gz) and stop
   --map FILE             how its columns become readings (default: found by the file's name)
@@ -37,7 +38,7 @@ export type Command =
   | { mode: 'help' }
   | { mode: 'write-seeds' }
   | (Common & { mode: 'live'; from: number; speed: number; startedAt: number })
-  | (Common & { mode: 'history'; from: number; to: number; everyMs: number; out: string })
+  | (Common & { mode: 'history'; from: number; to: number; everyMs: number; beforeLive: boolean; out: string })
   | { mode: 'replay'; file: string; map: string | null; rebase: boolean }
 
 export class UsageError extends Error {
@@ -77,6 +78,7 @@ const options = {
   'write-seeds': flag,
   history: text,
   every: text,
+  'before-live': flag,
   out: text,
   replay: text,
   map: text,
@@ -121,7 +123,7 @@ export function parseCommand(argv: readonly string[], now: number): Command {
     if (from >= end) throw new UsageError('--history: it would be empty')
     const everyMs = values.every === undefined ? 0 : parseSpan(values.every)
     if (everyMs === null) throw new UsageError(`--every ${values.every}: a span such as 5m`)
-    return { ...common, mode: 'history', from, to: end, everyMs, out: values.out ?? '-' }
+    return { ...common, mode: 'history', from, to: end, everyMs, beforeLive: values['before-live'] ?? false, out: values.out ?? '-' }
   }
   const from = values.from === undefined ? now : time(values.from, now, 'from')
   if (from > now) throw new UsageError('--from lies in the future: the city never runs ahead of the clock')

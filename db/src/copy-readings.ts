@@ -1,0 +1,104 @@
+import { pipeline } from 'node:stream/promises'
+import type { PoolClient } from 'pg'
+import { from as copyFrom } from 'pg-copy-streams'
+import type { Pool } from './connection.ts'
+import { type CopyRow, encodeCopyBatch } from './copy-binary.ts'
+
+export interface CopyOutcome {
+  stored: number
+  duplicate: number
+  conflict: number
+}
+
+/** The first of each identity, and how many of the others said the same or something else. */
+export function withoutRepeats(rows: readonly CopyRow[]): CopyOutcome & { first: CopyRow[] } {
+  const seen = new Map<string, CopyRow>()
+  const outcome = { stored: 0, duplicate: 0, conflict: 0, first: [] as CopyRow[] }
+  for (const row of rows) {
+    const identity = `${row.pointId} ${row.observedAt}`
+    const before = seen.get(identity)
+    if (before === undefined) {
+      seen.set(identity, row)
+      outcome.first.push(row)
+    } else outcome[before.value === row.value && before.quality === row.quality ? 'duplicate' : 'conflict'] += 1
+  }
+  return outcome
+}
+
+/** For rows of which some are there already; each identity once. What the first value is compared with is looked up for those alone. */
+const insertNew = `
+with input as materialized (
+  select point_id, to_timestamp(observed_ms / 1000.0) as observed_at, value, quality
+  from unnest($1::int[], $2::float8[], $3::float8[], $4::smallint[]) as u(point_id, observed_ms, value, quality)
+), inserted as (
+  insert into reading (point_id, observed_at, received_at, value, quality)
+  select point_id, observed_at, to_timestamp($5::float8 / 1000), value, quality from input
+  on conflict (point_id, observed_at) do nothing
+  returning point_id, observed_at
+), missed as materialized (
+  select (r.value is not distinct from i.value and r.quality is not distinct from i.quality) as same
+  from input i
+  left join inserted s on s.point_id = i.point_id and s.observed_at = i.observed_at
+  left join lateral (select value, quality from reading x where x.point_id = i.point_id and x.observed_at = i.observed_at limit 1) r on true
+  where (select count(*) from inserted) < cardinality($1) and s.point_id is null
+)
+select (select count(*)::int from inserted) as stored,
+       (select count(*) filter (where same)::int from missed) as duplicate,
+       (select count(*) filter (where not same)::int from missed) as conflict`
+
+/**
+ * Stores rows, each identity once, with their account, in one transaction: by binary COPY, or, since COPY knows no ON
+ * CONFLICT, by an insert when it meets a row that is there. At most some 10,000 rows: on the embedded database nobody else
+ * is served meanwhile.
+ */
+export async function copyReadings(pool: Pool, rows: readonly CopyRow[], receivedAt: number): Promise<CopyOutcome> {
+  const { first, duplicate, conflict } = withoutRepeats(rows)
+  const client = await pool.connect()
+  let broken = true
+  try {
+    const settled = (await copyAll(client, first, receivedAt)) ?? (await insertSome(client, first, receivedAt))
+    const outcome = { stored: settled.stored, duplicate: settled.duplicate + duplicate, conflict: settled.conflict + conflict }
+    await client.query(
+      `insert into ingest_balance as b (minute, source, received, stored, duplicate, conflict)
+       values (date_trunc('minute', to_timestamp($1::float8 / 1000), 'UTC'), 'import', $2, $3, $4, $5)
+       on conflict (minute, source) do update set received = b.received + excluded.received, stored = b.stored + excluded.stored,
+         duplicate = b.duplicate + excluded.duplicate, conflict = b.conflict + excluded.conflict`,
+      [receivedAt, rows.length, outcome.stored, outcome.duplicate, outcome.conflict],
+    )
+    await client.query('commit')
+    broken = false
+    return outcome
+  } finally {
+    client.release(broken)
+  }
+}
+
+/** Opens the transaction and leaves it open; null, with none open, when a row is there already. */
+async function copyAll(client: PoolClient, rows: readonly CopyRow[], receivedAt: number): Promise<CopyOutcome | null> {
+  await client.query('begin')
+  try {
+    await pipeline(
+      encodeCopyBatch(rows, receivedAt),
+      client.query(copyFrom('copy reading (point_id, observed_at, received_at, value, quality) from stdin with (format binary)')),
+    )
+    return { stored: rows.length, duplicate: 0, conflict: 0 }
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === uniqueViolation)) throw error
+    await client.query('rollback')
+    return null
+  }
+}
+
+async function insertSome(client: PoolClient, rows: readonly CopyRow[], receivedAt: number): Promise<CopyOutcome> {
+  await client.query('begin')
+  const result = await client.query<CopyOutcome>({
+    name: 'insert_new',
+    text: insertNew,
+    values: [rows.map((r) => r.pointId), rows.map((r) => r.observedAt), rows.map((r) => r.value), rows.map((r) => r.quality), receivedAt],
+  })
+  const outcome = result.rows[0]
+  if (outcome === undefined) throw new Error('insert_new answered no row')
+  return outcome
+}
+
+const uniqueViolation = '23505'
