@@ -5,7 +5,8 @@ import { startBroker } from './broker.ts'
 
 async function main(): Promise<void> {
   const env = readEnvironment(process.env, ['MQTT_PORT', 'LOG_LEVEL'])
-  const log = pino({ level: env.LOG_LEVEL, name: 'broker' })
+  // At once: what is still to be written when the process ends would keep it for ever where nobody reads any more.
+  const log = pino({ level: env.LOG_LEVEL, name: 'broker' }, pino.destination({ sync: true }))
   const broker = await startBroker(env.MQTT_PORT)
   log.info({ port: broker.port }, 'embedded broker runs')
   process.send?.({ type: 'ready', port: broker.port })

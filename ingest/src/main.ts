@@ -8,7 +8,8 @@ import { startIngest } from './ingest.ts'
 
 async function main(): Promise<void> {
   const config = readConfig(process.env)
-  const log = pino({ level: config.logLevel, name: 'ingest' })
+  // At once: what is still to be written when the process ends would keep it for ever where nobody reads any more.
+  const log = pino({ level: config.logLevel, name: 'ingest' }, pino.destination({ sync: true }))
   const ingest = await startIngest(config, log, manifest.version)
   const grace = closeWithGrace({ delay: 8000 }, async ({ err }) => {
     if (err) log.fatal(err, 'ingest stops on a fault')

@@ -13,7 +13,8 @@ const builtWeb = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'web'
 
 async function main(): Promise<void> {
   const config = readConfig(process.env, existsSync(join(builtWeb, 'index.html')) ? builtWeb : null)
-  const log = pino({ level: config.logLevel, name: 'server' })
+  // At once: what is still to be written when the process ends would keep it for ever where nobody reads any more.
+  const log = pino({ level: config.logLevel, name: 'server' }, pino.destination({ sync: true }))
   if (config.webFolder === null) log.warn('the web client is not built (npm run build): only the API is served')
   if (!['127.0.0.1', '::1', 'localhost'].includes(config.host))
     log.warn({ host: config.host }, 'there are no accounts yet: everybody who reaches this address sees everything')

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { EmbeddedStartError, EXIT_IN_USE, EXIT_REFUSED, startEmbedded } from '@yiping/db/embedded'
 import type { StartConfig } from './config.ts'
 import { fillHistory, gapToFill } from './history.ts'
@@ -175,17 +176,25 @@ export async function startCity(config: StartConfig, entries: Entries, say: (par
       ).start()
       const fill = async (from: number): Promise<void> => {
         await lives
-        await fillHistory(
-          { from, to: livesFrom ?? Date.now() },
-          {
-            databaseUrl: url,
-            simulator: entries.simulator,
-            database: entries.database,
-            env: environment(),
-            onLine: (line) => say('history', line),
-            signal: abort.signal,
-          },
-        )
+        const span = { from, to: livesFrom ?? Date.now() }
+        const options = {
+          databaseUrl: url,
+          simulator: entries.simulator,
+          database: entries.database,
+          env: environment(),
+          onLine: (line: string) => say('history', line),
+          signal: abort.signal,
+        }
+        for (const waitMs of [1000, 2000, 5000, 10_000]) {
+          try {
+            return await fillHistory(span, options)
+          } catch (error) {
+            // A database that was restarted meanwhile: what is there already is not stored twice.
+            say('history', `${error instanceof Error ? error.message : String(error)}; again in ${waitMs / 1000} s`)
+            await delay(waitMs, undefined, { signal: abort.signal })
+          }
+        }
+        await fillHistory(span, options)
       }
       // Not waited for: the wall comes up without it, and its fault is none of the city's.
       history = (gap ? fill(gap.from) : lives).catch((error: unknown) => {

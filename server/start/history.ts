@@ -63,6 +63,9 @@ export async function fillHistory(span: { from: number; to: number }, options: H
   options.signal.addEventListener('abort', stop, { once: true })
   for (const stream of [source.stderr, sink.stderr]) createInterface({ input: stream }).on('line', options.onLine)
   source.stdout.pipe(sink.stdin).on('error', () => {})
+  // Neither goes on without the other: a source whose reader is gone would wait for ever, and half a past is none.
+  sink.once('close', stop)
+  source.once('close', (code) => code !== 0 && stop())
   const codes = await Promise.all([source, sink].map((p) => new Promise<number | null>((resolve) => p.once('close', resolve).once('error', () => resolve(-1)))))
   options.signal.removeEventListener('abort', stop)
   if (codes.some((c) => c !== 0) && !options.signal.aborted) throw new Error(`history not filled (codes ${codes.join(', ')})`)

@@ -55,7 +55,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close()
   await device?.endAsync(true)
-  if (city.exitCode === null) {
+  if (city.exitCode === null && city.signalCode === null) {
     city.kill('SIGTERM')
     await new Promise((resolve) => city.once('exit', resolve))
   }
@@ -121,4 +121,20 @@ describe('the wall in a real browser', () => {
     await page.goto(`${run.address}/`)
     await page.getByText('0.27', { exact: true }).first().waitFor({ timeout: 30_000 })
   })
+
+  it('leaves no process behind when its supervisor is killed', async () => {
+    const pids = run.services.flatMap((s) => (s.pid === null ? [] : [s.pid]))
+    expect(pids).toHaveLength(4)
+    city.kill('SIGKILL')
+    await until('all parts to end', () => pids.every((pid) => !isAlive(pid)))
+  })
 })
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
