@@ -12,6 +12,8 @@ let pool: Pool
 let app: App
 let address: string
 
+/** How far the server's clock goes ahead of ours. */
+let skewMs = 0
 const pointIds = new Map<string, number>()
 /** Stores readings as ingest does. */
 async function store(rows: [point: string, observedAt: number, value: number][], source = 'telemetry'): Promise<void> {
@@ -71,6 +73,7 @@ beforeAll(async () => {
     },
     'test',
     pino({ level: 'silent' }),
+    () => Date.now() + skewMs,
   )
   app.live.start()
   app.hub.start()
@@ -327,18 +330,11 @@ describe.runIf(!process.env.TEST_DATABASE_URL)('when the database goes away', ()
     if (killed === null) throw new Error('this test needs the embedded database')
     process.kill(killed.pid, 'SIGKILL')
     await killed.exited
-    const truth = (): TruthCell | undefined => {
-      for (const f of [...s.frames].reverse()) {
-        const cell = isSnapshot(f) ? f.data.cells.truth : f.data.set.truth
-        if (cell) return cell as TruthCell
-      }
-      return undefined
-    }
-    await until('the truth says down', () => truth()?.database === 'down')
+    await until('the truth says down', () => truthOf(s.frames)?.database === 'down')
     expect((await get('/readyz')).status).toBe(503)
     expect((await get('/api/v1/overview')).status).toBe(200)
     await database.restart()
-    await until('the truth says up', () => truth()?.database === 'up')
+    await until('the truth says up', () => truthOf(s.frames)?.database === 'up')
     await until('stored again', () =>
       store([['WS-1:ws.flow', Date.now(), 777]]).then(
         () => true,
@@ -348,4 +344,31 @@ describe.runIf(!process.env.TEST_DATABASE_URL)('when the database goes away', ()
     await until('and shown', async () => JSON.stringify((await get('/api/v1/stations/WS-1')).body).includes('777'))
     s.socket.disconnect()
   })
+
+  it('says so as well when its connection stands and it answers nothing', async () => {
+    const s = screen()
+    await s.subscribe({ rooms: ['overview'] })
+    await until('the truth says up', () => truthOf(s.frames)?.database === 'up')
+    const pid = database.embedded?.pid ?? 0
+    process.kill(pid, 'SIGSTOP')
+    try {
+      skewMs = 20_000
+      await until('the truth says down', () => truthOf(s.frames)?.database === 'down')
+      expect((await get('/readyz')).status).toBe(503)
+    } finally {
+      process.kill(pid, 'SIGCONT')
+      skewMs = 0
+    }
+    await until('the truth says up again', () => truthOf(s.frames)?.database === 'up')
+    s.socket.disconnect()
+  })
 })
+
+/** The newest truth in these frames. */
+function truthOf(frames: readonly (Snapshot | Delta)[]): TruthCell | undefined {
+  for (const f of [...frames].reverse()) {
+    const cell = isSnapshot(f) ? f.data.cells.truth : f.data.set.truth
+    if (cell) return cell as TruthCell
+  }
+  return undefined
+}

@@ -29,6 +29,8 @@ export interface LiveOptions {
 }
 
 const ingestSilentMs = 5000
+/** A database whose connection stands but that has answered nothing for so long is down all the same. */
+const databaseSilentMs = 15_000
 /** A minute is settled when everything received in it has had time to commit. */
 const settledMs = 10_000
 const truthMs = 5000
@@ -58,6 +60,7 @@ export class Live {
   #listener: Listener | null = null
   #timers: NodeJS.Timeout[] = []
   #connected = false
+  #answeredAt = 0
   #loaded = false
   #since = new Map<string, number>()
   #pending: Promise<void> | null = null
@@ -79,13 +82,14 @@ export class Live {
   }
 
   get database(): 'up' | 'down' {
-    return this.#connected ? 'up' : 'down'
+    return this.#connected && this.options.now() - this.#answeredAt <= databaseSilentMs ? 'up' : 'down'
   }
   /** True once there is a state to show. */
   get loaded(): boolean {
     return this.#loaded
   }
   since(what: string): number | null {
+    if (what === 'database' && this.#connected && this.database === 'down') return this.#answeredAt
     return this.#since.get(what) ?? null
   }
 
@@ -97,6 +101,7 @@ export class Live {
       channels: [committedChannel, statusChannel, registryChannel, historyChannel],
       onConnected: () => {
         this.#connected = true
+        this.#answeredAt = now()
         this.#since.set('database', now())
         log.info({}, 'database connection stands')
         this.reload()
@@ -156,6 +161,7 @@ export class Live {
         const started = now()
         this.#queue = []
         const { city } = await loadCity(pool, zone, started)
+        this.#answeredAt = now()
         for (const payload of this.#queue.splice(0)) for (const reading of parseCommitted(payload)) city.apply(reading)
         this.city = city
         this.#day = dayStart(started, zone)
@@ -198,6 +204,7 @@ export class Live {
     const { pool, zone, now } = this.options
     const settled = Math.floor((now() - settledMs) / 60_000) * 60_000
     this.#balance = await sumBalance(pool, dayStart(now(), zone), settled)
+    this.#answeredAt = now()
     this.#lastHourCloses = (await sumBalance(pool, settled - 3_600_000, settled)).closes
   }
 

@@ -38,7 +38,7 @@ interface Membership {
 interface WatchedRoom {
   state: RoomState
   members: Map<CitySocket, Membership>
-  /** When the last delta left, epoch ms. */
+  /** When the last delta left, by the clock that only runs forward: a clock that is set back must hold nothing up. */
   sentAt: number
   /** The next look, when one is due. */
   due: NodeJS.Timeout | null
@@ -119,7 +119,7 @@ export class Hub {
     if (!live.loaded) return
     for (const [room, entry] of this.#rooms) {
       if (entry.due !== null || (stations !== null && !concerns(room, stations))) continue
-      entry.due = setTimeout(() => this.#send(room), Math.max(gatherMs, entry.sentAt + deltaMs - at))
+      entry.due = setTimeout(() => this.#send(room), Math.max(gatherMs, entry.sentAt + deltaMs - performance.now()))
     }
   }
 
@@ -131,10 +131,10 @@ export class Hub {
     const at = now()
     entry.due = null
     if (room === 'overview') live.delivered(at)
-    const mayWait = partOf(room).kind === 'kpi' && at - entry.sentAt < asOfMs ? sameFigure : undefined
+    const mayWait = partOf(room).kind === 'kpi' && performance.now() - entry.sentAt < asOfMs ? sameFigure : undefined
     const delta = entry.state.advance(cellsOf(live, room, at), at, mayWait)
     if (delta === null) return
-    entry.sentAt = at
+    entry.sentAt = performance.now()
     for (const [socket, member] of entry.members) {
       if (member.inFlight) member.behind = true
       else {
@@ -190,7 +190,7 @@ export class Hub {
     const { live, now } = this.options
     let entry = this.#rooms.get(room)
     if (!entry) {
-      entry = { state: new RoomState(room, now()), members: new Map(), sentAt: 0, due: null }
+      entry = { state: new RoomState(room, now()), members: new Map(), sentAt: Number.NEGATIVE_INFINITY, due: null }
       this.#rooms.set(room, entry)
       if (live.loaded) entry.state.advance(cellsOf(live, room, now()), now())
     }

@@ -114,6 +114,7 @@ export default {
     count: '{n} in all',
     shown: 'worst {shown} of {n}',
     none: 'No point is beyond a limit',
+    unknown: 'No fresh reading to judge by',
     since: 'For',
     place: 'Place',
     limit: 'Metric and limit',

@@ -107,6 +107,7 @@ export default {
     count: '共 {n} 处',
     shown: '最重 {shown} / {n}',
     none: '没有测点越过限值',
+    unknown: '没有新鲜读数，无从判断',
     since: '持续',
     place: '地点',
     limit: '指标与限值',
