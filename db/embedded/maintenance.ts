@@ -7,6 +7,10 @@
  * are reckoned from the start of the process. Each run has the session to itself and gives it back
  * before the next one; a run that fails is reported and tried again later, it stops nothing.
  *
+ * A refresh that reaches back without end is done in pieces first, newest first: late rows of one
+ * device have all points of those hours worked out again, a second for an hour of a city, and half a
+ * day of them in one go would keep every screen waiting. The job itself then finds little left.
+ *
  * Time comes in as an argument, so that a test can pass a day in a moment.
  */
 import type { AskRows, Session } from './session.ts'
@@ -48,6 +52,8 @@ export interface Job {
   retryMs: number
   /** Runs stay on the grid that its first start has laid out, however long one takes. */
   fixedSchedule: boolean
+  /** Of a refresh without a start: its view, and how far from now it ends. */
+  endless: { view: string; endOffsetMs: number } | null
 }
 
 /** Telemetry would call home. */
@@ -56,12 +62,26 @@ const JOBS = `
          extract(epoch FROM coalesce(next_start, initial_start)) * 1000,
          extract(epoch FROM schedule_interval) * 1000,
          extract(epoch FROM retry_period) * 1000,
-         fixed_schedule
+         fixed_schedule,
+         (SELECT format('%I.%I', user_view_schema, user_view_name) FROM _timescaledb_catalog.continuous_agg
+          WHERE proc_name = 'policy_refresh_continuous_aggregate' AND config ->> 'start_offset' IS NULL
+            AND mat_hypertable_id = (config ->> 'mat_hypertable_id')::int),
+         extract(epoch FROM (config ->> 'end_offset')::interval) * 1000
   FROM timescaledb_information.jobs
   WHERE scheduled AND proc_name NOT LIKE 'policy_telemetry%'
   ORDER BY 2 NULLS FIRST, 1`
 
 const MAX_BACK_OFF_DOUBLINGS = 5
+
+const PIECE_MS = 3_600_000
+/** As far as devices usually keep what they could not send, and a little more. */
+const PIECES = 26
+
+/** The hours of an endless refresh, newest first, as epoch ms; each begins and ends on a full hour. */
+export function piecesOf(endOffsetMs: number, nowMs: number): { from: number; to: number }[] {
+  const end = Math.floor((nowMs - endOffsetMs) / PIECE_MS) * PIECE_MS
+  return Array.from({ length: PIECES }, (_, i) => ({ from: end - (i + 1) * PIECE_MS, to: end - i * PIECE_MS }))
+}
 
 /** When a job is next due. A new job has no start yet and is due at once. */
 export function isDue(job: Job, nowMs: number): boolean {
@@ -87,12 +107,13 @@ function finite(text: string | null | undefined): number | null {
 }
 
 async function readJobs(rows: AskRows): Promise<Job[]> {
-  return (await rows(JOBS)).map(([id, nextStart, interval, retry, fixed]) => ({
+  return (await rows(JOBS)).map(([id, nextStart, interval, retry, fixed, view, endOffset]) => ({
     id: Number(id),
     nextStartMs: finite(nextStart),
     intervalMs: finite(interval) ?? 0,
     retryMs: finite(retry) ?? 0,
     fixedSchedule: fixed === 't',
+    endless: typeof view === 'string' ? { view, endOffsetMs: finite(endOffset) ?? 0 } : null,
   }))
 }
 
@@ -130,8 +151,27 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
     }
   }
 
+  /** A view that can't be refreshed by the hour, since its buckets are wider, is left to the job, and so is every fault. */
+  async function refreshInPieces(job: Job, nowMs: number): Promise<void> {
+    if (job.endless === null) return
+    const { view, endOffsetMs } = job.endless
+    const at = (ms: number) => `to_timestamp(${ms / 1000})`
+    for (const { from, to } of piecesOf(endOffsetMs, nowMs)) {
+      if (stopped) return
+      const done = await session.exclusive((rows) =>
+        rows(`CALL public.refresh_continuous_aggregate('${view}', ${at(from)}, ${at(to)})`).then(
+          () => true,
+          () => false,
+        ),
+      )
+      if (!done) return
+    }
+  }
+
   async function runJob(job: Job, nowMs: number): Promise<void> {
     const startedMs = performance.now()
+    await refreshInPieces(job, nowMs)
+    if (stopped) return
     const succeeded = await attempt(`job ${job.id}`, () => session.exclusive(async (rows) => void (await rows(`CALL public.run_job(${job.id})`))))
     const endedMs = nowMs + (performance.now() - startedMs)
     const failures = succeeded ? 0 : (failuresInARow.get(job.id) ?? 0) + 1

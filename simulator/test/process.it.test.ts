@@ -53,7 +53,7 @@ describe('the process', () => {
     child = running
     const readyLine = said(running.stdout, /simulator ready: /)
     const message = once(running, 'message')
-    expect((await message)[0]).toEqual({ type: 'ready' })
+    expect((await message)[0]).toEqual({ type: 'ready', from: expect.any(Number) })
     await readyLine
     await ear.until(() => ear.heard.length > 1000)
     // The ring of the last minutes comes first; then live values, hardly older than a tick.

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { createMaintenance, isDue, startAfterFailure, startAfterSuccess, type Job } from '../maintenance.ts'
+import { createMaintenance, isDue, piecesOf, startAfterFailure, startAfterSuccess, type Job } from '../maintenance.ts'
 import { EngineError, type TextRow } from '../messages.ts'
 
 const SECOND = 1_000
@@ -16,6 +16,7 @@ const job = (change: Partial<Job> = {}): Job => ({
   intervalMs: MINUTE,
   retryMs: 5 * SECOND,
   fixedSchedule: false,
+  endless: null,
   ...change,
 })
 
@@ -125,6 +126,32 @@ describe('the scheduler', () => {
     // A minute from the end of each run, looked at every five seconds.
     expect(maintenance.counters.jobRuns).toBeGreaterThanOrEqual(9)
     expect(maintenance.counters.jobRuns).toBeLessThanOrEqual(10)
+  })
+
+  test('does a refresh without a start hour by hour, newest first, each by itself, and then the job', async () => {
+    const { session, maintenance } = makeMaintenance((sql) =>
+      sql.includes('timescaledb_information.jobs') ? [['1002', null, '900000', '5000', 'f', 'public.reading_1m', String(2 * HOUR)]] : [],
+    )
+    await maintenance.tick(START + 5 * MINUTE)
+    const calls = session.of('CALL')
+    expect(calls[0]).toBe(
+      `CALL public.refresh_continuous_aggregate('public.reading_1m', to_timestamp(${(START - 3 * HOUR) / 1000}), to_timestamp(${(START - 2 * HOUR) / 1000}))`,
+    )
+    expect(calls).toHaveLength(27)
+    expect(calls.at(-1)).toBe('CALL public.run_job(1002)')
+    const pieces = piecesOf(2 * HOUR, START + 5 * MINUTE)
+    for (const [i, { from, to }] of pieces.entries()) expect([from, to]).toEqual([START - (i + 3) * HOUR, START - (i + 2) * HOUR])
+  })
+
+  test('leaves a refresh that cannot be done by the hour to the job', async () => {
+    const { session, lines, maintenance } = makeMaintenance((sql) => {
+      if (sql.includes('timescaledb_information.jobs')) return [['1003', null, '900000', '5000', 'f', 'public.reading_1d', '0']]
+      if (sql.includes('refresh_continuous_aggregate')) throw new EngineError('refresh window too small', '22023')
+      return []
+    })
+    await maintenance.tick(START)
+    expect(session.of('CALL')).toHaveLength(2)
+    expect(lines).toEqual([])
   })
 
   test('reports a failure, tries later, and does the rest meanwhile', async () => {

@@ -379,6 +379,9 @@ describe('connections', () => {
   })
 
   test('one too many is told so, and there is room again when one leaves', async () => {
+    // Sockets that earlier tests have cut may still stand in the queue before the door: who comes in after them has seen them pass.
+    const last = await connectTo(embedded.database.url)
+    await last.end()
     await until('the others to leave', async () => (await embedded.database.stats()).clients === 0)
     const clients = await Promise.all(Array.from({ length: MAX_CLIENTS }, () => embedded.connect()))
     expect(await sqlStateOf(connectTo(embedded.database.url))).toBe('53300')
