@@ -13,6 +13,7 @@
  *
  * Time comes in as an argument, so that a test can pass a day in a moment.
  */
+import { EngineError } from './messages.ts'
 import type { AskRows, Session } from './session.ts'
 
 export interface ChoreTimes {
@@ -128,6 +129,10 @@ const TABLES = `
                     WHERE h.schema_name = n.nspname AND h.table_name = c.relname))
   ORDER BY c.oid`
 
+function isUndefinedTable(error: unknown): boolean {
+  return error instanceof EngineError && error.sqlState === '42P01'
+}
+
 export function createMaintenance(options: MaintenanceOptions): Maintenance {
   const { session, log } = options
   const counters: MaintenanceCounters = {
@@ -172,7 +177,16 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
     const startedMs = performance.now()
     await refreshInPieces(job, nowMs)
     if (stopped) return
-    const succeeded = await attempt(`job ${job.id}`, () => session.exclusive(async (rows) => void (await rows(`CALL public.run_job(${job.id})`))))
+    const succeeded = await attempt(`job ${job.id}`, () =>
+      session.exclusive(async (rows) => {
+        try {
+          await rows(`CALL public.run_job(${job.id})`)
+        } catch (error) {
+          const present = await rows(`SELECT 1 FROM timescaledb_information.jobs WHERE job_id = ${job.id}`)
+          if (present.length > 0) throw error // else it was deleted since it was listed
+        }
+      }),
+    )
     const endedMs = nowMs + (performance.now() - startedMs)
     const failures = succeeded ? 0 : (failuresInARow.get(job.id) ?? 0) + 1
     failuresInARow.set(job.id, failures)
@@ -209,7 +223,13 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
     const tables = await session.exclusive((rows) => rows(TABLES))
     for (const [table] of tables) {
       if (stopped) return
-      await attempt(`${command} ${table}`, () => session.exclusive(async (rows) => void (await rows(`${command} ${table}`))))
+      await attempt(`${command} ${table}`, () =>
+        session.exclusive(async (rows) => {
+          await rows(`${command} ${table}`).catch((error: unknown) => {
+            if (!isUndefinedTable(error)) throw error // dropped since it was listed: nothing is left to do
+          })
+        }),
+      )
     }
   }
 

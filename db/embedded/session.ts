@@ -4,6 +4,8 @@
  * for others is never missed: notifications find their listeners, and after a RESET ALL or a
  * DISCARD ALL the session is made whole again before the next one gets it.
  */
+import { setImmediate } from 'node:timers/promises'
+
 import type { Engine } from './engine.ts'
 import { query, readResponse, readRows, type Response, type TextRow } from './messages.ts'
 import { SessionLock } from './session-lock.ts'
@@ -33,7 +35,10 @@ export interface Session {
   exec(messages: Buffer, onAnswer?: (response: Response) => void): Promise<Response>
   /** Makes the engine listen to what the clients listen to; for the lock's holder, outside a transaction. */
   syncChannels(): Promise<void>
-  /** Waits for the session, keeps it for `work`, gives it back. */
+  /**
+   * Waits for the session, keeps it for `work`, gives it back. What clients have sent meanwhile goes first: the engine keeps
+   * this process from reading while it works, so that they stand in no queue yet when it comes to an end.
+   */
   exclusive<T>(work: (rows: AskRows) => Promise<T>): Promise<T>
 }
 
@@ -83,6 +88,9 @@ export function createSession(options: SessionOptions): Session {
     },
     exclusive: async (work) => {
       const owner = {}
+      // The first turn ends what was read before the engine began, in the second the sockets are read.
+      await setImmediate()
+      await setImmediate()
       await lock.acquire(owner)
       try {
         return await work(rows)
