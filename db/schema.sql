@@ -2,6 +2,24 @@
 
 -- tables
 
+create table correction (
+  point_id integer not null,
+  hour timestamp with time zone not null,
+  at timestamp with time zone not null,
+  rows integer not null,
+  constraint correction_pkey PRIMARY KEY (point_id, hour)
+);
+
+create table dirty_range (
+  point_id integer not null,
+  hour timestamp with time zone not null,
+  minutes bigint not null,
+  rows integer not null,
+  since timestamp with time zone not null default now(),
+  taken integer,
+  constraint dirty_range_pkey PRIMARY KEY (point_id, hour)
+);
+
 create table district (
   adcode text not null,
   parent text,
@@ -35,6 +53,13 @@ create table ingest_balance (
   waiting bigint not null default 0,
   closes boolean generated always as ((received = ((((stored + duplicate) + conflict) + rejected) + waiting))) stored,
   constraint ingest_balance_pkey PRIMARY KEY (minute, source)
+);
+
+create table ingest_lease (
+  name text not null,
+  holder text not null,
+  expires_at timestamp with time zone not null,
+  constraint ingest_lease_pkey PRIMARY KEY (name)
 );
 
 create table latest (
@@ -94,6 +119,16 @@ create table reading (
   quality smallint not null
 );
 
+create table reading_conflict (
+  id bigint not null generated always as identity,
+  point_id integer not null,
+  observed_at timestamp with time zone not null,
+  received_at timestamp with time zone not null,
+  value double precision not null,
+  quality smallint not null,
+  source text not null
+);
+
 create table rejection (
   id bigint not null generated always as identity,
   at timestamp with time zone not null,
@@ -103,9 +138,18 @@ create table rejection (
   detail text,
   readings integer not null,
   payload bytea not null,
+  held integer not null default 0,
+  constraint rejection_check CHECK (((held >= 0) AND (held <= readings))),
   constraint rejection_payload_check CHECK ((octet_length(payload) <= 4096)),
   constraint rejection_readings_check CHECK ((readings > 0)),
   constraint rejection_reason_check CHECK ((reason = ANY (ARRAY['topic_unknown'::text, 'payload_malformed'::text, 'payload_too_large'::text, 'station_unknown'::text, 'metric_unknown'::text, 'value_not_finite'::text, 'value_out_of_range'::text, 'ts_invalid'::text, 'ts_future'::text, 'ts_too_old'::text])))
+);
+
+create table spool_progress (
+  stream text not null,
+  seq bigint not null,
+  at timestamp with time zone not null default now(),
+  constraint spool_progress_pkey PRIMARY KEY (stream)
 );
 
 create table station (
@@ -138,6 +182,13 @@ create table station_kind (
   constraint station_kind_domain_fkey FOREIGN KEY (domain) REFERENCES domain(code)
 );
 
+create table station_link (
+  station text not null,
+  online boolean not null,
+  since timestamp with time zone not null,
+  constraint station_link_pkey PRIMARY KEY (station)
+);
+
 create table threshold (
   metric text not null,
   scope text not null default 'city'::text,
@@ -163,8 +214,33 @@ create table threshold (
   constraint threshold_severity_check CHECK (((severity >= 1) AND (severity <= 4)))
 );
 
+create table waiting_point (
+  station text not null,
+  metric text not null,
+  domain text,
+  first_seen timestamp with time zone not null,
+  last_seen timestamp with time zone not null,
+  times bigint not null,
+  sample text not null,
+  constraint waiting_point_pkey PRIMARY KEY (station, metric)
+);
+
+create table waiting_reading (
+  station text not null,
+  metric text not null,
+  observed_at timestamp with time zone not null,
+  received_at timestamp with time zone not null,
+  value double precision not null,
+  quality smallint not null,
+  source text not null,
+  constraint waiting_reading_pkey PRIMARY KEY (station, metric, observed_at)
+);
+
 -- indexes
 
+CREATE INDEX dirty_range_hour ON public.dirty_range USING btree (hour);
+CREATE INDEX reading_conflict_id ON public.reading_conflict USING btree (id DESC);
+CREATE INDEX reading_conflict_received_at_idx ON public.reading_conflict USING btree (received_at DESC);
 CREATE INDEX reading_observed_at_idx ON public.reading USING btree (observed_at DESC);
 CREATE INDEX rejection_at_idx ON public.rejection USING btree (at DESC);
 CREATE INDEX rejection_id ON public.rejection USING btree (id DESC);
@@ -173,6 +249,7 @@ CREATE UNIQUE INDEX reading_identity ON public.reading USING btree (point_id, ob
 -- hypertables
 
 -- hypertable reading by observed_at, chunks of 1 day, columnstore
+-- hypertable reading_conflict by received_at, chunks of 7 days
 -- hypertable rejection by at, chunks of 7 days
 
 -- roll-ups

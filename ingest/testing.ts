@@ -4,8 +4,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { subscriptions } from '@yiping/contract'
 import mqtt, { type MqttClient } from 'mqtt'
 import { startBroker } from './broker/broker.ts'
+import type { IngestConfig } from './src/config.ts'
 
 /** A device: connected, publishing at QoS 1. */
 export async function connectDevice(url: string, clientId: string): Promise<MqttClient> {
@@ -74,3 +76,17 @@ async function freePort(): Promise<number> {
   if (address === null || typeof address === 'string') throw new Error('no port')
   return address.port
 }
+
+/** A configuration as the environment would give it, with what the test says. */
+export const testConfig = (given: Pick<IngestConfig, 'databaseUrl' | 'mqttUrl' | 'dataDir'> & Partial<IngestConfig>): IngestConfig => ({
+  mqttProtocol: '3.1.1',
+  mqttLogin: {},
+  shard: 'main',
+  topics: subscriptions,
+  spoolFsync: 'group',
+  spoolMaxBytes: 2 ** 31,
+  logLevel: 'silent',
+  retentionMs: 400 * 86_400_000,
+  metricsPort: null,
+  ...given,
+})

@@ -8,6 +8,16 @@ export const environment = {
   DATABASE_URL: Type.String({ pattern: '^postgres(ql)?://' }),
   READ_DATABASE_URL: Type.String({ pattern: '^postgres(ql)?://' }),
   MQTT_URL: Type.String({ pattern: '^(mqtts?|wss?)://' }),
+  MQTT_PROTOCOL: Type.Enum(['3.1.1', '5'], { default: '3.1.1', description: 'MQTT version towards the broker' }),
+  MQTT_USERNAME: Type.String({ minLength: 1 }),
+  MQTT_PASSWORD: Type.String({ minLength: 1 }),
+  MQTT_CA_FILE: Type.String({ minLength: 1, description: "PEM of the authority that signed the broker's certificate" }),
+  MQTT_CERT_FILE: Type.String({ minLength: 1, description: 'PEM of our client certificate' }),
+  MQTT_KEY_FILE: Type.String({ minLength: 1, description: 'PEM of its key' }),
+  INGEST_SHARD: Type.String({ pattern: '^[A-Za-z0-9-]{1,32}$', default: 'main', description: 'name of the share of topics; one process of a shard is active' }),
+  INGEST_TOPICS: Type.String({ minLength: 1, description: "comma-separated topic filters of the shard; unset: all of the interface's" }),
+  SPOOL_FSYNC: Type.Enum(['group', 'always'], { default: 'group', description: 'always: PUBACK only after fdatasync' }),
+  SPOOL_MAX_BYTES: Type.Integer({ minimum: 65_536, default: 2 * 1024 ** 3, description: 'beyond it ingest stops reading from the broker' }),
   MQTT_PORT: Type.Integer({ minimum: 0, maximum: 65535, default: 1883 }),
   DATA_DIR: Type.String({ minLength: 1, default: './data' }),
   HOST: Type.String({ minLength: 1, default: '127.0.0.1' }),
@@ -54,7 +64,8 @@ export function readEnvironment<R extends EnvironmentName, O extends Environment
       continue
     }
     const errors = [...Errors(schema, value)]
-    if (errors.length > 0) faults.push(`${name}=${name.endsWith('URL') ? '…' : JSON.stringify(raw)}: ${errors.map((e) => e.message).join(', ')}`)
+    if (errors.length > 0)
+      faults.push(`${name}=${name.endsWith('URL') || name.endsWith('PASSWORD') ? '…' : JSON.stringify(raw)}: ${errors.map((e) => e.message).join(', ')}`)
     else if (name === 'CITY_TIMEZONE' && !isZone(String(value))) faults.push(`CITY_TIMEZONE=${String(value)}: not an IANA zone`)
     else out[name] = value
   }

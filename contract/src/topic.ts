@@ -49,4 +49,4 @@ export function parseTopic(text: string): Topic | null {
 }
 
 /** What ingest subscribes to: wider than the grammar, so that a wrong topic under our roots is refused, not unheard. */
-export const subscriptions = ['city/#', gatewayTopic] as const
+export const subscriptions = ['city/#', gatewayTopic, 'spBv1.0/#'] as const

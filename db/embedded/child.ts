@@ -26,7 +26,7 @@ import {
   type FromChild,
 } from './config.ts'
 import { ForeignDirectoryError, MissingPackageError, openEngine } from './engine.ts'
-import { acquireLock } from './lock.ts'
+import { acquireLock } from '../src/process-lock.ts'
 import { createMaintenance } from './maintenance.ts'
 import { startWireFront } from './wire-front.ts'
 

@@ -39,10 +39,16 @@ export function parseCommitted(payload: string): CommittedReading[] {
   })
 }
 
-/** What ingest says of itself once a second. */
+/** What an ingest process says of itself once a second. */
 export interface IngestStatus {
   at: number
+  shard: string
+  role: 'active' | 'standby'
+  /** Readings received and not yet committed. */
   inFlight: number
+  spoolBytes: number
+  /** The spool takes nothing: messages stay at the broker. */
+  spoolFull: boolean
   broker: 'up' | 'down'
   lastCommitAt: number | null
   version: string
@@ -61,7 +67,11 @@ export function parseStatus(payload: string): IngestStatus | null {
   if (typeof r.at !== 'number' || typeof r.inFlight !== 'number' || (r.broker !== 'up' && r.broker !== 'down')) return null
   return {
     at: r.at,
+    shard: typeof r.shard === 'string' ? r.shard : 'main',
+    role: r.role === 'standby' ? 'standby' : 'active',
     inFlight: r.inFlight,
+    spoolBytes: typeof r.spoolBytes === 'number' ? r.spoolBytes : 0,
+    spoolFull: r.spoolFull === true,
     broker: r.broker,
     lastCommitAt: typeof r.lastCommitAt === 'number' ? r.lastCommitAt : null,
     version: typeof r.version === 'string' ? r.version : '',

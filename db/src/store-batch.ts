@@ -1,6 +1,6 @@
 import type { RejectionReason } from '@yiping/contract'
 import { committedChannel } from './channels.ts'
-import type { Queryable } from './connection.ts'
+import { isDataError, type Pool, type Queryable } from './connection.ts'
 
 /** Readings in columns, one entry each. Times are epoch ms; `source` is the topic class for the balance. */
 export interface ReadingColumns {
@@ -12,7 +12,7 @@ export interface ReadingColumns {
   source: string[]
 }
 
-/** One refused message and reason; `readings` of its values are covered by it. */
+/** One refused message and reason; `readings` of its values are covered by it, `held` of them wait for registration. */
 export interface RejectionRow {
   at: number
   source: string
@@ -20,7 +20,30 @@ export interface RejectionRow {
   reason: RejectionReason
   detail: string | null
   readings: number
+  held: number
   payload: Buffer
+}
+
+/** Readings that wait for their station or point to be registered, in columns. */
+export interface HeldColumns {
+  station: string[]
+  metric: string[]
+  observedAt: number[]
+  receivedAt: number[]
+  value: number[]
+  quality: number[]
+  source: string[]
+}
+
+/** A station and metric that nobody has registered, as a batch saw it. */
+export interface SightingRow {
+  station: string
+  metric: string
+  domain: string | null
+  firstSeen: number
+  lastSeen: number
+  times: number
+  sample: string
 }
 
 /** What happened before the table: counts per arrival minute and source that the statement cannot see by itself. */
@@ -31,46 +54,76 @@ export interface LedgerRow {
   duplicate: number
   conflict: number
   rejected: number
+  /** Negative where held readings leave the waiting list. */
+  waiting: number
+}
+
+/** What one statement stores. No identity may be in it twice, since its rows do not see each other. */
+export interface Batch {
+  /** Place in a spool: nothing happens when the stream is there already. Null: the caller sees to it that it comes once. */
+  place: { stream: string; seq: number } | null
+  readings: ReadingColumns
+  /** Other values for identities of the same batch. */
+  conflicts: ReadingColumns
+  rejections: RejectionRow[]
+  held: HeldColumns
+  sightings: SightingRow[]
+  ledger: LedgerRow[]
 }
 
 export interface StoreOutcome {
+  /** False when the stream had been there before: everything below is 0. */
+  applied: boolean
   stored: number
   duplicate: number
   conflict: number
   latestMoved: number
+  /** Rows that came late enough for roll-ups to be repaired. */
+  late: number
 }
+
+/** A reading that comes later than this may find its roll-ups worked out already, ms. */
+export const lateForRollupsMs = 10 * 60_000
 
 /** Rows in one notification: PostgreSQL allows 8,000 bytes, a row takes at most 62. */
 const rowsPerNotification = 120
 
 /**
- * The one statement by which readings enter the database: table, latest values, rejections, balance and notification
- * commit together or not at all, in one round trip.
+ * The one statement by which readings enter the database: table, latest values, rejections, waiting list, dirty ranges,
+ * balance, progress of the spool and notification commit together or not at all, in one round trip.
  *
- * - Identity is (point, observed_at). A row that is there already with the same value and quality is a duplicate, with
- *   another one a conflict: the first stays.
+ * - `step` moves the stream's progress; when the stream is there already, `go` is false and nothing else happens.
+ * - Identity is (point, observed_at). A row that is there already with the same value is a duplicate, with another one a
+ *   conflict: the first stays. Quality is no part of it: the same reading may be judged differently when it comes again.
+ *   One that another process commits at this moment cannot be compared, and counts as a duplicate.
  * - `latest` moves only forward in observed_at; only rows that moved it are notified.
  * - A row is taken for stored unless it is missed: what is there already is looked up only when fewer rows went in than
  *   came, so that a batch of new rows costs little more than a plain insert, however many chunks there are.
- * - A batch must not hold the same identity twice (`buildBatches` of ingest sees to it), since its rows do not see each other.
  */
 const sql = `
-with input as materialized (
+with step as (
+  insert into spool_progress as p (stream, seq)
+  select $1::text, $2::bigint where $1::text is not null
+  on conflict (stream) do update set seq = excluded.seq, at = now() where p.seq < excluded.seq
+  returning seq
+), go as materialized (
+  select $1::text is null or exists (select from step) as go
+), input as materialized (
   select point_id, to_timestamp(observed_ms / 1000.0) as observed_at, to_timestamp(received_ms / 1000.0) as received_at, value, quality, source
-  from unnest($1::int[], $2::float8[], $3::float8[], $4::float8[], $5::smallint[], $6::text[])
+  from unnest($3::int[], $4::float8[], $5::float8[], $6::float8[], $7::smallint[], $8::text[])
     as u(point_id, observed_ms, received_ms, value, quality, source)
+  where (select go from go)
 ), inserted as (
   insert into reading (point_id, observed_at, received_at, value, quality)
   select point_id, observed_at, received_at, value, quality from input
   on conflict (point_id, observed_at) do nothing
   returning point_id, observed_at, received_at, value, quality
 ), missed as materialized (
-  select i.source, i.received_at,
-         (r.value is distinct from i.value or r.quality is distinct from i.quality) as conflict
+  select i.*, coalesce(r.value <> i.value, false) as conflict
   from input i
   left join inserted s on s.point_id = i.point_id and s.observed_at = i.observed_at
-  left join lateral (select value, quality from reading x where x.point_id = i.point_id and x.observed_at = i.observed_at limit 1) r on true
-  where (select count(*) from inserted) < cardinality($1) and s.point_id is null
+  left join lateral (select value from reading x where x.point_id = i.point_id and x.observed_at = i.observed_at limit 1) r on true
+  where (select count(*) from inserted) < (select count(*) from input) and s.point_id is null
 ), moved as (
   insert into latest as l (point_id, observed_at, received_at, value, quality)
   select distinct on (point_id) point_id, observed_at, received_at, value, quality
@@ -80,28 +133,77 @@ with input as materialized (
     set observed_at = excluded.observed_at, received_at = excluded.received_at, value = excluded.value, quality = excluded.quality
     where l.observed_at < excluded.observed_at
   returning point_id, observed_at, received_at, value, quality
+), late as (
+  insert into dirty_range as d (point_id, hour, minutes, rows)
+  select point_id, date_trunc('hour', observed_at, 'UTC'), bit_or(1::bigint << extract(minute from observed_at)::int), count(*)
+  from inserted
+  where received_at - observed_at > interval '${lateForRollupsMs} milliseconds'
+  group by 1, 2
+  order by 2, 1
+  on conflict (point_id, hour) do update set minutes = d.minutes | excluded.minutes, rows = d.rows + excluded.rows
+  returning point_id
+), quarrels as (
+  insert into reading_conflict (point_id, observed_at, received_at, value, quality, source)
+  select point_id, observed_at, received_at, value, quality, source from missed where conflict
+  union all
+  select point_id, to_timestamp(observed_ms / 1000.0), to_timestamp(received_ms / 1000.0), value, quality, source
+  from unnest($9::int[], $10::float8[], $11::float8[], $12::float8[], $13::smallint[], $14::text[])
+    as u(point_id, observed_ms, received_ms, value, quality, source)
+  where (select go from go)
 ), refused as (
-  insert into rejection (at, source, topic, reason, detail, readings, payload)
-  select to_timestamp(at_ms / 1000.0), source, topic, reason, detail, readings, payload
-  from unnest($7::float8[], $8::text[], $9::text[], $10::text[], $11::text[], $12::int[], $13::bytea[])
-    as u(at_ms, source, topic, reason, detail, readings, payload)
+  insert into rejection (at, source, topic, reason, detail, readings, held, payload)
+  select to_timestamp(at_ms / 1000.0), source, topic, reason, detail, readings, held, payload
+  from unnest($15::float8[], $16::text[], $17::text[], $18::text[], $19::text[], $20::int[], $21::int[], $22::bytea[])
+    as u(at_ms, source, topic, reason, detail, readings, held, payload)
+  where (select go from go)
+), unregistered as materialized (
+  select station, metric, to_timestamp(observed_ms / 1000.0) as observed_at, to_timestamp(received_ms / 1000.0) as received_at, value, quality, source
+  from unnest($23::text[], $24::text[], $25::float8[], $26::float8[], $27::float8[], $28::smallint[], $29::text[])
+    as u(station, metric, observed_ms, received_ms, value, quality, source)
+  where (select go from go)
+), kept as (
+  insert into waiting_reading (station, metric, observed_at, received_at, value, quality, source)
+  select station, metric, observed_at, received_at, value, quality, source from unregistered
+  on conflict (station, metric, observed_at) do nothing
+  returning station, metric, observed_at
+), not_kept as materialized (
+  select u.source, u.received_at, coalesce(w.value <> u.value, false) as conflict
+  from unregistered u
+  left join kept k on k.station = u.station and k.metric = u.metric and k.observed_at = u.observed_at
+  left join waiting_reading w on w.station = u.station and w.metric = u.metric and w.observed_at = u.observed_at
+  where (select count(*) from kept) < (select count(*) from unregistered) and k.station is null
+), seen as (
+  insert into waiting_point as w (station, metric, domain, first_seen, last_seen, times, sample)
+  select station, metric, domain, to_timestamp(first_ms / 1000.0), to_timestamp(last_ms / 1000.0), times, sample
+  from unnest($30::text[], $31::text[], $32::text[], $33::float8[], $34::float8[], $35::int[], $36::text[])
+    as u(station, metric, domain, first_ms, last_ms, times, sample)
+  where (select go from go)
+  order by station, metric
+  on conflict (station, metric) do update set
+    domain = coalesce(excluded.domain, w.domain), times = w.times + excluded.times, first_seen = least(w.first_seen, excluded.first_seen),
+    last_seen = greatest(w.last_seen, excluded.last_seen),
+    sample = case when excluded.last_seen >= w.last_seen then excluded.sample else w.sample end
 ), account as (
-  insert into ingest_balance as b (minute, source, received, stored, duplicate, conflict, rejected)
-  select minute, source, sum(received), sum(stored), sum(duplicate), sum(conflict), sum(rejected)
+  insert into ingest_balance as b (minute, source, received, stored, duplicate, conflict, rejected, waiting)
+  select minute, source, sum(received), sum(stored), sum(duplicate), sum(conflict), sum(rejected), sum(waiting)
   from (
-    select to_timestamp(minute_ms / 1000.0) as minute, source, received, stored, duplicate, conflict, rejected
-    from unnest($14::float8[], $15::text[], $16::int[], $17::int[], $18::int[], $19::int[], $20::int[])
-      as u(minute_ms, source, received, duplicate, conflict, rejected, stored)
+    select to_timestamp(minute_ms / 1000.0) as minute, source, received, stored, duplicate, conflict, rejected, waiting
+    from unnest($37::float8[], $38::text[], $39::int[], $40::int[], $41::int[], $42::int[], $43::int[], $44::int[])
+      as u(minute_ms, source, received, duplicate, conflict, rejected, waiting, stored)
+    where (select go from go)
     union all
-    select date_trunc('minute', received_at, 'UTC'), source, 0, -1, (not conflict)::int, conflict::int, 0
+    select date_trunc('minute', received_at, 'UTC'), source, 0, -1, (not conflict)::int, conflict::int, 0, 0
     from missed
+    union all
+    select date_trunc('minute', received_at, 'UTC'), source, 0, 0, (not conflict)::int, conflict::int, 0, -1
+    from not_kept
   ) entries
   group by minute, source
   order by minute, source
   on conflict (minute, source) do update set
     received = b.received + excluded.received, stored = b.stored + excluded.stored,
     duplicate = b.duplicate + excluded.duplicate, conflict = b.conflict + excluded.conflict,
-    rejected = b.rejected + excluded.rejected
+    rejected = b.rejected + excluded.rejected, waiting = b.waiting + excluded.waiting
 ), notified as (
   select pg_notify('${committedChannel}', string_agg(
     point_id || ',' || (extract(epoch from observed_at) * 1000)::bigint || ',' || (extract(epoch from received_at) * 1000)::bigint
@@ -110,60 +212,114 @@ with input as materialized (
   group by page
 )
 select
+  (select go from go) as applied,
   (select count(*)::int from inserted) as stored,
-  (select count(*) filter (where not conflict)::int from missed) as duplicate,
-  (select count(*) filter (where conflict)::int from missed) as conflict,
+  (select count(*) filter (where not conflict)::int from missed) + (select count(*) filter (where not conflict)::int from not_kept) as duplicate,
+  (select count(*) filter (where conflict)::int from missed) + (select count(*) filter (where conflict)::int from not_kept) as conflict,
   (select count(*)::int from moved) as latest_moved,
+  (select count(*)::int from late) as late,
   (select count(*)::int from notified) as notifications`
 
-export async function storeBatch(
-  db: Queryable,
-  readings: ReadingColumns,
-  rejections: readonly RejectionRow[],
-  ledger: readonly LedgerRow[],
-): Promise<StoreOutcome> {
-  const account = [...ledger.map((l) => ({ ...l, stored: 0 })), ...taken(readings)]
-  const result = await db.query<{ stored: number; duplicate: number; conflict: number; latest_moved: number }>({
+export async function storeBatch(db: Queryable, batch: Batch): Promise<StoreOutcome> {
+  const { place, readings, conflicts, rejections, held, sightings } = batch
+  const account = [...batch.ledger.map((l) => ({ ...l, stored: 0 })), ...taken(readings, 'stored'), ...taken(held, 'waiting')]
+  const result = await db.query<{ applied: boolean; stored: number; duplicate: number; conflict: number; latest_moved: number; late: number }>({
     name: 'store_batch',
     text: sql,
     values: [
+      place?.stream ?? null,
+      place?.seq ?? null,
       readings.pointId,
       readings.observedAt,
       readings.receivedAt,
       readings.value,
       readings.quality,
       readings.source,
+      conflicts.pointId,
+      conflicts.observedAt,
+      conflicts.receivedAt,
+      conflicts.value,
+      conflicts.quality,
+      conflicts.source,
       rejections.map((r) => r.at),
       rejections.map((r) => r.source),
       rejections.map((r) => r.topic),
       rejections.map((r) => r.reason),
       rejections.map((r) => r.detail),
       rejections.map((r) => r.readings),
+      rejections.map((r) => r.held),
       rejections.map((r) => r.payload),
+      held.station,
+      held.metric,
+      held.observedAt,
+      held.receivedAt,
+      held.value,
+      held.quality,
+      held.source,
+      sightings.map((s) => s.station),
+      sightings.map((s) => s.metric),
+      sightings.map((s) => s.domain),
+      sightings.map((s) => s.firstSeen),
+      sightings.map((s) => s.lastSeen),
+      sightings.map((s) => s.times),
+      sightings.map((s) => s.sample),
       account.map((l) => l.minute),
       account.map((l) => l.source),
       account.map((l) => l.received),
       account.map((l) => l.duplicate),
       account.map((l) => l.conflict),
       account.map((l) => l.rejected),
+      account.map((l) => l.waiting),
       account.map((l) => l.stored),
     ],
   })
   const row = result.rows[0]
   if (row === undefined) throw new Error('store_batch answered no row')
-  return { stored: row.stored, duplicate: row.duplicate, conflict: row.conflict, latestMoved: row.latest_moved }
+  return { applied: row.applied, stored: row.stored, duplicate: row.duplicate, conflict: row.conflict, latestMoved: row.latest_moved, late: row.late }
 }
 
-/** The rows of a batch per minute of arrival and source, all taken for stored; counted here and not by the ledger, which is checked against it. */
-function taken(readings: ReadingColumns): (LedgerRow & { stored: number })[] {
+/** Whether the database would take it; nothing of it stays. Throws what is no fault of the data. */
+export async function wouldStore(pool: Pool, batch: Batch): Promise<boolean> {
+  const client = await pool.connect()
+  try {
+    await client.query('begin')
+    await storeBatch(client, batch)
+    return true
+  } catch (error) {
+    if (isDataError(error)) return false
+    throw error
+  } finally {
+    await client.query('rollback').then(
+      () => client.release(),
+      (error: Error) => client.release(error),
+    )
+  }
+}
+
+/** The rows of a batch per minute of arrival and source, all taken for stored (or waiting); counted here and not by the ledger, which is checked against it. */
+function taken(rows: { receivedAt: number[]; source: string[] }, as: 'stored' | 'waiting'): (LedgerRow & { stored: number })[] {
   const entries = new Map<string, LedgerRow & { stored: number }>()
-  for (const [i, at] of readings.receivedAt.entries()) {
+  for (const [i, at] of rows.receivedAt.entries()) {
     const minute = Math.floor(at / 60_000) * 60_000
-    const source = readings.source[i] ?? 'unknown'
+    const source = rows.source[i] ?? 'unknown'
     const key = `${minute} ${source}`
-    const entry = entries.get(key) ?? { minute, source, received: 0, duplicate: 0, conflict: 0, rejected: 0, stored: 0 }
-    entry.stored += 1
+    const entry = entries.get(key) ?? { minute, source, received: 0, duplicate: 0, conflict: 0, rejected: 0, waiting: 0, stored: 0 }
+    entry[as] += 1
     entries.set(key, entry)
   }
   return [...entries.values()]
+}
+
+export const noReadings = (): ReadingColumns => ({ pointId: [], observedAt: [], receivedAt: [], value: [], quality: [], source: [] })
+export const nothingHeld = (): HeldColumns => ({ station: [], metric: [], observedAt: [], receivedAt: [], value: [], quality: [], source: [] })
+
+/** Up to where a stream of a spool is stored; 0 for one that is not known. */
+export async function loadProgress(db: Queryable, stream: string): Promise<number> {
+  const { rows } = await db.query<{ seq: number }>('select seq from spool_progress where stream = $1', [stream])
+  return rows[0]?.seq ?? 0
+}
+
+/** Nothing of that stream comes any more. */
+export async function forgetProgress(db: Queryable, stream: string): Promise<void> {
+  await db.query('delete from spool_progress where stream = $1', [stream])
 }

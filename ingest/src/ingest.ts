@@ -1,49 +1,244 @@
-import type { RejectionReason } from '@yiping/contract'
-import { createPool, formatStatus, listen, loadRegistry, notify, registryChannel, statusChannel } from '@yiping/db'
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import {
+  createPool,
+  forgetProgress,
+  formatStatus,
+  listen,
+  loadProgress,
+  loadRegistry,
+  loadWaitingPlaces,
+  notify,
+  registryChannel,
+  statusChannel,
+} from '@yiping/db'
 import type { Logger } from 'pino'
-import { TicketQueue } from './batch/queue.ts'
+import { createClock } from './clock.ts'
 import type { IngestConfig } from './config.ts'
+import { decodeMessage } from './decode/decode-message.ts'
+import { Housekeeping } from './housekeeping.ts'
+import { Lease, type LeaseState } from './lease.ts'
 import { createMetrics, serveMetrics } from './metrics.ts'
-import { startMqttSource } from './receive/mqtt-source.ts'
+import type { IncomingMessage } from './receive/message.ts'
+import { type MqttSource, startMqttSource } from './receive/mqtt-source.ts'
+import { readRegistry, saveRegistry } from './registry-cache.ts'
+import { Spool, type SpoolOptions } from './spool/spool.ts'
 import { Writer } from './store/writer.ts'
-import { buildRegistry, type Registry } from './validate/registry.ts'
+import { buildRegistry } from './validate/registry.ts'
 import { RegistryKeeper } from './validate/registry-keeper.ts'
 import { toTicket } from './validate/ticket.ts'
+import { WaitingRoom } from './validate/waiting-room.ts'
 
 export interface Ingest {
   /** Resolves with the first subscription: from then on the broker keeps what comes for us. */
   subscribed: Promise<void>
-  /** Ends in the order receive → queue → store; answers how many readings the broker will bring again. */
+  /** `active` takes messages in; `standby` waits for the active one's lease to end. */
+  readonly role: 'active' | 'standby'
+  /** Ends in the order receive → spool → store; answers how many readings stay in the spool for the next start. */
   stop: () => Promise<number>
   readonly metrics: ReturnType<typeof createMetrics>
 }
 
+export interface IngestSeams {
+  /** The test's places for a clock that jumps, a disk that is full, and times that are shorter. */
+  wall?: () => number
+  spool?: Partial<SpoolOptions>
+  leaseTtlMs?: number
+  housekeeping?: { replayEveryMs?: number; repairEveryMs?: number }
+  onFault?: (error: unknown) => void
+}
+
 const statusMs = 1000
-const maxQueuedReadings = 50_000
-const rowsPerStatement = 2000
-/** What a station that was registered a moment ago would be refused for. */
-const askedAgain: ReadonlySet<RejectionReason> = new Set(['station_unknown', 'metric_unknown'])
+const readingsPerStatement = 2000
 /** A device's report older than this is back-fill and gives way to live ones. */
 const lateAfterMs = 10 * 60_000
+/** A standby takes over at most lease + a third of it after the active one was killed. */
+const leaseTtlMs = 6000
+const adoptEveryMs = 5000
+/** What is not committed by then at a stop stays in the spool. */
+const drainMs = 3000
 
-/** The way of a reading: receive → decode → validate → batch → store. */
-export async function startIngest(config: IngestConfig, log: Logger, version: string, now: () => number = Date.now): Promise<Ingest> {
-  const metrics = createMetrics()
-  const pool = createPool({
-    connectionString: config.databaseUrl,
-    applicationName: 'yiping-ingest',
-    max: 3,
-    queryTimeoutMs: 60_000,
-    onError: (error) => log.warn({ err: error.message }, 'database connection lost'),
+/** The way of a reading: receive → decode → validate → spool → store. */
+export async function startIngest(config: IngestConfig, log: Logger, version: string, seams: IngestSeams = {}): Promise<Ingest> {
+  const now = createClock({
+    ...(seams.wall === undefined ? {} : { wall: seams.wall }),
+    onJump: (byMs) => log.warn({ byMs: Math.round(byMs) }, 'the clock of this machine has jumped; times of arrival go on as before'),
   })
-  const registry = new RegistryKeeper(await firstRegistry(pool, log), {
-    load: async () => buildRegistry(await loadRegistry(pool)),
-    now,
+  const onFault =
+    seams.onFault ??
+    ((error: unknown): void => {
+      log.fatal({ err: error instanceof Error ? error.message : error }, 'the spool cannot be trusted any more: ending, the next start reads it again')
+      process.exit(1)
+    })
+  const metrics = createMetrics()
+  const onError = (error: Error): void => log.warn({ err: error.message }, 'database connection lost')
+  const pool = createPool({ connectionString: config.databaseUrl, applicationName: 'yiping-ingest', max: 2, queryTimeoutMs: 60_000, onError })
+  // Apart, so that nothing on the side keeps a batch waiting for a connection.
+  const sidePool = createPool({ connectionString: config.databaseUrl, applicationName: 'yiping-ingest-side', max: 4, queryTimeoutMs: 60_000, onError })
+
+  const registryFile = join(config.dataDir, 'spool', config.shard, 'registry.json')
+  const room = new WaitingRoom()
+  let housekeeping: Housekeeping | null = null
+  const registry = new RegistryKeeper(buildRegistry(readRegistry(registryFile) ?? []), {
+    load: async () => {
+      const stations = await loadRegistry(sidePool)
+      room.load(await loadWaitingPlaces(sidePool))
+      saveRegistry(registryFile, stations)
+      return buildRegistry(stations)
+    },
+    now: () => performance.now(),
     askAgainMs: 2000,
-    patienceMs: 2000,
-    onLoaded: (stations) => log.info({ stations }, 'registry loaded'),
+    onLoaded: (stations) => {
+      log.info({ stations }, 'registry loaded')
+      housekeeping?.wantReplay()
+    },
     onFailed: (error) => log.warn({ err: error instanceof Error ? error.message : error }, 'registry not loaded'),
   })
+  await firstRegistry(registry, log)
+
+  const spool = await Spool.open({
+    folder: join(config.dataDir, 'spool', config.shard),
+    shard: config.shard,
+    maxBytes: config.spoolMaxBytes,
+    segmentBytes: 4 * 1024 * 1024,
+    windowReadings: 20_000,
+    fsync: config.spoolFsync,
+    syncEveryMs: 50,
+    lateAfterMs,
+    behindMs: 30_000,
+    now,
+    loadProgress: (stream) => loadProgress(pool, stream),
+    onGone: (stream) => void forgetProgress(sidePool, stream).catch(() => {}),
+    onDamage: (file, bytes) => {
+      metrics.damagedBytes.inc(bytes)
+      log.error({ file, bytes }, 'a part of the spool cannot be read; the segment is kept in the folder "damaged"')
+    },
+    onFull: (why) => {
+      metrics.spoolFull.set(why === null ? 0 : 1)
+      if (why === null) log.info({}, 'the spool has room again')
+      else log.error({ why }, 'the spool takes nothing: messages stay at the broker until it does')
+    },
+    onFault,
+    ...seams.spool,
+  })
+
+  let lastCommitAt: number | null = null
+  const writer = new Writer({
+    db: pool,
+    spool,
+    maxReadings: readingsPerStatement,
+    hardLimit: 10_000,
+    lingerMs: 50,
+    retryMs: [50, 100, 250, 500, 1000, 2000],
+    onStored: (outcome, batch, ms) => {
+      lastCommitAt = now()
+      metrics.batchSeconds.observe(ms / 1000)
+      metrics.batchRows.observe(batch.readings.pointId.length)
+      if (!outcome.applied) return
+      const inBatch = batch.ledger.reduce((s, l) => ({ duplicate: s.duplicate + l.duplicate, conflict: s.conflict + l.conflict }), {
+        duplicate: 0,
+        conflict: 0,
+      })
+      metrics.outcome.inc({ outcome: 'stored' }, outcome.stored)
+      metrics.outcome.inc({ outcome: 'duplicate' }, outcome.duplicate + inBatch.duplicate)
+      metrics.outcome.inc({ outcome: 'conflict' }, outcome.conflict + inBatch.conflict)
+      metrics.outcome.inc({ outcome: 'waiting' }, batch.held.station.length)
+      metrics.late.inc(outcome.late)
+      for (const r of batch.rejections) {
+        metrics.outcome.inc({ outcome: 'rejected' }, r.readings - r.held)
+        metrics.rejected.inc({ reason: r.reason }, r.readings)
+      }
+      if (batch.held.station.length > 0) housekeeping?.wantReplay()
+    },
+    onFailed: (error, attempt) => {
+      metrics.failures.inc()
+      if (attempt === 1 || attempt % 20 === 0)
+        log.warn({ err: error instanceof Error ? error.message : error, attempt }, 'the database did not take a batch, trying again')
+    },
+    onRefused: (error) =>
+      log.error({ err: error instanceof Error ? error.message : error }, 'the database refuses the data of a batch: looking for the readings at fault'),
+  })
+  writer.start(onFault)
+
+  let nowSubscribed = (): void => {}
+  const subscribed = new Promise<void>((resolve) => {
+    nowSubscribed = resolve
+  })
+  const take = (message: IncomingMessage): void => {
+    const decoded = decodeMessage(message.topic, message.payload)
+    const ticket = toTicket(message, decoded, registry.current, room, config.retentionMs)
+    metrics.received.inc({ source: ticket.source }, ticket.received)
+    if (ticket.sightings.length > 0) registry.ask()
+    spool.add(ticket, message.acknowledge)
+  }
+  let source: MqttSource | null = null
+  let sourceStopping: Promise<void> = Promise.resolve()
+  const activate = (): void => {
+    if (source !== null || stopping) return
+    source = startMqttSource({
+      url: config.mqttUrl,
+      clientId: `yiping-ingest-${config.shard}`,
+      protocol: config.mqttProtocol,
+      topics: config.topics,
+      login: config.mqttLogin,
+      now,
+      onMessage: take,
+      onRedelivered: () => metrics.redelivered.inc(),
+      room: () => spool.room(),
+      onState: (state, why) => {
+        metrics.brokerUp.set(state === 'up' ? 1 : 0)
+        log.info({ broker: state, why }, 'broker')
+        if (state === 'up') nowSubscribed()
+      },
+    })
+    metrics.active.set(1)
+  }
+  const standBy = (): void => {
+    const gone = source
+    if (gone === null) return
+    source = null
+    metrics.active.set(0)
+    metrics.brokerUp.set(0)
+    sourceStopping = gone.stop()
+  }
+
+  let stopping = false
+  const holder = `${config.shard}-${randomBytes(6).toString('hex')}`
+  const ttlMs = seams.leaseTtlMs ?? leaseTtlMs
+  const lease = new Lease({
+    db: sidePool,
+    name: `shard:${config.shard}`,
+    holder,
+    ttlMs,
+    everyMs: ttlMs / 3,
+    onChange: (state, by) => {
+      log.info({ shard: config.shard, lease: state, by }, 'lease of the shard')
+      decide(state)
+    },
+  })
+  // A database that is away gives no lease to anybody: who was active goes on, who starts takes the messages in.
+  const decide = (state: LeaseState): void => (state === 'other' ? standBy() : activate())
+  await lease.start()
+  decide(lease.state)
+  const keeper = new Lease({ db: sidePool, name: 'housekeeping', holder, ttlMs, everyMs: ttlMs / 3, onChange: () => housekeeping?.wantReplay() })
+  await keeper.start()
+  housekeeping = new Housekeeping({
+    pool: sidePool,
+    mine: () => keeper.state === 'held',
+    onReplayed: (outcome) => {
+      metrics.outcome.inc({ outcome: 'waiting' }, 0)
+      metrics.replayed.inc(outcome.stored + outcome.duplicate + outcome.conflict)
+      log.info({ stored: outcome.stored }, 'held readings of newly registered points came in')
+    },
+    onRepaired: (repaired) => {
+      metrics.repairedHours.inc(repaired.hours)
+      log.info(repaired, 'roll-ups repaired after late readings')
+    },
+    onFailed: (error, what) => log.warn({ err: error instanceof Error ? error.message : error }, `${what} failed, trying again`),
+    ...seams.housekeeping,
+  })
+  housekeeping.start()
+
   const listener = listen({
     connectionString: config.databaseUrl,
     channels: [registryChannel],
@@ -52,101 +247,83 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     onDisconnected: (error) => log.warn({ err: error.message }, 'listening connection lost'),
   })
 
-  const queue = new TicketQueue({ lateAfterMs, maxReadings: maxQueuedReadings })
-  let lastCommitAt: number | null = null
-  const writer = new Writer({
-    db: pool,
-    queue,
-    maxRows: rowsPerStatement,
-    lingerMs: 50,
-    retryMs: [50, 100, 250, 500, 1000, 2000],
-    onStored: (outcome, batch, ms) => {
-      lastCommitAt = now()
-      metrics.batchSeconds.observe(ms / 1000)
-      metrics.batchRows.observe(batch.readings.pointId.length)
-      metrics.outcome.inc({ outcome: 'stored' }, outcome.stored)
-      metrics.outcome.inc({ outcome: 'duplicate' }, outcome.duplicate + sum(batch.ledger.map((l) => l.duplicate)))
-      metrics.outcome.inc({ outcome: 'conflict' }, outcome.conflict + sum(batch.ledger.map((l) => l.conflict)))
-      for (const r of batch.rejections) {
-        metrics.outcome.inc({ outcome: 'rejected' }, r.readings)
-        metrics.rejected.inc({ reason: r.reason }, r.readings)
-      }
-    },
-    onFailed: (error, attempt) => {
-      metrics.failures.inc()
-      if (attempt === 1 || attempt % 20 === 0)
-        log.warn({ err: error instanceof Error ? error.message : error, attempt }, 'the database did not take a batch, trying again')
-    },
-  })
-  writer.start()
-
-  let nowSubscribed = (): void => {}
-  const subscribed = new Promise<void>((resolve) => {
-    nowSubscribed = resolve
-  })
-  let undecided: Promise<void> | null = null
-  const source = startMqttSource({
-    url: config.mqttUrl,
-    clientId: config.clientId,
-    now,
-    onMessage: (message) => {
-      const ticket = toTicket(message, registry.current, config.retentionMs)
-      metrics.received.inc({ source: ticket.source }, ticket.received)
-      const newer = ticket.rejections.some((r) => askedAgain.has(r.reason)) ? registry.newer(message.receivedAt) : null
-      if (newer === null) return queue.add(ticket)
-      // The source waits for it (`room`), so that at most one message is undecided.
-      undecided = newer.finally(() => {
-        undecided = null
-        queue.add(toTicket(message, registry.current, config.retentionMs))
-      })
-    },
-    room: () => undecided ?? queue.room(),
-    onState: (state, why) => {
-      metrics.brokerUp.set(state === 'up' ? 1 : 0)
-      log.info({ broker: state, why }, 'broker')
-      if (state === 'up') nowSubscribed()
-    },
-  })
-
-  const inFlight = (): number => queue.readings + writer.inHand
   let saying = false
   const status = setInterval(() => {
-    metrics.queued.set(inFlight())
+    metrics.queued.set(spool.depth)
+    metrics.spoolBytes.set(spool.bytes)
     if (saying) return
     saying = true
-    notify(pool, statusChannel, formatStatus({ at: now(), inFlight: inFlight(), broker: source.state, lastCommitAt, version }))
+    notify(
+      sidePool,
+      statusChannel,
+      formatStatus({
+        at: now(),
+        shard: config.shard,
+        role: source === null ? 'standby' : 'active',
+        inFlight: spool.depth,
+        spoolBytes: spool.bytes,
+        spoolFull: spool.full !== null,
+        broker: source?.state ?? 'down',
+        lastCommitAt,
+        version,
+      }),
+    )
       .catch(() => {})
       .finally(() => {
         saying = false
       })
   }, statusMs)
+  let adopting = false
+  const adopt = setInterval(() => {
+    if (source === null || adopting) return
+    adopting = true
+    spool
+      .adopt()
+      .then((streams) => streams > 0 && log.info({ streams }, 'took over what an ended process left in the spool'))
+      .catch((error: unknown) => log.warn({ err: String(error) }, 'the spool of an ended process was not taken over'))
+      .finally(() => {
+        adopting = false
+      })
+  }, adoptEveryMs)
   const server = config.metricsPort === null ? null : await serveMetrics(metrics.registry, config.metricsPort)
 
   return {
     subscribed,
     metrics,
+    get role() {
+      return source === null ? ('standby' as const) : ('active' as const)
+    },
     async stop() {
+      stopping = true
       clearInterval(status)
-      await source.stop()
-      const left = await writer.stop()
+      clearInterval(adopt)
+      standBy()
+      await sourceStopping
+      // The next one may begin while this one still stores.
+      await lease.stop()
+      await housekeeping?.stop()
+      await keeper.stop()
+      await spool.flush()
+      await writer.stop(drainMs)
+      const left = await spool.close()
       await listener.stop()
       server?.close()
-      await pool.end()
+      await Promise.all([pool.end(), sidePool.end()])
       return left
     },
   }
 }
 
-/** Waits for the database and its schema: services may start in any order. */
-async function firstRegistry(pool: Parameters<typeof loadRegistry>[0], log: Logger): Promise<Registry> {
+/** Waits for the database and its schema, since services may start in any order; but not when the registry is known from before. */
+async function firstRegistry(registry: RegistryKeeper, log: Logger): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
-    try {
-      return buildRegistry(await loadRegistry(pool))
-    } catch (error) {
-      if (attempt % 10 === 0) log.warn({ err: error instanceof Error ? error.message : error }, 'waiting for the database and its schema')
-      await new Promise((resolve) => setTimeout(resolve, Math.min(200 * attempt, 2000)))
+    await registry.reload()
+    if (registry.loaded) return
+    if (registry.current.size > 0) {
+      log.warn({ stations: registry.current.size }, 'the database does not answer: going on with the registry of before')
+      return
     }
+    if (attempt % 10 === 0) log.warn({}, 'waiting for the database and its schema')
+    await new Promise((resolve) => setTimeout(resolve, Math.min(200 * attempt, 2000)))
   }
 }
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0)

@@ -11,6 +11,14 @@ export interface IngestMetrics {
   failures: Counter
   queued: Gauge
   brokerUp: Gauge
+  active: Gauge
+  redelivered: Counter
+  late: Counter
+  replayed: Counter
+  repairedHours: Counter
+  spoolBytes: Gauge
+  spoolFull: Gauge
+  damagedBytes: Counter
 }
 
 export function createMetrics(): IngestMetrics {
@@ -22,7 +30,7 @@ export function createMetrics(): IngestMetrics {
     received: new Counter({ name: 'yiping_readings_received_total', help: 'readings that arrived, by topic class', labelNames: ['source'], registers }),
     outcome: new Counter({
       name: 'yiping_readings_settled_total',
-      help: 'readings by outcome: stored, duplicate, conflict, rejected',
+      help: 'readings by outcome: stored, duplicate, conflict, rejected, waiting',
       labelNames: ['outcome'],
       registers,
     }),
@@ -33,9 +41,22 @@ export function createMetrics(): IngestMetrics {
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
       registers,
     }),
-    batchRows: new Histogram({ name: 'yiping_store_rows', help: 'readings per store statement', buckets: [1, 10, 50, 100, 500, 1000, 2000], registers }),
+    batchRows: new Histogram({
+      name: 'yiping_store_rows',
+      help: 'readings per store statement',
+      buckets: [1, 10, 50, 100, 500, 1000, 2000, 5000, 10_000],
+      registers,
+    }),
     failures: new Counter({ name: 'yiping_store_failures_total', help: 'store statements that the database did not take', registers }),
     queued: new Gauge({ name: 'yiping_readings_in_flight', help: 'readings received and not yet committed', registers }),
+    active: new Gauge({ name: 'yiping_ingest_active', help: '1 while this process takes messages in for its shard', registers }),
+    redelivered: new Counter({ name: 'yiping_messages_redelivered_total', help: 'messages that the broker marked as sent before', registers }),
+    late: new Counter({ name: 'yiping_late_ranges_total', help: 'points and hours whose roll-ups late readings made wrong', registers }),
+    replayed: new Counter({ name: 'yiping_readings_replayed_total', help: 'readings that left the waiting list for the table', registers }),
+    repairedHours: new Counter({ name: 'yiping_rollup_hours_repaired_total', help: 'hours of roll-ups worked out again after late readings', registers }),
+    spoolBytes: new Gauge({ name: 'yiping_spool_bytes', help: 'bytes of the spool on disk', registers }),
+    spoolFull: new Gauge({ name: 'yiping_spool_full', help: '1 while the spool takes nothing', registers }),
+    damagedBytes: new Counter({ name: 'yiping_spool_damaged_bytes_total', help: 'bytes of the spool that could not be read', registers }),
     brokerUp: new Gauge({ name: 'yiping_broker_up', help: '1 while subscribed at the broker', registers }),
   }
 }

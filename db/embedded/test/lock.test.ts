@@ -6,7 +6,7 @@ import path from 'node:path'
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
-import { acquireLock, judge, lockPath, parseHolder, vitals, vitalsFromStat, type Vitals } from '../lock.ts'
+import { acquireLock, judge, lockPath, parseHolder, vitals, vitalsFromStat, type Vitals } from '../../src/process-lock.ts'
 
 let dir = ''
 let dataDir = ''

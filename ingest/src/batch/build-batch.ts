@@ -1,69 +1,90 @@
-import type { LedgerRow, ReadingColumns, RejectionRow } from '@yiping/db'
+import { type Batch, type LedgerRow, noReadings, nothingHeld, type ReadingColumns, type SightingRow } from '@yiping/db'
 import type { Ticket } from '../validate/ticket.ts'
-
-/** What one statement stores. */
-export interface Batch {
-  readings: ReadingColumns
-  rejections: RejectionRow[]
-  ledger: LedgerRow[]
-}
-
-const emptyColumns = (): ReadingColumns => ({ pointId: [], observedAt: [], receivedAt: [], value: [], quality: [], source: [] })
+import type { ValidReading } from '../validate/validate-value.ts'
 
 /**
- * Makes statements of at most `maxRows` readings out of tickets, such that no statement holds an identity twice and
- * each one's ledger accounts for exactly the readings that it settles: a crash between two of them leaves a balance
- * that still closes when the message comes again.
+ * One statement's worth out of tickets, such that no identity is in it twice: a second value is counted as a duplicate
+ * or a conflict here. Its ledger accounts for every reading that its tickets brought.
  */
-export function buildBatches(tickets: readonly Ticket[], maxRows: number): Batch[] {
-  const batches: Batch[] = []
-  let batch: Batch = { readings: emptyColumns(), rejections: [], ledger: [] }
-  let ledger = new Map<string, LedgerRow>()
-  let seen = new Map<string, { value: number; quality: number }>()
-  const close = (): void => {
-    batch.ledger = [...ledger.values()]
-    if (batch.ledger.length > 0) batches.push(batch)
-    batch = { readings: emptyColumns(), rejections: [], ledger: [] }
-    ledger = new Map()
-    seen = new Map()
-  }
+export function buildBatch(place: Batch['place'], tickets: readonly Ticket[]): Batch {
+  const readings = noReadings()
+  const conflicts = noReadings()
+  const held = nothingHeld()
+  const rejections: Batch['rejections'] = []
+  const ledger = new Map<string, LedgerRow>()
+  const sightings = new Map<string, SightingRow>()
+  const seen = new Map<number, Map<number, number>>()
+  const seenHeld = new Map<string, number>()
   const entry = (ticket: Ticket): LedgerRow => {
     const minute = Math.floor(ticket.receivedAt / 60_000) * 60_000
     const key = `${minute} ${ticket.source}`
     let row = ledger.get(key)
     if (!row) {
-      row = { minute, source: ticket.source, received: 0, duplicate: 0, conflict: 0, rejected: 0 }
+      row = { minute, source: ticket.source, received: 0, duplicate: 0, conflict: 0, rejected: 0, waiting: 0 }
       ledger.set(key, row)
     }
     return row
   }
   for (const ticket of tickets) {
-    const first = entry(ticket)
-    // The decoder's own count less what is stored row by row below: equals `rejected` unless a stage lost a reading.
-    first.received += ticket.received - ticket.readings.length
-    for (const r of ticket.rejections) first.rejected += r.readings
-    batch.rejections.push(...ticket.rejections)
+    const row = entry(ticket)
+    // The decoder's own count: what becomes of it is counted apart, reading by reading.
+    row.received += ticket.received
+    for (const r of ticket.rejections) {
+      row.rejected += r.readings - r.held
+      rejections.push(r)
+    }
     for (const r of ticket.readings) {
-      if (batch.readings.pointId.length >= maxRows) close()
-      const row = entry(ticket)
-      row.received += 1
-      const identity = `${r.pointId} ${r.observedAt}`
-      const before = seen.get(identity)
+      let times = seen.get(r.pointId)
+      if (times === undefined) {
+        times = new Map()
+        seen.set(r.pointId, times)
+      }
+      const before = times.get(r.observedAt)
+      if (before === undefined) {
+        times.set(r.observedAt, r.value)
+        push(readings, r, ticket)
+      } else if (before === r.value) row.duplicate += 1
+      else {
+        row.conflict += 1
+        push(conflicts, r, ticket)
+      }
+    }
+    for (const h of ticket.held) {
+      const identity = `${h.station} ${h.metric} ${h.observedAt}`
+      const before = seenHeld.get(identity)
       if (before !== undefined) {
-        if (before.value === r.value && before.quality === r.quality) row.duplicate += 1
-        else row.conflict += 1
+        row[before === h.value ? 'duplicate' : 'conflict'] += 1
         continue
       }
-      seen.set(identity, { value: r.value, quality: r.quality })
-      const c = batch.readings
-      c.pointId.push(r.pointId)
-      c.observedAt.push(r.observedAt)
-      c.receivedAt.push(ticket.receivedAt)
-      c.value.push(r.value)
-      c.quality.push(r.quality)
-      c.source.push(ticket.source)
+      seenHeld.set(identity, h.value)
+      held.station.push(h.station)
+      held.metric.push(h.metric)
+      held.observedAt.push(h.observedAt)
+      held.receivedAt.push(ticket.receivedAt)
+      held.value.push(h.value)
+      held.quality.push(h.quality)
+      held.source.push(ticket.source)
+    }
+    for (const s of ticket.sightings) {
+      const key = `${s.station} ${s.metric}`
+      const before = sightings.get(key)
+      if (before === undefined) sightings.set(key, { ...s, firstSeen: ticket.receivedAt, lastSeen: ticket.receivedAt })
+      else {
+        before.times += s.times
+        before.domain = s.domain ?? before.domain
+        before.sample = s.sample
+        before.lastSeen = Math.max(before.lastSeen, ticket.receivedAt)
+      }
     }
   }
-  close()
-  return batches
+  return { place, readings, conflicts, rejections, held, sightings: [...sightings.values()], ledger: [...ledger.values()] }
+}
+
+function push(columns: ReadingColumns, r: ValidReading, ticket: Ticket): void {
+  columns.pointId.push(r.pointId)
+  columns.observedAt.push(r.observedAt)
+  columns.receivedAt.push(ticket.receivedAt)
+  columns.value.push(r.value)
+  columns.quality.push(r.quality)
+  columns.source.push(ticket.source)
 }

@@ -1,83 +1,152 @@
-import { subscriptions } from '@yiping/contract'
-import mqtt from 'mqtt'
-import { deferAcks } from './deferred-acks.ts'
+import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
+import { type DeferredAcks, deferAcks } from './deferred-acks.ts'
 import type { IncomingMessage } from './message.ts'
 
 export interface MqttSourceOptions {
   url: string
   clientId: string
+  protocol: '3.1.1' | '5'
+  /** Topic filters, all at QoS 1. */
+  topics: readonly string[]
+  login: Pick<IClientOptions, 'username' | 'password' | 'ca' | 'cert' | 'key'>
   now: () => number
   onMessage: (message: IncomingMessage) => void
+  /** The broker says that it has sent this message before. */
+  onRedelivered: () => void
   /** Resolves when there is room again; while it is pending no further message is taken from the socket. */
   room: () => Promise<void> | null
   onState: (state: 'up' | 'down', why: string) => void
+  keepaliveS?: number
+  /** After so long without room the broker is left, so that it keeps the messages; ms. */
+  brakeMs?: number
+  /** A connection on which nothing was heard for so long is given up, ms. */
+  deafAfterMs?: number
 }
 
 export interface MqttSource {
   readonly state: 'up' | 'down'
   /** Messages taken in and not yet acknowledged. */
   readonly held: number
+  publish: (topic: string, payload: Buffer) => void
   /** Stops taking messages; what is un-acknowledged comes again with the next session. */
   stop: () => Promise<void>
 }
 
+/** How many messages a broker of MQTT 5 may send ahead of our acknowledgements, and how long it keeps our session. */
+const receiveMaximum = 5000
+const sessionExpiryS = 7 * 86_400
+
 /**
- * The subscription at the broker: MQTT 3.1.1, QoS 1, stable client id, session kept.
+ * The subscription at the broker: QoS 1, stable client id, session kept.
  *
- * | state | leaves by                                   | to   |
- * |-------|---------------------------------------------|------|
- * | down  | connected and subscribed                    | up   |
- * | up    | connection closed, or broker not answering  | down |
+ * | state  | leaves by                                             | to     |
+ * |--------|-------------------------------------------------------|--------|
+ * | down   | connected and subscribed                              | up     |
+ * | up     | connection closed, or nothing heard for `deafAfterMs` | down   |
+ * | up     | no room for `brakeMs`                                 | braked |
+ * | braked | room                                                  | down   |
+ *
+ * MQTT.js takes packets strictly one after another and keeps watch over its own pings; a client that hears nothing
+ * although both should have noticed is thrown away and built anew.
  */
 export function startMqttSource(options: MqttSourceOptions): MqttSource {
-  const client = mqtt.connect(options.url, {
-    clientId: options.clientId,
-    clean: false,
-    protocolVersion: 4,
-    reconnectPeriod: 1000,
-    connectTimeout: 5000,
-    keepalive: 30,
-    resubscribe: false,
-    queueQoSZero: false,
-  })
-  const acks = deferAcks(client)
+  const { keepaliveS = 15, brakeMs = 3000, deafAfterMs = 2500 * keepaliveS } = options
   let state: 'up' | 'down' = 'down'
+  let stopped = false
+  let heardAt = performance.now()
+  let current: { client: MqttClient; acks: DeferredAcks } | null = null
+
   const become = (next: 'up' | 'down', why: string): void => {
     if (next === state) return
     state = next
     options.onState(next, why)
   }
-  client.handleMessage = (packet, callback) => {
-    options.onMessage({
-      topic: packet.topic,
-      payload: typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload,
-      receivedAt: options.now(),
-      acknowledge: acks.hold(packet),
+
+  const build = (): void => {
+    if (stopped) return
+    heardAt = performance.now()
+    const client = mqtt.connect(options.url, {
+      ...options.login,
+      clientId: options.clientId,
+      clean: false,
+      reconnectPeriod: 1000,
+      connectTimeout: 5000,
+      keepalive: keepaliveS,
+      resubscribe: false,
+      queueQoSZero: false,
+      ...(options.protocol === '5' ? { protocolVersion: 5, properties: { sessionExpiryInterval: sessionExpiryS, receiveMaximum } } : { protocolVersion: 4 }),
     })
-    const room = options.room()
-    if (room === null) callback()
-    else room.then(() => callback(), callback)
+    const acks = deferAcks(client)
+    current = { client, acks }
+    const alive = (): boolean => current?.client === client
+    client.handleMessage = (packet, callback) => {
+      if (packet.dup) options.onRedelivered()
+      options.onMessage({
+        topic: packet.topic,
+        payload: typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload,
+        receivedAt: options.now(),
+        acknowledge: acks.hold(packet),
+      })
+      const room = options.room()
+      if (room === null) return callback()
+      const brake = setTimeout(() => {
+        if (!alive()) return
+        leave('no room for more messages')
+        void room.then(build, build)
+      }, brakeMs)
+      const go = (): void => {
+        clearTimeout(brake)
+        callback()
+      }
+      void room.then(go, go)
+    }
+    client.on('packetreceive', () => {
+      heardAt = performance.now()
+    })
+    client.on('connect', () => {
+      acks.reset()
+      client.subscribe([...options.topics], { qos: 1 }, (error, granted) => {
+        if (!alive()) return
+        if (error) become('down', `subscription failed: ${error.message}`)
+        else if (granted?.some((g) => g.qos >= 128)) become('down', 'the broker refused the subscription')
+        else become('up', 'subscribed')
+      })
+    })
+    client.on('close', () => alive() && become('down', 'connection closed'))
+    client.on('error', (error) => alive() && become('down', error.message))
   }
-  client.on('connect', () => {
-    acks.reset()
-    client.subscribe([...subscriptions], { qos: 1 }, (error, granted) => {
-      if (error) become('down', `subscription failed: ${error.message}`)
-      else if (granted?.some((g) => g.qos === 128)) become('down', 'the broker refused the subscription')
-      else become('up', 'subscribed')
-    })
-  })
-  client.on('close', () => become('down', 'connection closed'))
-  client.on('error', (error) => become('down', error.message))
+
+  const leave = (why: string): void => {
+    const gone = current
+    current = null
+    gone?.client.end(true)
+    become('down', why)
+  }
+
+  const watchdog = setInterval(() => {
+    if (current === null || performance.now() - heardAt < deafAfterMs) return
+    // A client that is connecting hears nothing either; it has its own time limit, and a new one begins where it would.
+    leave('nothing heard from the broker')
+    build()
+  }, 1000)
+  build()
+
   return {
     get state() {
       return state
     },
     get held() {
-      return acks.held
+      return current?.acks.held ?? 0
+    },
+    publish(topic, payload) {
+      if (state === 'up') current?.client.publish(topic, payload, { qos: 0 })
     },
     stop: async () => {
-      // Forced: a graceful DISCONNECT would wait for handlers that wait for a commit.
-      await client.endAsync(true)
+      stopped = true
+      clearInterval(watchdog)
+      // Forced: a graceful DISCONNECT would wait for handlers that wait for room.
+      await current?.client.endAsync(true)
+      current = null
     },
   }
 }

@@ -1,149 +1,104 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { isDataError, type LedgerRow, type Queryable, type ReadingColumns, storeBatch, type StoreOutcome } from '@yiping/db'
-import { type Batch, buildBatches } from '../batch/build-batch.ts'
-import type { TicketQueue } from '../batch/queue.ts'
+import { type Batch, isDataError, type Pool, type StoreOutcome, storeBatch, wouldStore } from '@yiping/db'
+import { buildBatch } from '../batch/build-batch.ts'
+import { isolate } from '../batch/isolate.ts'
+import type { Spool, Turn } from '../spool/spool.ts'
 
 export interface WriterOptions {
-  db: Queryable
-  queue: TicketQueue
-  /** Rows per statement, and how long the first ticket of a batch waits for company, ms. */
-  maxRows: number
+  db: Pool
+  spool: Spool
+  /** Readings per statement; no more than `hardLimit` unless one message alone has more. */
+  maxReadings: number
+  hardLimit: number
+  /** How long the first live ticket waits for company, ms. */
   lingerMs: number
   /** Delays between tries of a batch that the database did not take, ms; the last repeats for ever. */
   retryMs: readonly number[]
   onStored: (outcome: StoreOutcome, batch: Batch, ms: number) => void
   onFailed: (error: unknown, attempt: number) => void
+  /** A batch whose data the database refuses: validation let something pass. */
+  onRefused: (error: unknown) => void
 }
 
 /**
- * Takes tickets from the queue, stores them, then acknowledges them. A batch leaves memory only by its commit: a
- * database that is away is asked again for ever. A statement whose data the database refuses (which validation should
- * have caught) is halved until the one bad reading stands alone; that one goes to `rejection`.
+ * Takes tickets from the spool and stores them, one statement at a time. A batch leaves the spool only by its commit: a
+ * database that is away is asked again for ever, and a commit whose answer was lost changes nothing the second time.
  */
 export class Writer {
-  #stopping = false
   #running: Promise<void> | null = null
   #abort = new AbortController()
-  #inHand = 0
+  #drainUntil = 0
 
   constructor(private readonly options: WriterOptions) {}
 
-  /** Readings taken from the queue and not yet committed. */
-  get inHand(): number {
-    return this.#inHand
+  /** `onFault`: the spool's files do not obey, which no retry mends. */
+  start(onFault: (error: unknown) => void): void {
+    this.#running = this.#run().catch(onFault)
   }
 
-  start(): void {
-    this.#running = this.#run()
-  }
-
-  /** Commits what is queued if the database takes it at once; returns how many readings were left un-acknowledged. */
-  async stop(): Promise<number> {
-    this.#stopping = true
+  /** Commits what is there as long as the database takes it, for at most `drainMs`; ends after the statement that runs. */
+  async stop(drainMs: number): Promise<void> {
+    this.#drainUntil = performance.now() + drainMs
     this.#abort.abort()
     await this.#running
-    return this.options.queue.readings + this.#inHand
   }
 
   async #run(): Promise<void> {
-    const { queue, maxRows, lingerMs } = this.options
-    const aborted = new Promise<void>((resolve) => this.#abort.signal.addEventListener('abort', () => resolve(), { once: true }))
-    for (;;) {
-      if (queue.tickets === 0) {
-        if (this.#stopping) return
-        await Promise.race([queue.arrival(), aborted])
+    const { spool, maxReadings, hardLimit, lingerMs } = this.options
+    const { signal } = this.#abort
+    for (let failures = 0; ; ) {
+      if (signal.aborted && (spool.empty || performance.now() >= this.#drainUntil)) return
+      await spool.arrival(signal)
+      if (spool.readings < maxReadings && !signal.aborted) await delay(lingerMs, undefined, { signal }).catch(() => {})
+      let turn: Turn | null
+      try {
+        turn = await spool.take(maxReadings, hardLimit)
+        failures = 0
+      } catch (error) {
+        failures += 1
+        if (!(await this.#failed(error, failures))) return
         continue
       }
-      if (queue.readings < maxRows && !this.#stopping) await delay(lingerMs, undefined, { signal: this.#abort.signal }).catch(() => {})
-      const tickets = queue.take(maxRows)
-      this.#inHand = tickets.reduce((n, t) => n + Math.max(1, t.readings.length), 0)
-      for (const batch of buildBatches(tickets, maxRows)) if (!(await this.#commit(batch))) return
-      for (const ticket of tickets) ticket.acknowledge()
-      this.#inHand = 0
+      if (turn === null) continue
+      if (!(await this.#commit(turn))) return
+      await spool.settle(turn)
     }
   }
 
   /** False when stopped before the database took it. */
-  async #commit(batch: Batch): Promise<boolean> {
+  async #commit(turn: Turn): Promise<boolean> {
+    const place = { stream: turn.stream.id, seq: turn.seq }
+    let batch = buildBatch(place, turn.tickets)
+    let refused = false
     for (let attempt = 1; ; attempt += 1) {
       const started = performance.now()
       try {
-        this.options.onStored(await storeBatch(this.options.db, batch.readings, batch.rejections, batch.ledger), batch, performance.now() - started)
+        const outcome = await storeBatch(this.options.db, batch)
+        this.options.onStored(outcome, batch, performance.now() - started)
         return true
       } catch (error) {
-        if (isDataError(error)) {
-          for (const half of halve(batch, error)) if (!(await this.#commit(half))) return false
-          return true
+        if (isDataError(error) && !refused) {
+          this.options.onRefused(error)
+          try {
+            const why = error instanceof Error ? error.message : String(error)
+            batch = buildBatch(place, await isolate(turn.tickets, (part) => wouldStore(this.options.db, buildBatch(null, part)), why))
+            refused = true
+            continue
+          } catch {
+            // The database went away meanwhile: the whole is tried again.
+          }
         }
-        this.options.onFailed(error, attempt)
-        if (this.#stopping) return false
-        const wait = this.options.retryMs[Math.min(attempt, this.options.retryMs.length) - 1] ?? 1000
-        await delay(wait, undefined, { signal: this.#abort.signal }).catch(() => {})
+        if (!(await this.#failed(error, attempt))) return false
       }
     }
   }
-}
 
-/** Two halves of a batch; a single reading becomes a rejection. The ledger is split with the rows. */
-export function halve(batch: Batch, error: unknown): Batch[] {
-  const n = batch.readings.pointId.length
-  const rest: Batch = { readings: slice(batch.readings, 0, 0), rejections: batch.rejections, ledger: minusRows(batch.ledger, batch.readings) }
-  if (n === 0) throw new Error('the database refuses a rejection', { cause: error })
-  if (n === 1) {
-    const [at = 0] = batch.readings.receivedAt
-    const [source = 'unknown'] = batch.readings.source
-    const why = error instanceof Error ? error.message : String(error)
-    return [
-      rest,
-      {
-        readings: slice(batch.readings, 0, 0),
-        rejections: [
-          {
-            at,
-            source,
-            topic: source,
-            reason: 'payload_malformed',
-            detail: why.replaceAll('\0', '\uFFFD'),
-            readings: 1,
-            payload: Buffer.from(JSON.stringify(batch.readings)).subarray(0, 4096),
-          },
-        ],
-        ledger: [{ minute: Math.floor(at / 60_000) * 60_000, source, received: 1, duplicate: 0, conflict: 0, rejected: 1 }],
-      },
-    ]
+  async #failed(error: unknown, attempt: number): Promise<boolean> {
+    this.options.onFailed(error, attempt)
+    const { signal } = this.#abort
+    if (signal.aborted) return false
+    const wait = this.options.retryMs[Math.min(attempt, this.options.retryMs.length) - 1] ?? 1000
+    await delay(wait, undefined, { signal }).catch(() => {})
+    return true
   }
-  const part = (from: number, to: number): Batch => {
-    const readings = slice(batch.readings, from, to)
-    return { readings, rejections: [], ledger: rowsLedger(readings) }
-  }
-  return [...(rest.ledger.length + rest.rejections.length > 0 ? [rest] : []), part(0, n >> 1), part(n >> 1, n)]
-}
-
-const slice = (c: ReadingColumns, from: number, to: number): ReadingColumns => ({
-  pointId: c.pointId.slice(from, to),
-  observedAt: c.observedAt.slice(from, to),
-  receivedAt: c.receivedAt.slice(from, to),
-  value: c.value.slice(from, to),
-  quality: c.quality.slice(from, to),
-  source: c.source.slice(from, to),
-})
-
-function rowsLedger(readings: ReadingColumns): LedgerRow[] {
-  const rows = new Map<string, LedgerRow>()
-  for (const [i, at] of readings.receivedAt.entries()) {
-    const minute = Math.floor(at / 60_000) * 60_000
-    const source = readings.source[i] ?? 'unknown'
-    const row = rows.get(`${minute} ${source}`) ?? { minute, source, received: 0, duplicate: 0, conflict: 0, rejected: 0 }
-    row.received += 1
-    rows.set(`${minute} ${source}`, row)
-  }
-  return [...rows.values()]
-}
-
-/** The ledger of everything but the rows. */
-function minusRows(ledger: readonly LedgerRow[], readings: ReadingColumns): LedgerRow[] {
-  const rows = rowsLedger(readings)
-  return ledger
-    .map((l) => ({ ...l, received: l.received - (rows.find((r) => r.minute === l.minute && r.source === l.source)?.received ?? 0) }))
-    .filter((l) => l.received !== 0 || l.rejected !== 0 || l.duplicate !== 0 || l.conflict !== 0)
 }

@@ -1,44 +1,93 @@
 import { type RejectionReason, telemetryLimits } from '@yiping/contract'
 import type { RejectionRow } from '@yiping/db'
-import { decodeMessage } from '../decode/decode-message.ts'
-import type { IncomingMessage } from '../receive/message.ts'
+import type { DecodedMessage } from '../decode/decode-message.ts'
 import type { Registry } from './registry.ts'
-import { type ValidReading, validateValue } from './validate-value.ts'
+import { type HeldReading, type ValidReading, validateUnregistered, validateValue } from './validate-value.ts'
+import type { WaitingRoom } from './waiting-room.ts'
 
-/** A message with its verdicts: what the batch stage carries to the database and acknowledges afterwards. */
+/** What a message says of a station or metric that nobody has registered. */
+export interface Sighting {
+  station: string
+  metric: string
+  /** Domain that the topic or the metric names. */
+  domain: string | null
+  times: number
+  sample: string
+}
+
+/** A message with its verdicts: what is spooled, and stored by one statement. */
 export interface Ticket {
   source: string
   receivedAt: number
-  /** As the decoder counted; must equal readings + refused readings. */
+  /** As the decoder counted; must equal readings + held readings + refused readings. */
   received: number
   readings: ValidReading[]
   rejections: RejectionRow[]
+  held: HeldReading[]
+  sightings: Sighting[]
   /** Newest observation in it, epoch ms: live goes before back-fill. */
   newestAt: number
-  acknowledge: () => void
 }
 
 const clean = (text: string): string => text.replaceAll('\0', '\uFFFD')
+const sampleOf = (value: unknown): string => clean(JSON.stringify(value) ?? String(value)).slice(0, 200)
 
-export function toTicket(message: IncomingMessage, registry: Registry, retentionMs: number): Ticket {
-  const decoded = decodeMessage(message.topic, message.payload)
+export interface MessageParts {
+  topic: string
+  payload: Buffer
+  receivedAt: number
+}
+
+/** `inspect` may turn a good reading's quality to uncertain; it is asked once for each reading, in the message's order. */
+export function toTicket(
+  message: MessageParts,
+  decoded: DecodedMessage,
+  registry: Registry,
+  room: WaitingRoom,
+  retentionMs: number,
+  inspect: (reading: ValidReading, receivedAt: number) => number = (r) => r.quality,
+): Ticket {
   const context = { registry, domain: decoded.domain, receivedAt: message.receivedAt, retentionMs }
   const readings: ValidReading[] = []
-  const refused = new Map<RejectionReason, { readings: number; detail: string }>()
-  const refuse = (reason: RejectionReason, detail: string, count: number): void => {
+  const held: HeldReading[] = []
+  const sightings = new Map<string, Sighting>()
+  const refused = new Map<RejectionReason, { readings: number; held: number; detail: string }>()
+  const refuse = (reason: RejectionReason, detail: string, count: number, heldCount = 0): void => {
     const entry = refused.get(reason)
-    if (entry) entry.readings += count
-    else refused.set(reason, { readings: count, detail })
+    if (entry) {
+      entry.readings += count
+      entry.held += heldCount
+    } else refused.set(reason, { readings: count, held: heldCount, detail })
   }
   for (const r of decoded.refusals) refuse(r.reason, r.detail, r.readings)
   let newestAt = 0
   for (const raw of decoded.values) {
     const verdict = validateValue(raw, context)
-    if (!verdict.ok) refuse(verdict.reason, verdict.detail, 1)
-    else {
-      readings.push(verdict.reading)
-      if (verdict.reading.observedAt > newestAt) newestAt = verdict.reading.observedAt
+    if (verdict.ok) {
+      const { reading } = verdict
+      reading.quality = inspect(reading, message.receivedAt)
+      readings.push(reading)
+      if (reading.observedAt > newestAt) newestAt = reading.observedAt
+      continue
     }
+    if (!verdict.registrable) {
+      refuse(verdict.reason, verdict.detail, 1)
+      continue
+    }
+    const unregistered = validateUnregistered(raw, context)
+    const place = room.admit(raw.station, raw.metric, unregistered.ok)
+    if (place !== 'full') {
+      const key = `${raw.station} ${raw.metric}`
+      const seen = sightings.get(key)
+      if (seen) seen.times += 1
+      else sightings.set(key, { station: raw.station, metric: clean(raw.metric), domain: decoded.domain, times: 1, sample: sampleOf(raw.value) })
+    }
+    if (!unregistered.ok) refuse(unregistered.reason, unregistered.detail, 1)
+    else if (place === 'held') {
+      held.push(unregistered.reading)
+      if (unregistered.reading.observedAt > newestAt) newestAt = unregistered.reading.observedAt
+      refuse(verdict.reason, `${verdict.detail}: held until it is registered`, 1, 1)
+    } else refuse(verdict.reason, `${verdict.detail}: the waiting list is full`, 1)
   }
   return {
     source: decoded.source,
@@ -52,9 +101,11 @@ export function toTicket(message: IncomingMessage, registry: Registry, retention
       reason,
       detail: clean(r.detail),
       readings: r.readings,
+      held: r.held,
       payload: message.payload.subarray(0, telemetryLimits.rejectionPayloadBytes),
     })),
+    held,
+    sightings: [...sightings.values()],
     newestAt: newestAt || message.receivedAt,
-    acknowledge: message.acknowledge,
   }
 }

@@ -1,0 +1,88 @@
+import { historyChannel } from './channels.ts'
+import type { Pool, Queryable } from './connection.ts'
+import { notify } from './notify.ts'
+
+const minuteMs = 60_000
+const hourMs = 60 * minuteMs
+/** Beyond this many dirty minutes the whole hour costs no more than its pieces. */
+const wholeHourMinutes = 30
+
+/** Stretches of an hour whose minutes are set in `mask`, as [from, to) in epoch ms; the whole hour when most are. */
+export function dirtyRuns(hour: number, mask: bigint): [number, number][] {
+  const minutes: number[] = []
+  for (let m = 0; m < 60; m += 1) if ((mask >> BigInt(m)) & 1n) minutes.push(m)
+  if (minutes.length > wholeHourMinutes) return [[hour, hour + hourMs]]
+  const runs: [number, number][] = []
+  for (const m of minutes) {
+    const from = hour + m * minuteMs
+    const last = runs.at(-1)
+    if (last && last[1] === from) last[1] = from + minuteMs
+    else runs.push([from, from + minuteMs])
+  }
+  return runs
+}
+
+export interface Repaired {
+  hours: number
+  /** Points and hours that are marked as corrected. */
+  corrections: number
+}
+
+/**
+ * Works the roll-ups of dirty ranges out again, newest hour first, at most `maxHours` of them; each hour is marked as
+ * corrected (`correction`) when it is done, and screens are told once. One process at a time (a lease sees to it).
+ * Rows that come to an hour while it is repaired leave it dirty.
+ */
+export async function repairDirty(pool: Pool, maxHours: number, stopped: () => boolean = () => false): Promise<Repaired> {
+  const { rows: hours } = await pool.query<{ hour: number; mask: string }>(
+    'select hour, bit_or(minutes)::text as mask from dirty_range group by hour order by hour desc limit $1',
+    [maxHours],
+  )
+  let corrections = 0
+  let done = 0
+  for (const { hour, mask } of hours) {
+    if (stopped()) break
+    await pool.query('update dirty_range set taken = rows where hour = to_timestamp($1::float8 / 1000)', [hour])
+    for (const [from, to] of dirtyRuns(hour, BigInt(mask))) await refresh(pool, 'reading_1m', from, to)
+    await refresh(pool, 'reading_1h', hour, hour + hourMs)
+    const { rows } = await pool.query<{ n: number }>(
+      `with clean as (
+         delete from dirty_range where hour = to_timestamp($1::float8 / 1000) and rows = taken returning point_id, hour, rows
+       ), marked as (
+         insert into correction as c (point_id, hour, at, rows) select point_id, hour, now(), rows from clean
+         on conflict (point_id, hour) do update set at = excluded.at, rows = c.rows + excluded.rows
+         returning point_id
+       )
+       select count(*)::int as n from marked`,
+      [hour],
+    )
+    corrections += rows[0]?.n ?? 0
+    done += 1
+  }
+  if (done > 0) await notify(pool, historyChannel, 'repaired')
+  return { hours: done, corrections }
+}
+
+async function refresh(pool: Pool, view: 'reading_1m' | 'reading_1h', from: number, to: number): Promise<void> {
+  const iso = (ms: number): string => new Date(ms).toISOString()
+  await pool.query(`call refresh_continuous_aggregate('${view}', '${iso(from)}'::timestamptz, '${iso(to)}'::timestamptz)`)
+}
+
+export interface Correction {
+  pointId: number
+  /** Start of the hour whose roll-ups were worked out again. */
+  hour: number
+  at: number
+  rows: number
+}
+
+/** Hours of these points in from … to (epoch ms) that late readings have changed. */
+export async function loadCorrections(db: Queryable, points: readonly number[], from: number, to: number): Promise<Correction[]> {
+  const { rows } = await db.query<Correction>(
+    `select point_id as "pointId", hour, at, rows from correction
+     where point_id = any($1::int[]) and hour > to_timestamp($2::float8 / 1000) - interval '1 hour' and hour < to_timestamp($3::float8 / 1000)
+     order by point_id, hour`,
+    [points, from, to],
+  )
+  return rows
+}

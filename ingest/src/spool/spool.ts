@@ -1,0 +1,380 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
+import { acquireLock } from '@yiping/db'
+import type { Ticket } from '../validate/ticket.ts'
+import { SpoolStream, type StreamOptions, type Taken } from './stream.ts'
+
+export interface SpoolOptions {
+  /** `DATA_DIR/spool/<shard>`: shared by all processes of a shard on this machine. */
+  folder: string
+  shard: string
+  maxBytes: number
+  segmentBytes: number
+  /** Readings of a stream that wait in memory. */
+  windowReadings: number
+  /** `always`: a message is acknowledged after fdatasync; `group`: after write(), fdatasync within `syncEveryMs`. */
+  fsync: 'always' | 'group'
+  syncEveryMs: number
+  /** A message whose newest reading is older than this at arrival is back-fill, ms. */
+  lateAfterMs: number
+  /** A live stream that has spilled and is this far behind becomes back-fill when the database is back, ms. */
+  behindMs: number
+  now: () => number
+  /** What of a stream is in the database already. */
+  loadProgress: (stream: string) => Promise<number>
+  /** Nothing of that stream will come again. */
+  onGone: (stream: string) => void
+  onDamage: (file: string, bytes: number) => void
+  /** `full` and why, or null when writing goes on. */
+  onFull: (why: string | null) => void
+  /** fdatasync failed: what the disk holds is unknown, so the process must end and read it again. */
+  onFault: (error: unknown) => void
+  write?: StreamOptions['write']
+}
+
+export interface Turn extends Taken {
+  stream: SpoolStream
+  late: boolean
+}
+
+interface Pending {
+  ticket: Ticket
+  acknowledge: () => void
+}
+
+/** Readings in one group, and those that wait for a disk that takes nothing before the source has to wait. */
+const groupReadings = 20_000
+const maxPending = 20_000
+const retryFullMs = 250
+const damagedName = 'damaged'
+/** Live statements in a row before back-fill has one. */
+const livePerLate = 4
+
+/**
+ * The durable spool between validation and database. Every message is on disk before its PUBACK, and leaves the disk
+ * after its commit.
+ *
+ * `<folder>/<owner>/` belongs to one process, by the lock beside it; it holds streams: `live-n`, `late-n`. What the
+ * owner of a folder leaves behind is adopted by whoever finds the lock free.
+ *
+ * When the disk is full or the bound is reached: nothing more is acknowledged, `room()` stays pending, so that the source
+ * stops reading; what is spooled goes on to the database. While nothing is spilled, messages pass to the database without
+ * the disk and are acknowledged by their commit.
+ */
+export class Spool {
+  readonly #ownerName: string
+  #live!: SpoolStream
+  #late!: SpoolStream
+  #backlog: SpoolStream[] = []
+  #adopted = new Map<string, { release: () => void; left: number }>()
+  #pending: Pending[] = []
+  #pendingReadings = 0
+  #writing: Promise<void> | null = null
+  #full: string | null = null
+  #rooms: (() => void)[] = []
+  #wakers: (() => void)[] = []
+  #spaceWakers: (() => void)[] = []
+  /** Those of a group that could be written while others could not. */
+  #done = new Set<Pending>()
+  #setAside = false
+  #syncTimer: NodeJS.Timeout | null = null
+  #streams = 0
+  #turns = 0
+  #closing = false
+  #release: () => void = () => {}
+
+  private constructor(private readonly options: SpoolOptions) {
+    this.#ownerName = `${options.now().toString(36)}-${randomBytes(4).toString('hex')}`
+  }
+
+  static async open(options: SpoolOptions): Promise<Spool> {
+    const spool = new Spool(options)
+    await mkdir(options.folder, { recursive: true })
+    const lock = acquireLock(join(options.folder, spool.#ownerName))
+    if (!lock.ok) throw new Error(`spool: ${lock.path} is held by process ${lock.pid}`)
+    spool.#release = lock.release
+    spool.#live = await spool.#create('live')
+    spool.#late = await spool.#create('late')
+    await spool.adopt()
+    return spool
+  }
+
+  get bytes(): number {
+    return this.#all().reduce((n, s) => n + s.bytes, 0)
+  }
+  /** Readings in memory, on their way to disk or to the database. */
+  get readings(): number {
+    return this.#pendingReadings + this.#all().reduce((n, s) => n + s.readings, 0)
+  }
+  /** Readings that are not in the database; of a stream that was adopted, those that have been read again. */
+  get depth(): number {
+    return this.readings + this.#all().reduce((n, s) => n + s.spilledReadings, 0)
+  }
+  get empty(): boolean {
+    return this.#pending.length === 0 && this.#all().every((s) => s.empty)
+  }
+  get spilled(): boolean {
+    return this.#all().some((s) => s.spilled)
+  }
+  get full(): string | null {
+    return this.#full
+  }
+
+  #all(): SpoolStream[] {
+    return [this.#live, this.#late, ...this.#backlog]
+  }
+
+  async #create(kind: 'live' | 'late'): Promise<SpoolStream> {
+    this.#streams += 1
+    const name = `${kind}-${this.#streams}`
+    return SpoolStream.create(this.#streamOptions(this.#ownerName, name))
+  }
+
+  #streamOptions(owner: string, name: string): StreamOptions {
+    const { folder, shard, segmentBytes, windowReadings, onDamage, write } = this.options
+    return {
+      folder: join(folder, owner, name),
+      damagedFolder: join(folder, damagedName),
+      id: `${shard}/${owner}/${name}`,
+      segmentBytes,
+      windowReadings,
+      onDamage,
+      ...(write === undefined ? {} : { write }),
+    }
+  }
+
+  /**
+   * Takes over the folders whose owners have ended. What the database knows of their progress is asked for when their
+   * turn comes, so that adopting does not wait for it. Answers how many streams came.
+   */
+  async adopt(): Promise<number> {
+    const { folder } = this.options
+    let came = 0
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      if (!entry.isDirectory() || entry.name === damagedName || entry.name === this.#ownerName || this.#adopted.has(entry.name)) continue
+      const lock = acquireLock(join(folder, entry.name))
+      if (!lock.ok) continue
+      const names = (await readdir(join(folder, entry.name), { withFileTypes: true })).filter((e) => e.isDirectory()).map((e) => e.name)
+      this.#adopted.set(entry.name, { release: lock.release, left: names.length })
+      for (const name of names) this.#backlog.push(await SpoolStream.adopt(this.#streamOptions(entry.name, name)))
+      came += names.length
+      if (names.length === 0) await this.#dismiss(entry.name)
+    }
+    if (came > 0) this.#wake()
+    return came
+  }
+
+  async #dismiss(owner: string): Promise<void> {
+    await rm(join(this.options.folder, owner), { recursive: true, force: true })
+    this.#adopted.get(owner)?.release()
+    this.#adopted.delete(owner)
+  }
+
+  add(ticket: Ticket, acknowledge: () => void): void {
+    this.#pending.push({ ticket, acknowledge })
+    this.#pendingReadings += Math.max(1, ticket.received)
+    this.#writing ??= this.#writeGroups().finally(() => {
+      this.#writing = null
+    })
+  }
+
+  /** Null when there is room, else a promise of it. */
+  room(): Promise<void> | null {
+    if (this.#pendingReadings < maxPending && (this.#full === null || this.#pendingReadings === 0)) return null
+    return new Promise((resolve) => this.#rooms.push(resolve))
+  }
+
+  async #writeGroups(): Promise<void> {
+    // Whatever the socket brings in one go becomes one group.
+    await turn()
+    while (this.#pending.length > 0) {
+      let readings = 0
+      let n = 0
+      for (; n < this.#pending.length && readings < groupReadings; n += 1) readings += Math.max(1, this.#pending[n]?.ticket.received ?? 0)
+      const group = this.#pending.slice(0, n)
+      if (this.#setAside) await this.#setLiveAside().catch((error: unknown) => this.#setFull(String(error)))
+      if (await this.#writeGroup(group)) this.#forget(n, readings)
+      else if (this.#closing) return
+      else await this.#waitForSpace()
+      this.#wake()
+    }
+  }
+
+  #forget(n: number, readings: number): void {
+    this.#pending.splice(0, n)
+    this.#pendingReadings -= readings
+    if (this.#pendingReadings < maxPending) for (const go of this.#rooms.splice(0)) go()
+  }
+
+  /** False when the disk takes nothing and the messages must wait; they stay un-acknowledged. */
+  async #writeGroup(group: readonly Pending[]): Promise<boolean> {
+    const { maxBytes, lateAfterMs, fsync } = this.options
+    const late = (p: Pending): boolean => p.ticket.receivedAt - p.ticket.newestAt > lateAfterMs
+    const parts: [SpoolStream, Pending[]][] = [
+      [this.#live, group.filter((p) => !late(p))],
+      [this.#late, group.filter(late)],
+    ]
+    let whole = true
+    for (const [stream, part] of parts) {
+      const open = part.filter((p) => !this.#done.has(p))
+      if (open.length === 0) continue
+      try {
+        if (this.bytes > maxBytes / 2) for (const s of [this.#live, this.#late]) await s.compact()
+        // An empty spool takes any message, however large.
+        await stream.write(
+          open.map((p) => p.ticket),
+          this.bytes === 0 ? undefined : maxBytes - this.bytes,
+        )
+      } catch (error) {
+        this.#setFull(error instanceof Error ? error.message : String(error))
+        if (stream.spilled || stream.readings >= this.options.windowReadings) {
+          whole = false
+          continue
+        }
+        for (const p of open) {
+          stream.pass(p.ticket, p.acknowledge)
+          this.#done.add(p)
+        }
+        continue
+      }
+      if (fsync === 'always') await this.#sync(stream)
+      else this.#syncSoon()
+      for (const p of open) {
+        p.acknowledge()
+        this.#done.add(p)
+      }
+      if (this.#full !== null) this.#setFull(null)
+    }
+    if (whole) for (const p of group) this.#done.delete(p)
+    return whole
+  }
+  #setFull(why: string | null): void {
+    if ((this.#full === null) !== (why === null)) this.options.onFull(why)
+    this.#full = why
+  }
+
+  async #waitForSpace(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, retryFullMs)
+      this.#spaceWakers.push(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+  }
+
+  #syncSoon(): void {
+    this.#syncTimer ??= setTimeout(() => {
+      void Promise.all([this.#sync(this.#live), this.#sync(this.#late)]).then(() => {
+        this.#syncTimer = null
+      })
+    }, this.options.syncEveryMs)
+  }
+
+  async #sync(stream: SpoolStream): Promise<void> {
+    try {
+      await stream.sync()
+    } catch (error) {
+      this.options.onFault(error)
+      // Nothing is acknowledged on the word of a disk that has lost something.
+      await new Promise(() => {})
+    }
+  }
+
+  #wake(): void {
+    for (const go of this.#wakers.splice(0)) go()
+  }
+
+  /** Resolves when there is something to take. */
+  async arrival(signal: AbortSignal): Promise<void> {
+    if (signal.aborted || this.#all().some((s) => !s.empty)) return
+    await new Promise<void>((resolve) => {
+      this.#wakers.push(resolve)
+      signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+  }
+
+  /** What the next statement stores: live first, back-fill each fifth time or when live has nothing. */
+  async take(maxReadings: number, hardLimit: number): Promise<Turn | null> {
+    const others = [...this.#backlog, this.#late].filter((s) => !s.empty)
+    this.#turns += 1
+    const order: SpoolStream[] = []
+    // Each other stream in its turn.
+    const other = others[Math.floor(this.#turns / (livePerLate + 1)) % Math.max(1, others.length)]
+    if (other !== undefined && (this.#live.empty || this.#turns % (livePerLate + 1) === 0)) order.push(other, this.#live)
+    else order.push(this.#live, ...(other ? [other] : []))
+    for (const stream of order) {
+      if (stream.empty) continue
+      if (!stream.known) stream.know(await this.options.loadProgress(stream.id))
+      const taken = await stream.take(maxReadings, hardLimit)
+      if (taken !== null) return { ...taken, stream, late: stream !== this.#live }
+      await this.#retire(stream)
+    }
+    return null
+  }
+
+  /** After an outage: live readings do not queue behind those of hours ago. The group writer does it, between two frames. */
+  #wantAside(done: Turn): void {
+    const [oldest] = done.tickets
+    if (done.stream !== this.#live || !this.#live.spilled || oldest === undefined) return
+    if (this.options.now() - oldest.receivedAt >= this.options.behindMs) this.#setAside = true
+  }
+
+  async #setLiveAside(): Promise<void> {
+    this.#setAside = false
+    const before = this.#live
+    if (!before.spilled) return
+    await before.seal()
+    this.#live = await this.#create('live')
+    this.#backlog.push(before)
+  }
+
+  async settle(done: Turn): Promise<void> {
+    await done.stream.settle(done.seq)
+    this.#wantAside(done)
+    for (const acknowledge of done.acknowledge) acknowledge()
+    for (const go of this.#spaceWakers.splice(0)) go()
+    if (done.stream.empty) await this.#retire(done.stream)
+  }
+
+  /** A stream of the past that has nothing left leaves its folder. */
+  async #retire(stream: SpoolStream): Promise<void> {
+    const i = this.#backlog.indexOf(stream)
+    if (i < 0 || !stream.empty) return
+    this.#backlog.splice(i, 1)
+    if (await stream.close()) this.options.onGone(stream.id)
+    const owner = stream.id.split('/').at(-2) ?? ''
+    const adopted = this.#adopted.get(owner)
+    if (adopted === undefined) return
+    adopted.left -= 1
+    if (adopted.left === 0) await this.#dismiss(owner)
+  }
+
+  /** Resolves when everything that was added is on disk (or cannot be). */
+  async flush(): Promise<void> {
+    this.#closing = true
+    await this.#writing
+  }
+
+  /** Writes what is pending if the disk takes it, and gives back the folders. Answers how many readings are left for the next start. */
+  async close(): Promise<number> {
+    this.#closing = true
+    await this.#writing
+    if (this.#syncTimer) clearTimeout(this.#syncTimer)
+    const left = this.readings
+    let gone = 0
+    for (const stream of [this.#live, this.#late]) {
+      if (!(await stream.close())) continue
+      this.options.onGone(stream.id)
+      gone += 1
+    }
+    for (const stream of this.#backlog) await stream.close()
+    if (gone === 2 && !this.#backlog.some((s) => s.id.split('/').at(-2) === this.#ownerName))
+      await rm(join(this.options.folder, this.#ownerName), { recursive: true, force: true })
+    for (const { release } of this.#adopted.values()) release()
+    this.#release()
+    return left
+  }
+}

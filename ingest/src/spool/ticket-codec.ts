@@ -1,0 +1,84 @@
+import type { RejectionRow } from '@yiping/db'
+import type { Sighting, Ticket } from '../validate/ticket.ts'
+import type { HeldReading } from '../validate/validate-value.ts'
+
+/**
+ * A ticket in bytes, little-endian:
+ *
+ * | bytes       | what                                                                  |
+ * |-------------|-----------------------------------------------------------------------|
+ * | 1           | source, as its place in `sources`                                     |
+ * | 8           | received_at, epoch ms, float64                                        |
+ * | 4           | readings that the message brought                                     |
+ * | 4           | n, readings that may be stored                                        |
+ * | 4           | m, length of the rest                                                 |
+ * | n × 21      | point id int32, observed_at float64, value float64, quality uint8     |
+ * | m           | JSON: refusals (payload in base64), held readings and sightings; m = 0 for a ticket without any |
+ */
+const sources = ['telemetry', 'gateway', 'sparkplug', 'unknown'] as const
+const headBytes = 21
+const readingBytes = 21
+
+interface Rest {
+  rejections: (Omit<RejectionRow, 'payload'> & { payload: string })[]
+  held: HeldReading[]
+  sightings: Sighting[]
+}
+
+const restOf = (ticket: Ticket): Buffer | null => {
+  if (ticket.rejections.length === 0 && ticket.held.length === 0 && ticket.sightings.length === 0) return null
+  const rest: Rest = {
+    rejections: ticket.rejections.map((r) => ({ ...r, payload: r.payload.toString('base64') })),
+    held: ticket.held,
+    sightings: ticket.sightings,
+  }
+  return Buffer.from(JSON.stringify(rest))
+}
+
+export function encodeTicket(ticket: Ticket): Buffer {
+  const rest = restOf(ticket)
+  const out = Buffer.allocUnsafe(headBytes + ticket.readings.length * readingBytes + (rest?.length ?? 0))
+  out[0] = (sources as readonly string[]).indexOf(ticket.source)
+  out.writeDoubleLE(ticket.receivedAt, 1)
+  out.writeUInt32LE(ticket.received, 9)
+  out.writeUInt32LE(ticket.readings.length, 13)
+  out.writeUInt32LE(rest?.length ?? 0, 17)
+  let at = headBytes
+  for (const r of ticket.readings) {
+    out.writeInt32LE(r.pointId, at)
+    out.writeDoubleLE(r.observedAt, at + 4)
+    out.writeDoubleLE(r.value, at + 12)
+    out[at + 20] = r.quality
+    at += readingBytes
+  }
+  rest?.copy(out, at)
+  return out
+}
+
+/** The inverse. Its bytes have passed their checksum: one that does not fit is an error of ours, and thrown. */
+export function decodeTicket(bytes: Buffer): Ticket {
+  const source = sources[bytes.readUInt8(0)]
+  if (source === undefined) throw new Error(`spool: no source ${bytes.readUInt8(0)}`)
+  const n = bytes.readUInt32LE(13)
+  const restBytes = bytes.readUInt32LE(17)
+  if (headBytes + n * readingBytes + restBytes !== bytes.length) throw new Error('spool: a ticket of another length than it says')
+  const readings: Ticket['readings'] = new Array(n)
+  let newestAt = 0
+  for (let i = 0, at = headBytes; i < n; i += 1, at += readingBytes) {
+    const observedAt = bytes.readDoubleLE(at + 4)
+    if (observedAt > newestAt) newestAt = observedAt
+    readings[i] = { pointId: bytes.readInt32LE(at), observedAt, value: bytes.readDoubleLE(at + 12), quality: bytes.readUInt8(at + 20) }
+  }
+  const rest = restBytes === 0 ? null : (JSON.parse(bytes.toString('utf8', headBytes + n * readingBytes)) as Rest)
+  const receivedAt = bytes.readDoubleLE(1)
+  return {
+    source,
+    receivedAt,
+    received: bytes.readUInt32LE(9),
+    readings,
+    rejections: rest?.rejections.map((r) => ({ ...r, payload: Buffer.from(r.payload, 'base64') })) ?? [],
+    held: rest?.held ?? [],
+    sightings: rest?.sightings ?? [],
+    newestAt: newestAt || receivedAt,
+  }
+}

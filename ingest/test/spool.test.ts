@@ -1,0 +1,348 @@
+import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { decodeFrame, encodeFrame, findFrame } from '../src/spool/frame.ts'
+import { Spool, type SpoolOptions, type Turn } from '../src/spool/spool.ts'
+import { SpoolStream, type StreamOptions } from '../src/spool/stream.ts'
+import { decodeTicket, encodeTicket } from '../src/spool/ticket-codec.ts'
+import type { Ticket } from '../src/validate/ticket.ts'
+import { ticket } from './tickets.ts'
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'yiping-spool-'))
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+const one = (n: number): Ticket => ticket([[n, 60_000 + n, n / 2]])
+const numbers = (tickets: readonly Ticket[]): (number | undefined)[] => tickets.map((t) => t.readings[0]?.pointId)
+const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i)
+
+describe('a ticket', () => {
+  it('is the same after it was written and read', () => {
+    const text = fc.string({ unit: 'binary', maxLength: 20 })
+    const held = fc.record({
+      station: text,
+      metric: text,
+      observedAt: fc.integer(),
+      value: fc.double({ noNaN: true, noDefaultInfinity: true }),
+      quality: fc.constantFrom(0, 1, 2),
+    })
+    const any = fc.tuple(
+      fc.array(fc.tuple(fc.integer({ min: 1, max: 2 ** 31 - 1 }), fc.integer({ min: 1 }), fc.double({ noNaN: true })), { maxLength: 10 }),
+      fc.integer({ min: 0, max: 3 }),
+      fc.array(held, { maxLength: 3 }),
+    )
+    fc.assert(
+      fc.property(any, ([readings, refused, heldReadings]) => {
+        const t = { ...ticket(readings, refused), held: heldReadings.map((h) => ({ ...h, value: h.value === 0 ? 0 : h.value })) }
+        t.sightings = heldReadings.map((h) => ({ station: h.station, metric: h.metric, domain: null, times: 1, sample: 'x' }))
+        expect(decodeTicket(encodeTicket(t))).toEqual(t)
+      }),
+    )
+  })
+})
+
+describe('a frame', () => {
+  const frame = encodeFrame(7, [encodeTicket(one(1)), encodeTicket(one(2))])
+  it('is not taken for whole when it was cut at any byte', () => {
+    expect(decodeFrame(frame, 0)?.tickets).toHaveLength(2)
+    for (let cut = 0; cut < frame.length; cut += 1) expect(decodeFrame(frame.subarray(0, cut), 0)).toBeNull()
+  })
+  it('is not taken for sound with any bit turned', () => {
+    for (let bit = 0; bit < frame.length * 8; bit += 1) {
+      const turned = Buffer.from(frame)
+      turned[bit >> 3] = (turned[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+      expect(decodeFrame(turned, 0)).toBeNull()
+    }
+  })
+  it('is found behind a damaged spot', () => {
+    const bytes = Buffer.concat([frame.subarray(0, 20), Buffer.from('YPSF nothing'), frame])
+    expect(findFrame(bytes, 1)).toBe(32)
+  })
+})
+
+describe('a stream', () => {
+  const damage: [string, number][] = []
+  const options = (more: Partial<StreamOptions> = {}): StreamOptions => ({
+    folder: join(folder, 's'),
+    damagedFolder: join(folder, 'damaged'),
+    id: 'main/owner/s',
+    segmentBytes: 500,
+    windowReadings: 10,
+    onDamage: (file, bytes) => damage.push([file, bytes]),
+    ...more,
+  })
+  const drain = async (stream: SpoolStream, most = 4): Promise<Ticket[]> => {
+    const all: Ticket[] = []
+    for (let taken = await stream.take(most, 100); taken !== null; taken = await stream.take(most, 100)) {
+      all.push(...taken.tickets)
+      await stream.settle(taken.seq)
+    }
+    return all
+  }
+  beforeEach(() => {
+    damage.length = 0
+  })
+
+  it('gives back everything in order, from memory and from disk, while it is written to', async () => {
+    const stream = await SpoolStream.create(options())
+    const got: Ticket[] = []
+    for (let n = 1; n <= 300; n += 3) {
+      await stream.write([one(n), one(n + 1), one(n + 2)])
+      if (n % 5 === 0) {
+        const taken = await stream.take(2, 100)
+        if (taken) {
+          got.push(...taken.tickets)
+          await stream.settle(taken.seq)
+        }
+      }
+    }
+    expect(stream.spilled).toBe(true)
+    expect(stream.readings).toBeLessThan(20)
+    got.push(...(await drain(stream)))
+    expect(numbers(got)).toEqual(range(1, 300))
+    expect(stream.empty).toBe(true)
+    // What is committed leaves the disk.
+    expect((await readdir(join(folder, 's'))).length).toBe(1)
+    expect(await stream.close()).toBe(true)
+  })
+
+  it('begins after what the database has, when another process left it behind', async () => {
+    const first = await SpoolStream.create(options())
+    for (let n = 1; n <= 40; n += 2) await first.write([one(n), one(n + 1)])
+    await first.seal()
+    const second = await SpoolStream.adopt(options())
+    second.know(17)
+    expect(numbers(await drain(second))).toEqual(range(18, 40))
+    expect(await second.close()).toBe(true)
+  })
+
+  it('keeps what was taken until it is settled', async () => {
+    const first = await SpoolStream.create(options())
+    await first.write([one(1)])
+    expect(numbers((await first.take(10, 100))?.tickets ?? [])).toEqual([1])
+    expect([first.empty, first.readings]).toEqual([false, 1])
+    expect(await first.close()).toBe(false)
+    const second = await SpoolStream.adopt(options())
+    second.know(0)
+    expect(numbers(await drain(second))).toEqual([1])
+  })
+
+  it('torn at every byte of its last record: the rest is all there, nothing is taken for damage', async () => {
+    const first = await SpoolStream.create(options({ segmentBytes: 1e6 }))
+    await first.write([one(1), one(2)])
+    const [name = ''] = await readdir(join(folder, 's'))
+    const file = join(folder, 's', name)
+    const before = (await stat(file)).size
+    await first.write([one(3), one(4)])
+    await first.seal()
+    const whole = await readFile(file)
+    for (let cut = before; cut <= whole.length; cut += 1) {
+      await writeFile(file, whole)
+      await truncate(file, cut)
+      const second = await SpoolStream.adopt(options())
+      second.know(0)
+      const taken = await second.take(100, 100)
+      expect(numbers(taken?.tickets ?? [])).toEqual(cut === whole.length ? [1, 2, 3, 4] : [1, 2])
+    }
+    expect(damage).toEqual([])
+  })
+
+  it('damaged in the middle: says so, goes on behind it and keeps the segment', async () => {
+    const first = await SpoolStream.create(options({ segmentBytes: 1e6 }))
+    for (let n = 1; n <= 5; n += 1) await first.write([one(n)])
+    await first.seal()
+    const [name = ''] = await readdir(join(folder, 's'))
+    const file = join(folder, 's', name)
+    const bytes = await readFile(file)
+    const second = decodeFrame(bytes, 0)?.end ?? 0
+    bytes[second + 20] = (bytes[second + 20] ?? 0) ^ 1
+    await writeFile(file, bytes)
+    const stream = await SpoolStream.adopt(options())
+    stream.know(0)
+    expect(numbers(await drain(stream))).toEqual([1, 3, 4, 5])
+    expect(damage).toEqual([[file, second]])
+    await stream.close()
+    expect(await readdir(join(folder, 'damaged'))).toHaveLength(1)
+  })
+
+  it('counts nothing as written that the disk has refused, and writes over it', async () => {
+    let refuse = false
+    const stream = await SpoolStream.create(
+      options({
+        write: async (file, bytes, position) => {
+          if (refuse) {
+            await file.write(bytes, 0, bytes.length >> 1, position)
+            throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
+          }
+          await file.write(bytes, 0, bytes.length, position)
+        },
+      }),
+    )
+    await stream.write([one(1)])
+    refuse = true
+    await expect(stream.write([one(2)])).rejects.toThrow('no space')
+    refuse = false
+    await stream.write([one(3)])
+    await stream.seal()
+    const again = await SpoolStream.adopt(options())
+    again.know(0)
+    expect(numbers(await drain(again))).toEqual([1, 3])
+    expect(damage).toEqual([])
+  })
+})
+
+describe('the spool', () => {
+  const options = (more: Partial<SpoolOptions> = {}): SpoolOptions => ({
+    folder,
+    shard: 'main',
+    maxBytes: 1e6,
+    segmentBytes: 2000,
+    windowReadings: 20,
+    fsync: 'always',
+    syncEveryMs: 5,
+    lateAfterMs: 600_000,
+    behindMs: 30_000,
+    now: () => 60_000,
+    loadProgress: () => Promise.resolve(0),
+    onGone: () => {},
+    onDamage: (file) => expect.unreachable(file),
+    onFull: () => {},
+    onFault: (error) => {
+      throw error
+    },
+    ...more,
+  })
+  const drain = async (spool: Spool): Promise<Turn[]> => {
+    const turns: Turn[] = []
+    while (!spool.empty) {
+      const turn = await spool.take(5, 100)
+      if (turn === null) continue
+      turns.push(turn)
+      await spool.settle(turn)
+    }
+    return turns
+  }
+
+  it('acknowledges what is written, and only that', async () => {
+    const acked: number[] = []
+    let full = false
+    const said: (string | null)[] = []
+    const spool = await Spool.open(
+      options({
+        windowReadings: 3,
+        onFull: (why) => said.push(why),
+        write: async (file, bytes, position) => {
+          if (full) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
+          await file.write(bytes, 0, bytes.length, position)
+        },
+      }),
+    )
+    const add = (n: number): void => spool.add(one(n), () => acked.push(n))
+    for (const n of range(1, 5)) add(n)
+    await expect.poll(() => acked).toEqual(range(1, 5))
+    full = true
+    // Some are on disk only: nothing may pass them, so these wait.
+    for (const n of range(6, 9)) add(n)
+    await expect.poll(() => said).toEqual(['no space left on device'])
+    expect(spool.room()).not.toBeNull()
+    expect(acked).toEqual(range(1, 5))
+    // The database goes on with what is there, and then takes the rest past the disk: acknowledged by their commit.
+    const got: (number | undefined)[] = []
+    while (got.length < 9) {
+      const turn = await spool.take(2, 100)
+      if (turn === null) {
+        await new Promise((resolve) => setImmediate(resolve))
+        continue
+      }
+      got.push(...numbers(turn.tickets))
+      await spool.settle(turn)
+    }
+    expect(got).toEqual(range(1, 9))
+    expect(acked).toEqual(range(1, 9))
+    full = false
+    add(10)
+    await expect.poll(() => acked).toEqual(range(1, 10))
+    expect(said).toEqual(['no space left on device', null])
+    await spool.close()
+  })
+
+  it('stops at its bound and goes on when the database has taken something', async () => {
+    const acked: number[] = []
+    const spool = await Spool.open(options({ maxBytes: 3000, windowReadings: 5, segmentBytes: 500 }))
+    for (const n of range(1, 200)) {
+      spool.add(one(n), () => acked.push(n))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await expect.poll(() => spool.full).toBe('the spool has reached its bound')
+    expect(spool.bytes).toBeLessThanOrEqual(3000)
+    expect(acked.length).toBeLessThan(200)
+    const got: (number | undefined)[] = []
+    while (got.length < 200) {
+      const turn = await spool.take(5, 100)
+      if (turn === null) {
+        await new Promise((resolve) => setImmediate(resolve))
+        continue
+      }
+      got.push(...numbers(turn.tickets))
+      await spool.settle(turn)
+    }
+    expect(got).toEqual(range(1, 200))
+    await expect.poll(() => acked).toEqual(range(1, 200))
+    await spool.close()
+  })
+
+  it('lets live readings go first while back-fill has its share', async () => {
+    const spool = await Spool.open(options({ windowReadings: 1000 }))
+    const late = (n: number): Ticket => ({ ...one(n), receivedAt: 10_000_000 })
+    for (const n of range(1, 50)) spool.add(late(n), () => {})
+    for (const n of range(101, 150)) spool.add({ ...one(n), receivedAt: 61_000 }, () => {})
+    await spool.flush()
+    const turns = await drain(spool)
+    expect(turns.slice(0, 10).filter((t) => t.late).length).toBe(2)
+    expect(numbers(turns.filter((t) => !t.late).flatMap((t) => t.tickets))).toEqual(range(101, 150))
+    expect(numbers(turns.filter((t) => t.late).flatMap((t) => t.tickets))).toEqual(range(1, 50))
+    await spool.close()
+  })
+
+  it('takes over what an ended process left, and not what a living one has', async () => {
+    const gone: string[] = []
+    const first = await Spool.open(options({ now: () => 1000 }))
+    for (const n of range(1, 30)) first.add(one(n), () => {})
+    await first.flush()
+    const second = await Spool.open(options({ now: () => 2000, onGone: (s) => gone.push(s), loadProgress: () => Promise.resolve(12) }))
+    expect(second.empty).toBe(true)
+    await first.close()
+    // One stream with tickets, the other was empty and is gone.
+    expect(await second.adopt()).toBe(1)
+    const turns = await drain(second)
+    expect(numbers(turns.flatMap((t) => t.tickets))).toEqual(range(13, 30))
+    expect(gone).toHaveLength(1)
+    await second.close()
+    expect((await readdir(folder)).filter((n) => n !== 'damaged')).toEqual([])
+  })
+
+  it('sets a live stream aside that is far behind, so that what comes now is not kept waiting', async () => {
+    let time = 60_000
+    const spool = await Spool.open(options({ now: () => time, windowReadings: 5 }))
+    let acked = 0
+    for (const n of range(1, 40)) spool.add(one(n), () => (acked += 1))
+    await expect.poll(() => acked).toBe(40)
+    time += 60_000
+    const turn = await spool.take(5, 100)
+    if (turn === null) return expect.unreachable()
+    await spool.settle(turn)
+    for (const n of range(101, 103)) spool.add({ ...one(n), receivedAt: time }, () => (acked += 1))
+    await expect.poll(() => acked).toBe(43)
+    expect(spool.depth).toBe(38)
+    const next = await spool.take(5, 100)
+    expect(numbers(next?.tickets ?? [])).toEqual([101, 102, 103])
+    if (next) await spool.settle(next)
+    const rest = await drain(spool)
+    expect(numbers([...turn.tickets, ...rest.flatMap((t) => t.tickets)])).toEqual(range(1, 40))
+    await spool.close()
+  })
+})
