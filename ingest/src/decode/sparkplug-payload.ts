@@ -12,31 +12,35 @@ const repeated = (type: string, id: number) => ({ rule: 'repeated', type, id })
 const schema = {
   nested: {
     Payload: {
+      // Else the library takes proto3, where a zero and an absent field are the same.
+      edition: 'proto2',
       fields: { timestamp: optional('uint64', 1), metrics: repeated('Metric', 2), seq: optional('uint64', 3), uuid: optional('string', 4) },
-    },
-    Metric: {
-      fields: {
-        name: optional('string', 1),
-        alias: optional('uint64', 2),
-        timestamp: optional('uint64', 3),
-        datatype: optional('uint32', 4),
-        isHistorical: optional('bool', 5),
-        isNull: optional('bool', 7),
-        properties: optional('PropertySet', 9),
-        intValue: optional('uint32', 10),
-        longValue: optional('uint64', 11),
-        floatValue: optional('float', 12),
-        doubleValue: optional('double', 13),
-        booleanValue: optional('bool', 14),
-        stringValue: optional('string', 15),
-        bytesValue: optional('bytes', 16),
-        datasetValue: optional('bytes', 17),
-        templateValue: optional('bytes', 18),
+      nested: {
+        Metric: {
+          fields: {
+            name: optional('string', 1),
+            alias: optional('uint64', 2),
+            timestamp: optional('uint64', 3),
+            datatype: optional('uint32', 4),
+            isHistorical: optional('bool', 5),
+            isNull: optional('bool', 7),
+            properties: optional('PropertySet', 9),
+            intValue: optional('uint32', 10),
+            longValue: optional('uint64', 11),
+            floatValue: optional('float', 12),
+            doubleValue: optional('double', 13),
+            booleanValue: optional('bool', 14),
+            stringValue: optional('string', 15),
+            bytesValue: optional('bytes', 16),
+            datasetValue: optional('bytes', 17),
+            templateValue: optional('bytes', 18),
+          },
+        },
+        PropertySet: { fields: { keys: repeated('string', 1), values: repeated('PropertyValue', 2) } },
+        PropertyValue: {
+          fields: { type: optional('uint32', 1), isNull: optional('bool', 2), intValue: optional('uint32', 3), longValue: optional('uint64', 4) },
+        },
       },
-    },
-    PropertySet: { fields: { keys: repeated('string', 1), values: repeated('PropertyValue', 2) } },
-    PropertyValue: {
-      fields: { type: optional('uint32', 1), isNull: optional('bool', 2), intValue: optional('uint32', 3), longValue: optional('uint64', 4) },
     },
   },
 }
