@@ -251,6 +251,12 @@ describe('the sequence', () => {
     expect(gone('A', -3_600_000)).toEqual({ group: 'G', edge: 'A' })
   })
 
+  it('is asked for with a bounded memory of whom we asked: the one asked longest ago is forgotten', () => {
+    const s = scene(new SparkplugDecoder(undefined, { edges: 2, devices: 2, metrics: 2 }))
+    const asked = ['A', 'B', 'C', 'B', 'A'].map((edge) => s.send('NDATA', { seq: 1, metrics: [] }, { edge, later: 1 }).rebirth?.edge ?? null)
+    expect(asked).toEqual(['A', 'B', 'C', null, 'A'])
+  })
+
   it('covers births and deaths of devices', () => {
     const s = scene()
     s.nodeBirth()
