@@ -65,7 +65,7 @@ const encode = (payload: Fields): Uint8Array => wire.encode(wire.fromObject(payl
 
 const at = 1_763_769_600_000
 const flow = { name: 'ws.flow', alias: 1, datatype: datatypes.Double, double_value: 418.2 }
-const pressure = { name: 'pump room/ws.pressure', alias: 2, datatype: datatypes.Float, float_value: 0.352 }
+const pressure = { name: 'pump room/north/ws.pressure', alias: 2, datatype: datatypes.Float, float_value: 0.352 }
 const level = { name: 'ws.level', alias: 3, datatype: datatypes.Int16, int_value: 65_535 }
 const bdSeq = (n: number) => ({ name: 'bdSeq', datatype: datatypes.Int64, long_value: n })
 
@@ -198,6 +198,14 @@ describe('data', () => {
     expect(decoded.rebirth).toEqual({ group: 'G', edge: 'E' })
   })
 
+  it('that a birth did not name is taken too; an integer without a datatype is refused and asks for the birth', () => {
+    const s = born()
+    const float = s.data(2, [{ name: 'ws.new', float_value: 0.5 }])
+    expect([float.values[0]?.metric, float.rebirth]).toEqual(['ws.new', null])
+    const integer = s.data(3, [{ name: 'ws.new', int_value: 5 }])
+    expect([reasons(integer), integer.rebirth]).toEqual([['payload_malformed'], { group: 'G', edge: 'E' }])
+  })
+
   it('under the names of JavaScript’s own insides is data like any other', () => {
     const s = scene()
     for (const [i, name] of ['__proto__', 'constructor', 'toString'].entries()) {
@@ -255,6 +263,8 @@ describe('the sequence', () => {
     const s = scene(new SparkplugDecoder(undefined, { edges: 2, devices: 2, metrics: 2 }))
     const asked = ['A', 'B', 'C', 'B', 'A'].map((edge) => s.send('NDATA', { seq: 1, metrics: [] }, { edge, later: 1 }).rebirth?.edge ?? null)
     expect(asked).toEqual(['A', 'B', 'C', null, 'A'])
+    const again = [10_001, 1, 1].map((later, i) => s.send('NDATA', { seq: 1, metrics: [] }, { edge: 'CBC'[i] ?? '', later }).rebirth?.edge ?? null)
+    expect(again).toEqual(['C', 'B', null])
   })
 
   it('covers births and deaths of devices', () => {
