@@ -7,6 +7,8 @@ export interface RawValue {
   /** As sent; `undefined` means the time of arrival. */
   ts: unknown
   value: unknown
+  /** The device says that it kept this one while its link was down: stored, but no news. */
+  historical?: true
 }
 
 /** A part of a message that cannot even be taken apart; it counts as that many readings. */
@@ -17,7 +19,7 @@ export interface Refusal {
 }
 
 export interface Decoded {
-  source: 'telemetry' | 'gateway' | 'unknown'
+  source: 'telemetry' | 'gateway' | 'sparkplug' | 'unknown'
   /** How many readings the message brought, counted here and nowhere else: the balance is checked against it. */
   received: number
   values: RawValue[]
