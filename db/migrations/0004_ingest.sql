@@ -85,3 +85,10 @@ create table station_link (
   online  boolean not null,
   since   timestamptz not null
 );
+
+-- What a process must know to read on where another one of its shard was killed (Sparkplug's births).
+create table ingest_state (
+  name  text primary key,
+  state text not null,
+  at    timestamptz not null default now()
+);

@@ -1,6 +1,7 @@
 export * from './channels.ts'
 export * from './connection.ts'
 export * from './import-readings.ts'
+export * from './ingest-state.ts'
 export * from './lease.ts'
 export * from './listen.ts'
 export * from './load-balance.ts'

@@ -1,5 +1,5 @@
 import type { RejectionReason } from '@yiping/contract'
-import { committedChannel } from './channels.ts'
+import { committedChannel, linkChannel } from './channels.ts'
 import { isDataError, type Pool, type Queryable } from './connection.ts'
 
 /** Readings in columns, one entry each. Times are epoch ms; `source` is the topic class for the balance. */
@@ -46,6 +46,14 @@ export interface SightingRow {
   sample: string
 }
 
+/** What a station's own protocol says of its link. */
+export interface LinkRow {
+  station: string
+  online: boolean
+  /** Our clock at its arrival, epoch ms. */
+  since: number
+}
+
 /** What happened before the table: counts per arrival minute and source that the statement cannot see by itself. */
 export interface LedgerRow {
   minute: number
@@ -68,6 +76,9 @@ export interface Batch {
   rejections: RejectionRow[]
   held: HeldColumns
   sightings: SightingRow[]
+  links: LinkRow[]
+  /** Identities of `readings` that tell of the past only: they never become a point's latest value. */
+  historical: { pointId: number[]; observedAt: number[] }
   ledger: LedgerRow[]
 }
 
@@ -128,6 +139,8 @@ with step as (
   insert into latest as l (point_id, observed_at, received_at, value, quality)
   select distinct on (point_id) point_id, observed_at, received_at, value, quality
   from inserted
+  where cardinality($45::int[]) = 0
+     or (point_id, observed_at) not in (select point_id, to_timestamp(ms / 1000.0) from unnest($45::int[], $46::float8[]) as u(point_id, ms))
   order by point_id, observed_at desc
   on conflict (point_id) do update
     set observed_at = excluded.observed_at, received_at = excluded.received_at, value = excluded.value, quality = excluded.quality
@@ -183,6 +196,17 @@ with step as (
     domain = coalesce(excluded.domain, w.domain), times = w.times + excluded.times, first_seen = least(w.first_seen, excluded.first_seen),
     last_seen = greatest(w.last_seen, excluded.last_seen),
     sample = case when excluded.last_seen >= w.last_seen then excluded.sample else w.sample end
+), linked as (
+  insert into station_link as l (station, online, since)
+  select station, online, to_timestamp(since_ms / 1000.0)
+  from unnest($47::text[], $48::boolean[], $49::float8[]) as u(station, online, since_ms)
+  where (select go from go)
+  order by station
+  on conflict (station) do update set online = excluded.online, since = excluded.since
+    where l.since <= excluded.since and l.online <> excluded.online
+  returning station
+), told as (
+  select pg_notify('${linkChannel}', '') where exists (select from linked)
 ), account as (
   insert into ingest_balance as b (minute, source, received, stored, duplicate, conflict, rejected, waiting)
   select minute, source, sum(received), sum(stored), sum(duplicate), sum(conflict), sum(rejected), sum(waiting)
@@ -218,7 +242,7 @@ select
   (select count(*) filter (where conflict)::int from missed) + (select count(*) filter (where conflict)::int from not_kept) as conflict,
   (select count(*)::int from moved) as latest_moved,
   (select count(*)::int from late) as late,
-  (select count(*)::int from notified) as notifications`
+  (select count(*)::int from notified) + (select count(*)::int from told) as notifications`
 
 export async function storeBatch(db: Queryable, batch: Batch): Promise<StoreOutcome> {
   const { place, readings, conflicts, rejections, held, sightings } = batch
@@ -271,6 +295,11 @@ export async function storeBatch(db: Queryable, batch: Batch): Promise<StoreOutc
       account.map((l) => l.rejected),
       account.map((l) => l.waiting),
       account.map((l) => l.stored),
+      batch.historical.pointId,
+      batch.historical.observedAt,
+      batch.links.map((l) => l.station),
+      batch.links.map((l) => l.online),
+      batch.links.map((l) => l.since),
     ],
   })
   const row = result.rows[0]
@@ -309,6 +338,19 @@ function taken(rows: { receivedAt: number[]; source: string[] }, as: 'stored' | 
   }
   return [...entries.values()]
 }
+
+/** A batch of readings and nothing else, for callers that see themselves to it that it comes once. */
+export const batchOfReadings = (readings: ReadingColumns, ledger: LedgerRow[]): Batch => ({
+  place: null,
+  readings,
+  conflicts: noReadings(),
+  rejections: [],
+  held: nothingHeld(),
+  sightings: [],
+  links: [],
+  historical: { pointId: [], observedAt: [] },
+  ledger,
+})
 
 export const noReadings = (): ReadingColumns => ({ pointId: [], observedAt: [], receivedAt: [], value: [], quality: [], source: [] })
 export const nothingHeld = (): HeldColumns => ({ station: [], metric: [], observedAt: [], receivedAt: [], value: [], quality: [], source: [] })

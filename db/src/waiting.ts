@@ -1,5 +1,5 @@
 import type { Pool, Queryable } from './connection.ts'
-import { type Batch, noReadings, nothingHeld, storeBatch, type StoreOutcome } from './store-batch.ts'
+import { type Batch, batchOfReadings, noReadings, storeBatch, type StoreOutcome } from './store-batch.ts'
 
 /** One station and metric that sends without being registered. Times are epoch ms. */
 export interface WaitingPoint {
@@ -109,5 +109,5 @@ function batchOf(rows: readonly HeldRow[]): Batch {
     readings.quality.push(r.quality)
     readings.source.push(r.source)
   }
-  return { place: null, readings, conflicts: noReadings(), rejections: [], held: nothingHeld(), sightings: [], ledger: [...ledger.values()] }
+  return batchOfReadings(readings, [...ledger.values()])
 }

@@ -22,6 +22,7 @@ import { createMetrics, serveMetrics } from './metrics.ts'
 import type { IncomingMessage } from './receive/message.ts'
 import { type MqttSource, startMqttSource } from './receive/mqtt-source.ts'
 import { readRegistry, saveRegistry } from './registry-cache.ts'
+import { SparkplugKeeper } from './sparkplug-keeper.ts'
 import { Spool, type SpoolOptions } from './spool/spool.ts'
 import { Writer } from './store/writer.ts'
 import { buildRegistry } from './validate/registry.ts'
@@ -165,16 +166,32 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     nowSubscribed = resolve
   })
   const take = (message: IncomingMessage): void => {
-    const decoded = decodeMessage(message.topic, message.payload)
+    const decoded = message.topic.startsWith('spBv1.0/') ? sparkplug.decode(message) : decodeMessage(message.topic, message.payload)
     const ticket = toTicket(message, decoded, registry.current, room, config.retentionMs)
     metrics.received.inc({ source: ticket.source }, ticket.received)
     if (ticket.sightings.length > 0) registry.ask()
     spool.add(ticket, message.acknowledge)
   }
+  const sparkplug = await SparkplugKeeper.open({
+    db: sidePool,
+    shard: config.shard,
+    file: join(config.dataDir, 'spool', config.shard, 'sparkplug.json'),
+    publish: (topic, payload) => source?.publish(topic, Buffer.from(payload)),
+    onRebirth: (edge) => {
+      metrics.rebirths.inc()
+      log.debug(edge, 'asked an edge for its births')
+    },
+    onFailed: (error) => log.warn({ err: error instanceof Error ? error.message : error }, 'births of Sparkplug not kept'),
+  })
   let source: MqttSource | null = null
+  let active = false
   let sourceStopping: Promise<void> = Promise.resolve()
-  const activate = (): void => {
-    if (source !== null || stopping) return
+  const activate = async (): Promise<void> => {
+    if (active || stopping) return
+    active = true
+    await sourceStopping
+    await sparkplug.reload()
+    if (!active || stopping) return
     source = startMqttSource({
       url: config.mqttUrl,
       clientId: `yiping-ingest-${config.shard}`,
@@ -188,12 +205,15 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
       onState: (state, why) => {
         metrics.brokerUp.set(state === 'up' ? 1 : 0)
         log.info({ broker: state, why }, 'broker')
-        if (state === 'up') nowSubscribed()
+        if (state !== 'up') return
+        nowSubscribed()
+        sparkplug.connected()
       },
     })
     metrics.active.set(1)
   }
   const standBy = (): void => {
+    active = false
     const gone = source
     if (gone === null) return
     source = null
@@ -217,7 +237,10 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     },
   })
   // A database that is away gives no lease to anybody: who was active goes on, who starts takes the messages in.
-  const decide = (state: LeaseState): void => (state === 'other' ? standBy() : activate())
+  const decide = (state: LeaseState): void => {
+    if (state === 'other') standBy()
+    else void activate().catch(onFault)
+  }
   await lease.start()
   decide(lease.state)
   const keeper = new Lease({ db: sidePool, name: 'housekeeping', holder, ttlMs, everyMs: ttlMs / 3, onChange: () => housekeeping?.wantReplay() })
@@ -304,6 +327,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
       await housekeeping?.stop()
       await keeper.stop()
       await spool.flush()
+      await sparkplug.stop()
       await writer.stop(drainMs)
       const left = await spool.close()
       await listener.stop()

@@ -24,4 +24,5 @@ export const ticket = (readings: [point: number, at: number, value: number][], r
         ],
   held: [],
   sightings: [],
+  links: [],
 })

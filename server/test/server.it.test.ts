@@ -1,6 +1,6 @@
 import type { Delta, Heartbeat, Snapshot, SubscribeAnswer, TruthCell } from '@yiping/contract'
 import { until } from '@yiping/contract/testing'
-import { createPool, noReadings, nothingHeld, notify, type Pool, registryChannel, seedStations, storeBatch } from '@yiping/db'
+import { batchOfReadings, createPool, notify, type Pool, registryChannel, seedStations, storeBatch } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
 import { pino } from 'pino'
 import { io, type Socket } from 'socket.io-client'
@@ -18,22 +18,16 @@ const pointIds = new Map<string, number>()
 /** Stores readings as ingest does. */
 async function store(rows: [point: string, observedAt: number, value: number][], source = 'telemetry'): Promise<void> {
   const now = Date.now()
-  await storeBatch(pool, {
-    place: null,
-    readings: {
-      pointId: rows.map(([p]) => pointIds.get(p) ?? 0),
-      observedAt: rows.map((r) => r[1]),
-      receivedAt: rows.map(() => now),
-      value: rows.map((r) => r[2]),
-      quality: rows.map(() => 0),
-      source: rows.map(() => source),
-    },
-    conflicts: noReadings(),
-    rejections: [],
-    held: nothingHeld(),
-    sightings: [],
-    ledger: [{ minute: Math.floor(now / 60_000) * 60_000, source, received: rows.length, duplicate: 0, conflict: 0, rejected: 0, waiting: 0 }],
-  })
+  const readings = {
+    pointId: rows.map(([p]) => pointIds.get(p) ?? 0),
+    observedAt: rows.map((r) => r[1]),
+    receivedAt: rows.map(() => now),
+    value: rows.map((r) => r[2]),
+    quality: rows.map(() => 0),
+    source: rows.map(() => source),
+  }
+  const minute = Math.floor(now / 60_000) * 60_000
+  await storeBatch(pool, batchOfReadings(readings, [{ minute, source, received: rows.length, duplicate: 0, conflict: 0, rejected: 0, waiting: 0 }]))
 }
 async function get(path: string): Promise<{ status: number; type: string; body: ReturnType<typeof JSON.parse> }> {
   const response = await fetch(`${address}${path}`)

@@ -1,4 +1,4 @@
-import { type Batch, type LedgerRow, noReadings, nothingHeld, type ReadingColumns, type SightingRow } from '@yiping/db'
+import { type Batch, type LedgerRow, type LinkRow, noReadings, nothingHeld, type ReadingColumns, type SightingRow } from '@yiping/db'
 import type { Ticket } from '../validate/ticket.ts'
 import type { ValidReading } from '../validate/validate-value.ts'
 
@@ -11,6 +11,8 @@ export function buildBatch(place: Batch['place'], tickets: readonly Ticket[]): B
   const conflicts = noReadings()
   const held = nothingHeld()
   const rejections: Batch['rejections'] = []
+  const historical: Batch['historical'] = { pointId: [], observedAt: [] }
+  const links = new Map<string, LinkRow>()
   const ledger = new Map<string, LedgerRow>()
   const sightings = new Map<string, SightingRow>()
   const seen = new Map<number, Map<number, number>>()
@@ -26,6 +28,12 @@ export function buildBatch(place: Batch['place'], tickets: readonly Ticket[]): B
     return row
   }
   for (const ticket of tickets) {
+    for (const link of ticket.links) {
+      links.delete(link.station)
+      links.set(link.station, { ...link, since: ticket.receivedAt })
+    }
+    // A birth, a death or a command of Sparkplug may bring no reading at all.
+    if (ticket.received === 0) continue
     const row = entry(ticket)
     // The decoder's own count: what becomes of it is counted apart, reading by reading.
     row.received += ticket.received
@@ -43,6 +51,10 @@ export function buildBatch(place: Batch['place'], tickets: readonly Ticket[]): B
       if (before === undefined) {
         times.set(r.observedAt, r.value)
         push(readings, r, ticket)
+        if (r.historical) {
+          historical.pointId.push(r.pointId)
+          historical.observedAt.push(r.observedAt)
+        }
       } else if (before === r.value) row.duplicate += 1
       else {
         row.conflict += 1
@@ -77,7 +89,17 @@ export function buildBatch(place: Batch['place'], tickets: readonly Ticket[]): B
       }
     }
   }
-  return { place, readings, conflicts, rejections, held, sightings: [...sightings.values()], ledger: [...ledger.values()] }
+  return {
+    place,
+    readings,
+    conflicts,
+    rejections,
+    held,
+    sightings: [...sightings.values()],
+    links: [...links.values()],
+    historical,
+    ledger: [...ledger.values()],
+  }
 }
 
 function push(columns: ReadingColumns, r: ValidReading, ticket: Ticket): void {

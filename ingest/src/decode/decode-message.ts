@@ -8,7 +8,7 @@ export interface DecodedMessage extends Decoded {
   domain: DomainCode | null
 }
 
-/** Takes a message apart into values. Pure; never throws: what is wrong with it is part of the result. */
+/** Takes a message of the JSON topics apart into values; those of Sparkplug go to its own decoder, which has a memory. Pure; never throws: what is wrong with it is part of the result. */
 export function decodeMessage(topicText: string, payload: Buffer): DecodedMessage {
   const topic = parseTopic(topicText)
   const whole = (source: Decoded['source'], refusal: Omit<Refusal, 'readings'>): DecodedMessage => ({

@@ -1,6 +1,6 @@
 import type { RejectionRow } from '@yiping/db'
-import type { Sighting, Ticket } from '../validate/ticket.ts'
-import type { HeldReading } from '../validate/validate-value.ts'
+import type { LinkWord, Sighting, Ticket } from '../validate/ticket.ts'
+import type { HeldReading, ValidReading } from '../validate/validate-value.ts'
 
 /**
  * A ticket in bytes, little-endian:
@@ -12,10 +12,11 @@ import type { HeldReading } from '../validate/validate-value.ts'
  * | 4           | readings that the message brought                                     |
  * | 4           | n, readings that may be stored                                        |
  * | 4           | m, length of the rest                                                 |
- * | n × 21      | point id int32, observed_at float64, value float64, quality uint8     |
- * | m           | JSON: refusals (payload in base64), held readings and sightings; m = 0 for a ticket without any |
+ * | n × 21      | point id int32, observed_at float64, value float64, quality uint8 (bit 7: historical) |
+ * | m           | JSON: refusals (payload in base64), held readings, sightings and links; m = 0 for a ticket without any |
  */
 const sources = ['telemetry', 'gateway', 'sparkplug', 'unknown'] as const
+const historicalBit = 0x80
 const headBytes = 21
 const readingBytes = 21
 
@@ -23,14 +24,16 @@ interface Rest {
   rejections: (Omit<RejectionRow, 'payload'> & { payload: string })[]
   held: HeldReading[]
   sightings: Sighting[]
+  links: LinkWord[]
 }
 
 const restOf = (ticket: Ticket): Buffer | null => {
-  if (ticket.rejections.length === 0 && ticket.held.length === 0 && ticket.sightings.length === 0) return null
+  if (ticket.rejections.length + ticket.held.length + ticket.sightings.length + ticket.links.length === 0) return null
   const rest: Rest = {
     rejections: ticket.rejections.map((r) => ({ ...r, payload: r.payload.toString('base64') })),
     held: ticket.held,
     sightings: ticket.sightings,
+    links: ticket.links,
   }
   return Buffer.from(JSON.stringify(rest))
 }
@@ -48,7 +51,7 @@ export function encodeTicket(ticket: Ticket): Buffer {
     out.writeInt32LE(r.pointId, at)
     out.writeDoubleLE(r.observedAt, at + 4)
     out.writeDoubleLE(r.value, at + 12)
-    out[at + 20] = r.quality
+    out[at + 20] = r.quality | (r.historical ? historicalBit : 0)
     at += readingBytes
   }
   rest?.copy(out, at)
@@ -67,7 +70,10 @@ export function decodeTicket(bytes: Buffer): Ticket {
   for (let i = 0, at = headBytes; i < n; i += 1, at += readingBytes) {
     const observedAt = bytes.readDoubleLE(at + 4)
     if (observedAt > newestAt) newestAt = observedAt
-    readings[i] = { pointId: bytes.readInt32LE(at), observedAt, value: bytes.readDoubleLE(at + 12), quality: bytes.readUInt8(at + 20) }
+    const quality = bytes.readUInt8(at + 20)
+    const reading: ValidReading = { pointId: bytes.readInt32LE(at), observedAt, value: bytes.readDoubleLE(at + 12), quality: quality & ~historicalBit }
+    if (quality & historicalBit) reading.historical = true
+    readings[i] = reading
   }
   const rest = restBytes === 0 ? null : (JSON.parse(bytes.toString('utf8', headBytes + n * readingBytes)) as Rest)
   const receivedAt = bytes.readDoubleLE(1)
@@ -79,6 +85,7 @@ export function decodeTicket(bytes: Buffer): Ticket {
     rejections: rest?.rejections.map((r) => ({ ...r, payload: Buffer.from(r.payload, 'base64') })) ?? [],
     held: rest?.held ?? [],
     sightings: rest?.sightings ?? [],
+    links: rest?.links ?? [],
     newestAt: newestAt || receivedAt,
   }
 }

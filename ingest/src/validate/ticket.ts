@@ -15,6 +15,12 @@ export interface Sighting {
   sample: string
 }
 
+/** What a message of Sparkplug says of stations' links. */
+export interface LinkWord {
+  station: string
+  online: boolean
+}
+
 /** A message with its verdicts: what is spooled, and stored by one statement. */
 export interface Ticket {
   source: string
@@ -25,6 +31,7 @@ export interface Ticket {
   rejections: RejectionRow[]
   held: HeldReading[]
   sightings: Sighting[]
+  links: LinkWord[]
   /** Newest observation in it, epoch ms: live goes before back-fill. */
   newestAt: number
 }
@@ -41,13 +48,13 @@ export interface MessageParts {
 /** `inspect` may turn a good reading's quality to uncertain; it is asked once for each reading, in the message's order. */
 export function toTicket(
   message: MessageParts,
-  decoded: DecodedMessage,
+  decoded: DecodedMessage & { links?: LinkWord[] },
   registry: Registry,
   room: WaitingRoom,
   retentionMs: number,
   inspect: (reading: ValidReading, receivedAt: number) => number = (r) => r.quality,
 ): Ticket {
-  const context = { registry, domain: decoded.domain, receivedAt: message.receivedAt, retentionMs }
+  const context = { registry, domain: decoded.domain, receivedAt: message.receivedAt, retentionMs, booleans: decoded.source === 'sparkplug' }
   const readings: ValidReading[] = []
   const held: HeldReading[] = []
   const sightings = new Map<string, Sighting>()
@@ -106,6 +113,7 @@ export function toTicket(
     })),
     held,
     sightings: [...sightings.values()],
+    links: decoded.links ?? [],
     newestAt: newestAt || message.receivedAt,
   }
 }

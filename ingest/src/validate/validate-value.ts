@@ -8,6 +8,8 @@ export interface ValidReading {
   observedAt: number
   value: number
   quality: number
+  /** Its device says that it is of the past, whatever its time. */
+  historical?: true
 }
 /** A reading whose station or point nobody has registered yet; in order in every other respect. */
 export interface HeldReading {
@@ -35,6 +37,8 @@ export interface ValidationContext {
   /** Arrival, epoch ms. */
   receivedAt: number
   retentionMs: number
+  /** Sparkplug has a type for states; JSON's true and false are no numbers. */
+  booleans?: boolean
 }
 
 const no = (reason: RejectionReason, detail: string, registrable = false): Refused => ({ ok: false, reason, detail, registrable })
@@ -49,7 +53,8 @@ export function validateValue(raw: RawValue, context: ValidationContext): Verdic
   const point = station.points.get(raw.metric)
   if (point === undefined) return no('metric_unknown', `${raw.station} ${raw.metric}`, true)
   const verdict = validateContent(raw, point.metric, context)
-  return verdict.ok ? { ok: true, reading: { pointId: point.id, ...verdict.content } } : verdict
+  if (!verdict.ok) return verdict
+  return { ok: true, reading: { pointId: point.id, ...verdict.content, ...(raw.historical === true && { historical: true }) } }
 }
 
 /** What can be said of a value without the registry; the order of the reasons stays, so an unknown station is told first. */
@@ -79,6 +84,7 @@ function validateContent(raw: RawValue, metric: Metric, context: ValidationConte
     quality = 'quality' in value ? value.quality : 'good'
     value = value.value
   }
+  if (context.booleans && typeof value === 'boolean') value = Number(value)
   if (typeof value !== 'number' || !Number.isFinite(value)) return no('value_not_finite', `${raw.metric}=${show(raw.value)}`)
   if (value < physical.min || value > physical.max)
     return no('value_out_of_range', `${raw.metric}=${value}, a sensor reads ${physical.min} to ${physical.max} ${metric.unit}`)
