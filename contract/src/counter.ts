@@ -81,7 +81,7 @@ const epsilon = 1e-9
 export function advance(state: CounterState | null, reading: CounterReading, limits: CounterLimits): Advance {
   const next: CounterLevel = { at: reading.at, value: reading.value }
   if (reading.quality === 'bad' || (state && next.at <= (state.suspect ?? state.level).at))
-    return { state, delta: 0, held: state?.suspect != null, what: 'ignored' }
+    return { state, delta: 0, held: (state?.suspect ?? null) !== null, what: 'ignored' }
   if (!state) return { state: { level: next, before: null, suspect: null, earlier: 0, from: next.value }, delta: 0, held: false, what: 'opened' }
 
   const slack = limits.tolerance + epsilon * Math.abs(next.value)

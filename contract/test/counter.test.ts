@@ -16,7 +16,7 @@ function fold(readings: readonly CounterReading[], from: CounterState | null = n
     deltas += step.delta
     whats.push(step.what)
   }
-  return { state, whats, deltas, total: state ? counterTotal(state) : null, held: state?.suspect != null }
+  return { state, whats, deltas, total: state ? counterTotal(state) : null, held: (state?.suspect ?? null) !== null }
 }
 
 describe('a counter', () => {
