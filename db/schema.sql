@@ -62,6 +62,13 @@ create table ingest_lease (
   constraint ingest_lease_pkey PRIMARY KEY (name)
 );
 
+create table ingest_state (
+  name text not null,
+  state text not null,
+  at timestamp with time zone not null default now(),
+  constraint ingest_state_pkey PRIMARY KEY (name)
+);
+
 create table latest (
   point_id integer not null,
   observed_at timestamp with time zone not null,
@@ -109,6 +116,13 @@ create table point (
   constraint point_pkey PRIMARY KEY (id),
   constraint point_metric_fkey FOREIGN KEY (metric) REFERENCES metric(code),
   constraint point_station_id_fkey FOREIGN KEY (station_id) REFERENCES station(id)
+);
+
+create table quality_mark (
+  point_id integer not null,
+  observed_at timestamp with time zone not null,
+  mark text not null,
+  constraint quality_mark_mark_check CHECK ((mark = ANY (ARRAY['range'::text, 'step'::text, 'flat'::text, 'skew'::text])))
 );
 
 create table reading (
@@ -239,15 +253,18 @@ create table waiting_reading (
 -- indexes
 
 CREATE INDEX dirty_range_hour ON public.dirty_range USING btree (hour);
+CREATE INDEX quality_mark_observed_at_idx ON public.quality_mark USING btree (observed_at DESC);
 CREATE INDEX reading_conflict_id ON public.reading_conflict USING btree (id DESC);
 CREATE INDEX reading_conflict_received_at_idx ON public.reading_conflict USING btree (received_at DESC);
 CREATE INDEX reading_observed_at_idx ON public.reading USING btree (observed_at DESC);
 CREATE INDEX rejection_at_idx ON public.rejection USING btree (at DESC);
 CREATE INDEX rejection_id ON public.rejection USING btree (id DESC);
+CREATE UNIQUE INDEX quality_mark_identity ON public.quality_mark USING btree (point_id, observed_at);
 CREATE UNIQUE INDEX reading_identity ON public.reading USING btree (point_id, observed_at);
 
 -- hypertables
 
+-- hypertable quality_mark by observed_at, chunks of 7 days
 -- hypertable reading by observed_at, chunks of 1 day, columnstore
 -- hypertable reading_conflict by received_at, chunks of 7 days
 -- hypertable rejection by at, chunks of 7 days

@@ -17,7 +17,7 @@ export type Aggregate =
   | { op: 'count'; metric: string; where: Predicate }
   /** Points that pass ÷ fresh points, in %. */
   | { op: 'share'; metric: string; where: Predicate }
-  /** Σ over counters of (latest − value at the last local midnight). */
+  /** Σ over counters of what each counted since the last local midnight (`counter.ts`): latest − value then, but for resets and the like. */
   | { op: 'day_delta'; metric: string; scale?: number }
   /** Per point the sum of the last minutes, then the greatest of the points. */
   | { op: 'window_sum_max'; metric: string; minutes: number }

@@ -177,6 +177,12 @@ export const SeriesAnswer = Type.Object(
         max: Type.Array(Type.Number()),
         avg: Type.Array(Type.Number()),
         count: Type.Array(Count),
+        suspect: Type.Optional(
+          Type.Object(
+            { t: Type.Array(Type.Integer({ description: 'epoch ms, start of the bucket' })), uncertain: Type.Array(Count), bad: Type.Array(Count) },
+            { description: 'readings that are not good, by bucket: uncertain ones are in the figures, bad ones are not. Only for spans of up to 48 hours' },
+          ),
+        ),
       }),
     ),
   },

@@ -62,6 +62,41 @@ describe('the catalogue', () => {
   })
 })
 
+describe('automatic checks', () => {
+  it.each(all)('%s: the believable range is possible, and holds the typical values and every limit', (_, m) => {
+    const { range } = m.checks
+    if (!range) return
+    const limits = m.thresholds.filter((t) => t.basis === 'absolute').map((t) => t.value ?? 0)
+    const least = Math.min(range.max, ...limits, ...(m.typical ? [m.typical.min] : []))
+    const most = Math.max(range.min, ...limits, ...(m.typical ? [m.typical.max] : []))
+    expect([range.min >= m.physical.min, range.max <= m.physical.max]).toEqual([true, true])
+    expect([least >= range.min, most <= range.max]).toEqual([true, true])
+  })
+
+  it.each(all)('%s: a step may cross all that is typical but for slow things, and a flat line is longer than any pause of a device', (_, m) => {
+    const { maxStep, flatAfterS, restsAt } = m.checks
+    if (maxStep !== undefined && m.typical && !['ws.tank_level', 'ht.t_out'].includes(m.code)) expect(maxStep).toBeGreaterThan(m.typical.max - m.typical.min)
+    if (flatAfterS !== undefined) expect(flatAfterS).toBeGreaterThanOrEqual(12 * m.intervalS)
+    if (restsAt !== undefined) expect(flatAfterS).toBeDefined()
+  })
+
+  it('know for counters what they can count, for gauges what they can show; states and what passes or tilts go without', () => {
+    const counters = catalogue.filter((m) => m.checks.maxRatePerHour !== undefined)
+    expect(counters.map((m) => m.code)).toEqual(catalogue.filter((m) => m.kind === 'counter').map((m) => m.code))
+    for (const m of counters) expect(m.checks.registerMax).toBeLessThanOrEqual(m.physical.max)
+    expect(catalogue.filter((m) => Object.keys(m.checks).length === 0).map((m) => m.code)).toEqual([
+      'ws.pump_state',
+      'gs.cover_tilt',
+      'ht.room_pass',
+      'dr.pump',
+    ])
+  })
+
+  it('let a jump of gas pass: it is what the sensor is there for', () => {
+    for (const code of ['gs.ch4_lel', 'gs.ch4_station', 'gs.indoor', 'gs.c2h6', 'dr.h2s', 'ws.dp_dt']) expect(metric(code).checks.maxStep).toBeUndefined()
+  })
+})
+
 describe('limits', () => {
   it.each(all)('%s: absolute limits are in its unit and can be reached', (_, m) => {
     for (const t of m.thresholds.filter((t) => t.basis === 'absolute')) {

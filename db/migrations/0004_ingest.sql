@@ -92,3 +92,14 @@ create table ingest_state (
   state text not null,
   at    timestamptz not null default now()
 );
+
+-- Why a good reading was stored as uncertain: what the automatic checks of the catalogue found.
+create table quality_mark (
+  point_id    integer not null,
+  observed_at timestamptz not null,
+  mark        text not null check (mark in ('range', 'step', 'flat', 'skew'))
+);
+
+select create_hypertable('quality_mark', by_range('observed_at', interval '7 days'));
+
+create unique index quality_mark_identity on quality_mark (point_id, observed_at);

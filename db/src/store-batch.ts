@@ -79,6 +79,8 @@ export interface Batch {
   links: LinkRow[]
   /** Identities of `readings` that tell of the past only: they never become a point's latest value. */
   historical: { pointId: number[]; observedAt: number[] }
+  /** Why readings of this batch are uncertain. */
+  marks: { pointId: number[]; observedAt: number[]; mark: string[] }
   ledger: LedgerRow[]
 }
 
@@ -196,6 +198,11 @@ with step as (
     domain = coalesce(excluded.domain, w.domain), times = w.times + excluded.times, first_seen = least(w.first_seen, excluded.first_seen),
     last_seen = greatest(w.last_seen, excluded.last_seen),
     sample = case when excluded.last_seen >= w.last_seen then excluded.sample else w.sample end
+), marked as (
+  insert into quality_mark (point_id, observed_at, mark)
+  select point_id, to_timestamp(ms / 1000.0), mark from unnest($50::int[], $51::float8[], $52::text[]) as u(point_id, ms, mark)
+  where (select go from go)
+  on conflict do nothing
 ), linked as (
   insert into station_link as l (station, online, since)
   select station, online, to_timestamp(since_ms / 1000.0)
@@ -300,6 +307,9 @@ export async function storeBatch(db: Queryable, batch: Batch): Promise<StoreOutc
       batch.links.map((l) => l.station),
       batch.links.map((l) => l.online),
       batch.links.map((l) => l.since),
+      batch.marks.pointId,
+      batch.marks.observedAt,
+      batch.marks.mark,
     ],
   })
   const row = result.rows[0]
@@ -349,6 +359,7 @@ export const batchOfReadings = (readings: ReadingColumns, ledger: LedgerRow[]): 
   sightings: [],
   links: [],
   historical: { pointId: [], observedAt: [] },
+  marks: { pointId: [], observedAt: [], mark: [] },
   ledger,
 })
 

@@ -25,6 +25,7 @@ import { readRegistry, saveRegistry } from './registry-cache.ts'
 import { SparkplugKeeper } from './sparkplug-keeper.ts'
 import { Spool, type SpoolOptions } from './spool/spool.ts'
 import { Writer } from './store/writer.ts'
+import { AutomaticChecks } from './validate/checks.ts'
 import { buildRegistry } from './validate/registry.ts'
 import { RegistryKeeper } from './validate/registry-keeper.ts'
 import { toTicket } from './validate/ticket.ts'
@@ -79,12 +80,14 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
 
   const registryFile = join(config.dataDir, 'spool', config.shard, 'registry.json')
   const room = new WaitingRoom()
+  const checks = new AutomaticChecks()
   let housekeeping: Housekeeping | null = null
   const registry = new RegistryKeeper(buildRegistry(readRegistry(registryFile) ?? []), {
     load: async () => {
       const stations = await loadRegistry(sidePool)
       room.load(await loadWaitingPlaces(sidePool))
       saveRegistry(registryFile, stations)
+      checks.retain(new Set(stations.flatMap((station) => station.points.map((p) => p.id))))
       return buildRegistry(stations)
     },
     now: () => performance.now(),
@@ -167,7 +170,8 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   })
   const take = (message: IncomingMessage): void => {
     const decoded = message.topic.startsWith('spBv1.0/') ? sparkplug.decode(message) : decodeMessage(message.topic, message.payload)
-    const ticket = toTicket(message, decoded, registry.current, room, config.retentionMs)
+    const ticket = toTicket(message, decoded, registry.current, room, config.retentionMs, checks)
+    for (const r of ticket.readings) if (r.mark !== undefined) metrics.marked.inc({ mark: r.mark })
     metrics.received.inc({ source: ticket.source }, ticket.received)
     if (ticket.sightings.length > 0) registry.ask()
     spool.add(ticket, message.acknowledge)

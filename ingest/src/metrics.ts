@@ -14,6 +14,7 @@ export interface IngestMetrics {
   active: Gauge
   redelivered: Counter
   late: Counter
+  marked: Counter<'mark'>
   rebirths: Counter
   replayed: Counter
   repairedHours: Counter
@@ -53,6 +54,12 @@ export function createMetrics(): IngestMetrics {
     active: new Gauge({ name: 'yiping_ingest_active', help: '1 while this process takes messages in for its shard', registers }),
     redelivered: new Counter({ name: 'yiping_messages_redelivered_total', help: 'messages that the broker marked as sent before', registers }),
     rebirths: new Counter({ name: 'yiping_sparkplug_rebirths_asked_total', help: 'rebirths that Sparkplug edges were asked for', registers }),
+    marked: new Counter({
+      name: 'yiping_readings_marked_total',
+      help: 'good readings stored as uncertain, by what the checks found',
+      labelNames: ['mark'],
+      registers,
+    }),
     late: new Counter({ name: 'yiping_late_ranges_total', help: 'points and hours whose roll-ups late readings made wrong', registers }),
     replayed: new Counter({ name: 'yiping_readings_replayed_total', help: 'readings that left the waiting list for the table', registers }),
     repairedHours: new Counter({ name: 'yiping_rollup_hours_repaired_total', help: 'hours of roll-ups worked out again after late readings', registers }),

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { City } from '../src/live/city.ts'
 import { overviewCells, survey } from '../src/live/compute-cells.ts'
 import { computeKpi } from '../src/live/compute-kpi.ts'
+import { DayCounter } from '../src/live/day-counter.ts'
 
 const now = Date.UTC(2026, 10, 23, 1)
 const station = (id: number, kind: string, metrics: string[], more: Partial<RegisteredStation> = {}): RegisteredStation => ({
@@ -64,16 +65,29 @@ describe('a KPI', () => {
     expect(Object.keys(overviewCells(city, survey(city, now), {} as never, new Map())).filter((k) => k.startsWith('station:'))).toHaveLength(4)
   })
 
-  it('of a day is the sum of what each meter counted since local midnight; a reset meter is held out', () => {
+  it('of a day is the sum of what each meter counted since local midnight; one whose opening is not known is left out', () => {
     const city = new City([1, 2, 3].map((id) => station(id, 'ws_plant', ['ws.volume'])))
-    city.baselines = new Map([
-      [10, 1000],
-      [20, 5000],
-    ])
+    const midnight = now - 3_600_000
+    city.counters = new Map([10, 20, 30].map((id) => [id, new DayCounter({ maxRatePerHour: 50_000, tolerance: 0.1 }, midnight, 300)]))
+    put(city, 10, 1000, 3700)
+    put(city, 20, 5000, 3700)
     put(city, 10, 1200)
     put(city, 20, 30)
     put(city, 30, 77)
+    // The second one was reset, or is corrupt: its next reading tells.
     expect(computeKpi(kpi('ws.supply_today'), city, now)).toMatchObject({ value: 200, coverage: { fresh: 2, expected: 3 } })
+    put(city, 20, 50, 5)
+    expect(computeKpi(kpi('ws.supply_today'), city, now)).toMatchObject({ value: 250, coverage: { fresh: 2, expected: 3 } })
+  })
+
+  it('of a day is null until a meter’s opening reading is known, never 0', () => {
+    const city = new City([station(1, 'ws_plant', ['ws.volume'])])
+    put(city, 10, 364_000_000)
+    expect(computeKpi(kpi('ws.supply_today'), city, now)).toMatchObject({ value: null, coverage: { fresh: 0, expected: 1 } })
+    city.counters = new Map([[10, new DayCounter({ maxRatePerHour: 50_000, tolerance: 0.1 }, now - 3_600_000, 300)]])
+    put(city, 10, 364_000_100, 5)
+    put(city, 10, 364_000_200, 1)
+    expect(computeKpi(kpi('ws.supply_today'), city, now)).toMatchObject({ value: null, coverage: { fresh: 0, expected: 1 } })
   })
 
   it('over a window sums each gauge and shows the greatest', () => {
@@ -91,6 +105,115 @@ describe('a KPI', () => {
     put(city, 10, 1.5)
     put(city, 20, 3)
     expect(computeKpi(kpi('dr.rain_1h'), city, now).value).toBe(3.5)
+  })
+})
+
+describe('the day of a meter', () => {
+  const midnight = now - 3_600_000
+  const minute = 60_000
+  const day = (...readings: [minutes: number, value: number][]): number | null => {
+    const counter = new DayCounter({ maxRatePerHour: 1200, registerMax: 100_000, tolerance: 0.1 }, midnight, 300)
+    for (const [m, value] of readings) counter.take({ at: midnight + m * minute, value, quality: 'good' })
+    return counter.total
+  }
+  it.each<[string, number | null, [number, number][]]>([
+    [
+      'opens with the last reading before midnight',
+      70,
+      [
+        [-10, 900],
+        [-2, 980],
+        [3, 1000],
+        [8, 1050],
+      ],
+    ],
+    [
+      'is 0 while midnight’s reading is the newest',
+      0,
+      [
+        [-10, 900],
+        [-2, 980],
+      ],
+    ],
+    [
+      'opens with its first reading when that came as soon as a report may',
+      50,
+      [
+        [4, 1000],
+        [9, 1050],
+      ],
+    ],
+    [
+      'is unknown when its first reading came later',
+      null,
+      [
+        [30, 1000],
+        [35, 1050],
+      ],
+    ],
+    ['is unknown without a reading', null, []],
+    [
+      'goes on through a reset',
+      98,
+      [
+        [-2, 980],
+        [3, 1030],
+        [8, 8],
+        [13, 48],
+      ],
+    ],
+    [
+      'goes on through a roll-over',
+      110,
+      [
+        [-2, 99_950],
+        [3, 99_990],
+        [8, 40],
+        [13, 60],
+      ],
+    ],
+    [
+      'leaves a corrupt frame out',
+      90,
+      [
+        [-2, 980],
+        [3, 1000],
+        [8, 7e8],
+        [13, 1070],
+      ],
+    ],
+    [
+      'leaves a corrupt frame out with which it would have opened',
+      90,
+      [
+        [-7, 970],
+        [-2, 7e8],
+        [3, 1000],
+        [8, 1060],
+      ],
+    ],
+    [
+      'takes one back that looked possible and opened it',
+      60,
+      [
+        [-12, 960],
+        [-7, 970],
+        [-2, 1060],
+        [3, 1000],
+        [8, 1030],
+      ],
+    ],
+    [
+      'holds a suspect out until its next reading',
+      20,
+      [
+        [-2, 980],
+        [3, 1000],
+        [8, 1],
+      ],
+    ],
+  ])('%s', (_, total, readings) => {
+    expect(day(...readings)).toBe(total)
   })
 })
 

@@ -16,14 +16,14 @@ let address: string
 let skewMs = 0
 const pointIds = new Map<string, number>()
 /** Stores readings as ingest does. */
-async function store(rows: [point: string, observedAt: number, value: number][], source = 'telemetry'): Promise<void> {
+async function store(rows: [point: string, observedAt: number, value: number, quality?: number][], source = 'telemetry'): Promise<void> {
   const now = Date.now()
   const readings = {
     pointId: rows.map(([p]) => pointIds.get(p) ?? 0),
     observedAt: rows.map((r) => r[1]),
     receivedAt: rows.map(() => now),
     value: rows.map((r) => r[2]),
-    quality: rows.map(() => 0),
+    quality: rows.map((r) => r[3] ?? 0),
     source: rows.map(() => source),
   }
   const minute = Math.floor(now / 60_000) * 60_000
@@ -131,6 +131,24 @@ describe('HTTP', () => {
     const coarse = (await get(`/api/v1/series?points=WS-3:ws.flow&from=${at(0)}&to=${at(60)}&tier=1m&maxPoints=10`)).body
     expect(coarse.bucketSeconds).toBe(600)
     expect(Math.max(...coarse.series[0].max)).toBe(900)
+  })
+
+  it('says which readings of a history are not good, and leaves the bad ones out of it', async () => {
+    const at = (m: number): number => minute - 7_200_000 + m * 60_000
+    await store([
+      ['WS-2:ws.flow', at(0), 100],
+      ['WS-2:ws.flow', at(1), 110, 1],
+      ['WS-2:ws.flow', at(2), 9000, 2],
+      ['WS-2:ws.flow', at(3), 120, 1],
+    ])
+    const raw = (await get(`/api/v1/series?points=WS-2:ws.flow,WS-1:ws.flow&from=${at(0)}&to=${at(30)}&tier=raw`)).body
+    expect(raw.series[0]).toMatchObject({ max: [100, 110, 120], suspect: { t: [1, 2, 3].map(at), uncertain: [1, 0, 1], bad: [0, 1, 0] } })
+    expect(raw.series[1].suspect).toEqual({ t: [], uncertain: [], bad: [] })
+    const coarse = (await get(`/api/v1/series?points=WS-2:ws.flow&from=${at(0)}&to=${at(60)}&tier=1m&maxPoints=10`)).body
+    const sum = (key: 'uncertain' | 'bad') => coarse.series[0].suspect[key].reduce((a: number, n: number) => a + n, 0)
+    expect([coarse.bucketSeconds, sum('uncertain'), sum('bad')]).toEqual([600, 2, 1])
+    const long = (await get(`/api/v1/series?points=WS-2:ws.flow&from=${at(0) - 3 * 86_400_000}&to=${at(60)}&maxPoints=100`)).body
+    expect(long.series[0].suspect).toBeUndefined()
   })
 
   it('shows a past moment as it was', async () => {

@@ -86,12 +86,30 @@ interface Row {
   typical?: readonly [min: number, max: number]
   /** Seconds between reports: normal, and while a limit is exceeded. */
   every: readonly [normal: number, alarm?: number]
+  /** What `Metric.checks` says, in short. All of it is judgement. */
+  checks: {
+    range?: readonly [min: number, max: number]
+    step?: number
+    flat?: number
+    rest?: number
+    ratePerHour?: number
+    registerMax?: number
+  }
   derivedFrom?: string
   states?: Metric['states']
   limits?: readonly Built[][]
   source?: string
   evidence?: Evidence
 }
+
+const checksOf = ({ range, step, flat, rest, ratePerHour, registerMax }: Row['checks']): Metric['checks'] => ({
+  ...(range && { range: { min: range[0], max: range[1] } }),
+  ...(step !== undefined && { maxStep: step }),
+  ...(flat !== undefined && { flatAfterS: flat }),
+  ...(rest !== undefined && { restsAt: rest }),
+  ...(ratePerHour !== undefined && { maxRatePerHour: ratePerHour }),
+  ...(registerMax !== undefined && { registerMax }),
+})
 
 /** Builds the rows of one utility. */
 export const table = (domain: DomainCode, rows: readonly Row[]): Metric[] =>
@@ -113,6 +131,7 @@ export const table = (domain: DomainCode, rows: readonly Row[]): Metric[] =>
       typical: r.typical ? { min: r.typical[0], max: r.typical[1] } : null,
       intervalS: r.every[0],
       alarmIntervalS: r.every[1] ?? null,
+      checks: checksOf(r.checks),
       ...(r.derivedFrom !== undefined && { derivedFrom: r.derivedFrom }),
       ...(r.states && { states: r.states }),
       thresholds: (r.limits ?? []).flat().map((t) => ({ ...t, unit: t.unit ?? r.unit })),

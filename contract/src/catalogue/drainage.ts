@@ -1,4 +1,4 @@
-import { above, atLeast, below, minutes, outside, pumpStates, rule, share, table } from './build.ts'
+import { above, atLeast, below, days, hours, minutes, outside, pumpStates, rule, share, table } from './build.ts'
 
 const cma = '中央气象台 暴雨预警信号'
 
@@ -16,6 +16,7 @@ export const drainage = table('drainage', [
     physical: [-10, 1000],
     typical: [0, 0],
     every: [minutes(5), 30],
+    checks: { range: [-2, 300], step: 80 },
     limits: [atLeast(5, [15, 'M', 'GB 51222 车道积水 15 cm'], [25, 'S', '沈阳 25 cm 断路（北京 27 cm 未见原文）'], 40)],
   },
   {
@@ -27,6 +28,7 @@ export const drainage = table('drainage', [
     physical: [-10, 2000],
     typical: [0, 0],
     every: [60, 10],
+    checks: { range: [-2, 800], step: 80 },
     limits: [atLeast(3, 10, 20, [25, 'S', '水深 ≥ 25 cm 封闭'])],
   },
   {
@@ -38,6 +40,7 @@ export const drainage = table('drainage', [
     physical: [-5, 1000],
     typical: [20, 60],
     every: [minutes(5)],
+    checks: { range: [-2, 400], step: 100, flat: hours(24), rest: 0 },
     limits: [
       atLeast([75, 'M', '设计最大充满度 0.75'], 100, null, null),
       rule(2, '水面距井口 ≤ 0.5 m', 'water within 0.5 m of the rim'),
@@ -54,6 +57,7 @@ export const drainage = table('drainage', [
     physical: [-50_000, 500_000],
     typical: [10, 8000],
     every: [minutes(5)],
+    checks: { range: [-5000, 60_000], step: 15_000, flat: hours(24), rest: 0 },
     limits: [outside('baseline', '%', 30, 50, 100, null), below(null, null, null, [0, 'J', '工程经验值（倒流）'])],
     source: '流量计精度 2–3 % 见公开资料；数值为工程经验值',
   },
@@ -66,6 +70,7 @@ export const drainage = table('drainage', [
     physical: [-10, 20],
     typical: [0.6, 2],
     every: [minutes(5)],
+    checks: { range: [-3, 8], step: 4, flat: hours(24), rest: 0 },
     limits: [below([0.6, 'M', '自清流速 0.6 m/s'], 0.4, 0.2, null), atLeast(null, null, null, 5)],
     source: '量程 0.02–5 m/s 见公开资料',
   },
@@ -78,6 +83,7 @@ export const drainage = table('drainage', [
     kind: 'event',
     physical: [0, 200],
     every: [minutes(5)],
+    checks: { range: [0, 40] },
     limits: [
       rule(4, '12 h 雨量 ≥ 50 mm', '50 mm in 12 h', 'S', cma),
       rule(3, '6 h 雨量 ≥ 50 mm', '50 mm in 6 h', 'S', cma),
@@ -94,6 +100,7 @@ export const drainage = table('drainage', [
     physical: [-5, 50],
     typical: [1.5, 2.5],
     every: [60],
+    checks: { range: [-3, 20], step: 1.5, flat: hours(12) },
     limits: [
       share('set_point', '>=', 'm', 0.3, null, null, null),
       share('design', '>=', 'm', null, 0, 0.3, null),
@@ -111,6 +118,7 @@ export const drainage = table('drainage', [
     physical: [0, 9],
     typical: [0, 1],
     every: [minutes(5)],
+    checks: {},
     states: pumpStates,
     limits: [
       rule(4, '1 台故障', 'one pump at fault'),
@@ -128,6 +136,7 @@ export const drainage = table('drainage', [
     physical: [0, 5000],
     typical: [0, 180],
     every: [minutes(5)],
+    checks: { range: [0, 1500] },
   },
   {
     code: 'dr.river',
@@ -138,6 +147,7 @@ export const drainage = table('drainage', [
     physical: [-20, 50],
     typical: [0.3, 1.5],
     every: [minutes(5)],
+    checks: { range: [-5, 15], step: 2, flat: days(3) },
     limits: [
       rule(4, '水位 ≥ 管底', 'level at the invert'),
       rule(3, '水位 ≥ 管中', 'level at mid-pipe'),
@@ -155,6 +165,7 @@ export const drainage = table('drainage', [
     physical: [0, 100_000],
     typical: [150, 400],
     every: [minutes(30)],
+    checks: { range: [0, 20_000], step: 5000, flat: days(2) },
     limits: [above(400, 450, [500, 'M', 'GB/T 31962 A、B 级 500 mg/L'], 1000)],
   },
   {
@@ -166,6 +177,7 @@ export const drainage = table('drainage', [
     physical: [0, 10_000],
     typical: [15, 35],
     every: [minutes(30)],
+    checks: { range: [0, 1000], step: 200, flat: days(2) },
     limits: [above(36, 40.5, [45, 'M', 'GB/T 31962 A、B 级 45 mg/L'], 90)],
   },
   {
@@ -178,6 +190,7 @@ export const drainage = table('drainage', [
     physical: [0, 500_000],
     typical: [600, 1200],
     every: [minutes(15)],
+    checks: { range: [0, 60_000], step: 10_000, flat: hours(24) },
     limits: [outside('baseline', '%', 30, 50, 100, null)],
   },
   {
@@ -190,6 +203,7 @@ export const drainage = table('drainage', [
     physical: [-5, 5000],
     typical: [0, 2],
     every: [minutes(15)],
+    checks: { range: [-2, 1000], flat: hours(24), rest: 0 },
     limits: [atLeast(3, 5, [10, 'M', 'GBZ 2.1 最高容许浓度 10 mg/m³'], 15)],
   },
 ])

@@ -17,6 +17,7 @@ export const gas = table('gas', [
     physical: [-5, 2000],
     typical: [0, 1],
     every: [minutes(30), 60],
+    checks: { range: [-2, 500] },
     limits: [atLeast(5, 10, [20, 'S', '管廊甲烷 20 %LEL（合肥以 1 %VOL 提示）'], [50, 'S', `${alarms} 二级报警 ≤ 50 %LEL`, 1])],
     source: '爆炸下限 5 %VOL；典型值与周期为工程经验值',
   },
@@ -30,6 +31,7 @@ export const gas = table('gas', [
     physical: [-5, 2000],
     typical: [0, 1],
     every: [10],
+    checks: { range: [-2, 500] },
     limits: [atLeast(5, 10, [25, 'S', `${alarms} 一级报警 ≤ 25 %LEL`], [50, 'S', `${alarms} 二级报警 ≤ 50 %LEL`, 1])],
   },
   {
@@ -41,6 +43,7 @@ export const gas = table('gas', [
     physical: [-0.1, 10],
     typical: [0.1, 0.4],
     every: [minutes(5)],
+    checks: { range: [-0.02, 1.6], step: 0.5, flat: hours(12) },
     limits: [
       outside('set_point', '%', 10, 15, 20, null),
       below(null, null, null, [0.05, 'J', '工程经验值', 1]),
@@ -58,6 +61,7 @@ export const gas = table('gas', [
     physical: [-10, 100],
     typical: [2, 2.8],
     every: [minutes(5)],
+    checks: { range: [-0.5, 12], step: 3, flat: hours(24) },
     limits: [
       outside('set_point', '%', 15, null, null, null),
       below(null, 1.7, [1.5, 'M', 'GB 50028 灶前 0.75 Pn'], [1, 'J', '工程经验值', 1]),
@@ -73,6 +77,7 @@ export const gas = table('gas', [
     physical: [-10, 1000],
     typical: [2.2, 3],
     every: [60],
+    checks: { range: [-1, 500], flat: hours(12) },
     limits: [share('set_point', '>', '%', 110, 120, 135, [150, 'J', '工程经验值', 1]), rule(1, '切断阀动作', 'slam-shut valve closed')],
   },
   {
@@ -85,6 +90,7 @@ export const gas = table('gas', [
     physical: [-10_000, 1_000_000],
     typical: [50, 20_000],
     every: [minutes(5)],
+    checks: { range: [-1000, 300_000], step: 50_000, flat: hours(12), rest: 0 },
     limits: [outside('baseline', '%', 20, 30, 50, null), share('baseline', '>', '%', null, null, null, [200, 'J', '工程经验值', 1])],
   },
   {
@@ -97,6 +103,7 @@ export const gas = table('gas', [
     kind: 'counter',
     physical: [0, 1e13],
     every: [minutes(5)],
+    checks: { ratePerHour: 300_000, registerMax: 1e10 },
   },
   {
     code: 'gs.imbalance',
@@ -107,6 +114,7 @@ export const gas = table('gas', [
     physical: [-100, 100],
     typical: [1, 3],
     every: [days(1)],
+    checks: { range: [-20, 40] },
     limits: [above(3, 4, 5, [8, 'J', '工程经验值', 1])],
   },
   {
@@ -119,6 +127,7 @@ export const gas = table('gas', [
     physical: [-50, 100_000],
     typical: [0, 1],
     every: [minutes(30), 60],
+    checks: { range: [-5, 20_000] },
     limits: [rule(3, '检出乙烷且甲烷 ≥ 5 %LEL：判为天然气，升一级', 'ethane present and CH₄ ≥ 5 %LEL: natural gas, raise one level')],
     source: '沼气单列为一类报警，见公开资料；数值为工程经验值',
   },
@@ -132,6 +141,7 @@ export const gas = table('gas', [
     physical: [-180, 180],
     typical: [0, 3],
     every: [days(1)],
+    checks: {},
     limits: [above(10, 15, 30, null), rule(1, '井盖打开且位于行车道', 'cover open in a traffic lane')],
     source: '河南燃气井内甲烷与井盖传感器成对布置，见公开资料；数值为工程经验值',
   },
@@ -144,6 +154,7 @@ export const gas = table('gas', [
     physical: [-0.5, 20],
     typical: [0, 0.1],
     every: [minutes(30), 60],
+    checks: { range: [-0.1, 8], step: 3 },
     limits: [rule(4, '探头有淹没风险', 'probe at risk of flooding'), rule(3, '探头淹没：甲烷数据质量记为无效', 'probe submerged: methane quality is bad')],
   },
   {
@@ -156,6 +167,7 @@ export const gas = table('gas', [
     physical: [-5, 2000],
     typical: [0, 1],
     every: [hours(1)],
+    checks: { range: [-2, 200] },
     limits: [atLeast(null, 5, 10, null), when('并联动关阀', 'and the valve shuts', atLeast(null, null, null, [20, 'J', '工程经验值', 1]))],
     source: 'GB 15322 家用探测器设定 5–25 %LEL',
     evidence: 'M',
@@ -170,6 +182,7 @@ export const gas = table('gas', [
     physical: [0, 500],
     typical: [20, 30],
     every: [hours(1)],
+    checks: { range: [0, 80], step: 15, flat: days(2) },
     limits: [below([20, 'M', 'CJJ/T 148 ≥ 20 mg/m³'], 18, 16, [12, 'J', '工程经验值', 1])],
   },
 ])

@@ -1,4 +1,4 @@
-import { above, below, hours, minutes, outside, rule, share, table, when } from './build.ts'
+import { above, below, days, hours, minutes, outside, rule, share, table, when } from './build.ts'
 
 const pressureLimits = outside('set_point', '%', 10, 15, 25, null)
 
@@ -18,6 +18,7 @@ export const heating = table('heating', [
     physical: [-50, 200],
     typical: [85, 120],
     every: [minutes(5), 60],
+    checks: { range: [-10, 150], step: 40, flat: hours(24) },
     limits: [outside('curve', 'K', 3, 5, 10, null), above(null, null, null, 130), rule(1, '一次供回水温差 < 10 K', 'primary ΔT < 10 K')],
   },
   {
@@ -30,6 +31,7 @@ export const heating = table('heating', [
     physical: [-50, 200],
     typical: [40, 60],
     every: [minutes(5), 60],
+    checks: { range: [-10, 150], step: 30, flat: hours(24) },
     limits: [outside('curve', 'K', 3, 5, 10, null), above(null, null, null, 130), rule(1, '一次供回水温差 < 10 K', 'primary ΔT < 10 K')],
   },
   {
@@ -41,6 +43,7 @@ export const heating = table('heating', [
     physical: [-0.1, 4],
     typical: [0.6, 1.2],
     every: [60],
+    checks: { range: [-0.05, 2.5], step: 1, flat: hours(24) },
     limits: [pressureLimits, below(null, null, null, 0.2), above(null, null, null, 1.6)],
   },
   {
@@ -52,6 +55,7 @@ export const heating = table('heating', [
     physical: [-0.1, 4],
     typical: [0.3, 0.6],
     every: [60],
+    checks: { range: [-0.05, 2.5], step: 1, flat: hours(24) },
     limits: [pressureLimits, below(null, null, null, 0.2), above(null, null, null, 1.6)],
   },
   {
@@ -64,6 +68,7 @@ export const heating = table('heating', [
     physical: [-50, 200],
     typical: [40, 60],
     every: [minutes(5)],
+    checks: { range: [-10, 100], step: 25, flat: hours(24) },
     limits: [outside('curve', 'K', 3, 5, 8, null), when('地板供暖', 'floor heating', above(null, null, null, [60, 'M', 'GB 50736 地板供暖供水 ≤ 60 ℃']))],
   },
   {
@@ -76,6 +81,7 @@ export const heating = table('heating', [
     physical: [-50, 200],
     typical: [32, 45],
     every: [minutes(5)],
+    checks: { range: [-10, 100], step: 20, flat: hours(24) },
     limits: [outside('curve', 'K', 3, 5, 8, null), when('地板供暖', 'floor heating', above(null, null, null, [60, 'M', 'GB 50736 地板供暖供水 ≤ 60 ℃']))],
   },
   {
@@ -87,6 +93,7 @@ export const heating = table('heating', [
     physical: [-0.1, 4],
     typical: [0.35, 0.6],
     every: [minutes(5)],
+    checks: { range: [-0.05, 1.6], step: 0.5, flat: hours(24) },
     limits: [pressureLimits, below(null, null, null, 0.15)],
   },
   {
@@ -98,6 +105,7 @@ export const heating = table('heating', [
     physical: [-0.1, 4],
     typical: [0.25, 0.45],
     every: [minutes(5)],
+    checks: { range: [-0.05, 1.6], step: 0.5, flat: hours(24) },
     limits: [pressureLimits, below(null, null, null, 0.15)],
   },
   {
@@ -110,6 +118,7 @@ export const heating = table('heating', [
     physical: [-1000, 50_000],
     typical: [20, 400],
     every: [minutes(5)],
+    checks: { range: [-100, 15_000], step: 5000, flat: hours(24), rest: 0 },
     limits: [outside('set_point', '%', 15, 25, 40, null), rule(1, '供暖季流量为 0', 'no flow in the season')],
   },
   {
@@ -121,6 +130,7 @@ export const heating = table('heating', [
     physical: [-100, 20_000],
     typical: [1, 40],
     every: [minutes(5)],
+    checks: { range: [-10, 6000], step: 1500, flat: hours(24), rest: 0 },
     limits: [outside('baseline', '%', 15, 25, 40, null), rule(1, '供暖季热量为 0', 'no heat in the season')],
     source: '字段见已运行系统；数值为工程经验值',
   },
@@ -133,6 +143,7 @@ export const heating = table('heating', [
     kind: 'counter',
     physical: [0, 1e11],
     every: [minutes(5)],
+    checks: { ratePerHour: 10_000, registerMax: 1e9 },
   },
   {
     code: 'ht.makeup_rate',
@@ -143,6 +154,7 @@ export const heating = table('heating', [
     physical: [0, 100],
     typical: [0.3, 1],
     every: [minutes(15)],
+    checks: { range: [0, 20], flat: days(2), rest: 0 },
     limits: [share('design', '>', '%', [100, 'M', 'CJJ/T 88 一次网 0.5 %、二次网 1 %'], 150, 200, 400)],
   },
   {
@@ -155,6 +167,7 @@ export const heating = table('heating', [
     physical: [-40, 80],
     typical: [19, 23],
     every: [minutes(30)],
+    checks: { range: [-10, 40], step: 8, flat: days(2) },
     limits: [below([18, 'S', '供暖室温 ≥ 18 ℃'], [17, 'S', '河北 17–18 ℃ 档'], 16, 14)],
   },
   {
@@ -166,6 +179,7 @@ export const heating = table('heating', [
     decimals: 1,
     physical: [-40, 80],
     every: [hours(1)],
+    checks: { range: [-10, 40], step: 8 },
     derivedFrom: 'ht.room',
     limits: [above(24, 26, null, null)],
   },
@@ -178,6 +192,7 @@ export const heating = table('heating', [
     physical: [0, 100],
     typical: [97, 99.5],
     every: [hours(1)],
+    checks: {},
     derivedFrom: 'ht.room',
     limits: [below(99, [98, 'M', '供热服务指标 98 %'], 95, [90, 'S', '黑龙江供热许可 90 %'])],
     source: '河北实际 99.45 %；典型区间为工程经验值',
@@ -191,6 +206,7 @@ export const heating = table('heating', [
     physical: [0, 100],
     typical: [30, 48],
     every: [60],
+    checks: { range: [0, 60] },
     limits: [rule(3, '无备用泵', 'no stand-by pump'), rule(2, '跳泵', 'pump tripped'), rule(1, '全部跳泵', 'all pumps tripped')],
   },
   {
@@ -203,6 +219,7 @@ export const heating = table('heating', [
     physical: [-60, 70],
     typical: [-10, 38],
     every: [minutes(5)],
+    checks: { range: [-30, 45], step: 6, flat: hours(12) },
   },
   {
     code: 'ht.outage',
@@ -215,6 +232,7 @@ export const heating = table('heating', [
     physical: [0, 10_000],
     typical: [0, 0],
     every: [hours(1)],
+    checks: { range: [0, 720] },
     limits: [above(4, 12, 24, [48, 'S', '抢修时限 48 h'])],
   },
   {
@@ -229,5 +247,6 @@ export const heating = table('heating', [
     physical: [0, 10_000_000],
     typical: [0, 0],
     every: [hours(1)],
+    checks: { range: [0, 1_000_000] },
   },
 ])

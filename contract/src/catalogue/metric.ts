@@ -51,6 +51,27 @@ export const MetricKind = Type.Enum(['gauge', 'counter', 'state', 'event'])
 /** How readings of one point become one bucket: mean (with min, max), delta (of a counter), last, or sum; `rollUpOfKind` is the rule. */
 export const RollUp = Type.Enum(['mean', 'delta', 'last', 'sum'])
 
+/**
+ * What the automatic checks compare a value with. They mark a value as uncertain and never remove it, so the figures
+ * leave room for every real event: a burst, a leak or a flood is an alarm and no doubt about the sensor. All of them are
+ * judgement (工程经验值), none is a standard's.
+ */
+export const Checks = Type.Object({
+  range: Type.Optional(
+    Type.Object({ min: Type.Number(), max: Type.Number() }, { description: 'possible for the sensor, but hard to believe outside; holds every limit' }),
+  ),
+  maxStep: Type.Optional(
+    Type.Number({ exclusiveMinimum: 0, description: 'largest believable change within one reporting interval; absent where a jump is the very event' }),
+  ),
+  flatAfterS: Type.Optional(
+    Type.Number({ exclusiveMinimum: 0, description: 'seconds after which the same value to its last decimal means a stuck sensor; only where values move' }),
+  ),
+  restsAt: Type.Optional(Type.Number({ description: 'a value that may stand for ever: no flow' })),
+  maxRatePerHour: Type.Optional(Type.Number({ exclusiveMinimum: 0, description: 'counters: largest possible increase per hour' })),
+  registerMax: Type.Optional(Type.Number({ exclusiveMinimum: 0, description: 'counters: where the register starts again from 0, its largest reading + 1' })),
+})
+export type Checks = Static<typeof Checks>
+
 export const Metric = Type.Object({
   code: Type.String({ pattern: '^[a-z]{2}\\.[a-z0-9_]+$' }),
   domain: DomainCode,
@@ -69,6 +90,7 @@ export const Metric = Type.Object({
   typical: Type.Union([Type.Object({ min: Type.Number(), max: Type.Number() }), Type.Null()]),
   intervalS: Type.Number({ description: 'normal seconds between two reports; for events the heartbeat' }),
   alarmIntervalS: Type.Union([Type.Number(), Type.Null()]),
+  checks: Checks,
   /** Reported by no device of its own: computed from another metric. Readings of it are accepted all the same. */
   derivedFrom: Type.Optional(Type.String()),
   states: Type.Optional(Type.Array(Type.Object({ value: Type.Number(), name: Bilingual }))),

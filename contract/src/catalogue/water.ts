@@ -1,4 +1,4 @@
-import { above, atLeast, below, days, judgement, minutes, outside, pumpStates, rule, share, table } from './build.ts'
+import { above, atLeast, below, days, hours, judgement, minutes, outside, pumpStates, rule, share, table } from './build.ts'
 
 const quality = 'GB 5749-2022 生活饮用水卫生标准'
 
@@ -13,6 +13,7 @@ export const water = table('water', [
     physical: [-0.1, 2.5],
     typical: [0.2, 0.45],
     every: [minutes(5), 15],
+    checks: { range: [-0.1, 1.6], step: 0.5, flat: hours(12) },
     limits: [below(0.2, 0.16, [0.14, 'S', '供水管网末梢最低服务压力 0.14 MPa'], [0.1, 'M', 'GB 50974 消防时最不利点 0.10 MPa'])],
   },
   {
@@ -23,6 +24,7 @@ export const water = table('water', [
     decimals: 3,
     physical: [-0.1, 2.5],
     every: [minutes(5), 15],
+    checks: { range: [-0.1, 1.6], step: 0.5 },
     derivedFrom: 'ws.pressure',
     limits: [above(0.5, 0.6, 0.7, 0.8)],
   },
@@ -36,6 +38,7 @@ export const water = table('water', [
     physical: [-2000, 2000],
     typical: [0, 5],
     every: [minutes(5), 15],
+    checks: { range: [-500, 500] },
     limits: [atLeast(10, 20, 50, 100)],
   },
   {
@@ -48,6 +51,7 @@ export const water = table('water', [
     physical: [-50_000, 100_000],
     typical: [20, 5000],
     every: [minutes(5)],
+    checks: { range: [-10_000, 50_000], step: 5000, flat: hours(12), rest: 0 },
     limits: [outside('baseline', '%', 20, 30, 50, 80)],
   },
   {
@@ -60,6 +64,7 @@ export const water = table('water', [
     kind: 'counter',
     physical: [0, 1e12],
     every: [minutes(5)],
+    checks: { ratePerHour: 50_000, registerMax: 1e9 },
   },
   {
     code: 'ws.mnf_ratio',
@@ -70,6 +75,7 @@ export const water = table('water', [
     physical: [0, 1000],
     typical: [20, 35],
     every: [days(1)],
+    checks: { range: [0, 200] },
     limits: [above(40, 50, 60, 75)],
     source: '02–04 时最小流量法，做法见公开资料；数值为工程经验值',
   },
@@ -82,6 +88,7 @@ export const water = table('water', [
     physical: [-100, 100],
     typical: [7, 12],
     every: [days(30)],
+    checks: { range: [-20, 60] },
     limits: [above([9, 'S', '2025 年全国公共供水管网漏损率目标 9 %'], [10, 'M', 'CJJ 92 一级'], [12, 'M', 'CJJ 92 二级'], 15)],
   },
   {
@@ -94,6 +101,7 @@ export const water = table('water', [
     physical: [0, 4000],
     typical: [0.1, 0.6],
     every: [minutes(15)],
+    checks: { range: [0, 100], step: 20, flat: hours(24) },
     limits: [above(0.5, 0.8, [1, 'S', quality], [3, 'M', `${quality}（受限情形）`])],
   },
   {
@@ -105,6 +113,7 @@ export const water = table('water', [
     physical: [0, 20],
     typical: [0.4, 0.8],
     every: [minutes(15)],
+    checks: { range: [0, 5], step: 1.5, flat: hours(24) },
     limits: [below(0.4, 0.35, [0.3, 'M', quality], 0.2), above(null, null, [2, 'M', quality], null)],
   },
   {
@@ -116,6 +125,7 @@ export const water = table('water', [
     physical: [0, 20],
     typical: [0.1, 0.4],
     every: [minutes(15)],
+    checks: { range: [0, 4], step: 1, flat: hours(24) },
     limits: [below(0.1, 0.07, [0.05, 'S', quality], 0.02)],
   },
   {
@@ -128,6 +138,7 @@ export const water = table('water', [
     physical: [0, 14],
     typical: [7, 8],
     every: [minutes(15)],
+    checks: { range: [4, 11], step: 1.5, flat: hours(24) },
     limits: [below(null, 6.7, [6.5, 'S', quality], 6), above(null, 8.3, [8.5, 'S', quality], 9)],
   },
   {
@@ -139,6 +150,7 @@ export const water = table('water', [
     physical: [-1, 50],
     typical: [1.5, 4],
     every: [minutes(5)],
+    checks: { range: [0, 12], step: 1.5, flat: hours(24) },
     limits: [
       share('design', '<', '%', 40, 30, 20, 10),
       share('design', '>', '%', null, null, 95, null),
@@ -156,6 +168,7 @@ export const water = table('water', [
     physical: [0, 9],
     typical: [0, 1],
     every: [minutes(5)],
+    checks: {},
     states: pumpStates,
     limits: [rule(4, 'N 台中 1 台故障', 'one of N pumps at fault'), rule(2, '无备用泵', 'no stand-by pump'), rule(1, '全部停运', 'all pumps down')],
   },
@@ -168,5 +181,6 @@ export const water = table('water', [
     physical: [0, 100],
     typical: [35, 50],
     every: [minutes(5)],
+    checks: { range: [0, 60] },
   },
 ])

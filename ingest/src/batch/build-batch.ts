@@ -12,6 +12,7 @@ export function buildBatch(place: Batch['place'], tickets: readonly Ticket[]): B
   const held = nothingHeld()
   const rejections: Batch['rejections'] = []
   const historical: Batch['historical'] = { pointId: [], observedAt: [] }
+  const marks: Batch['marks'] = { pointId: [], observedAt: [], mark: [] }
   const links = new Map<string, LinkRow>()
   const ledger = new Map<string, LedgerRow>()
   const sightings = new Map<string, SightingRow>()
@@ -51,6 +52,11 @@ export function buildBatch(place: Batch['place'], tickets: readonly Ticket[]): B
       if (before === undefined) {
         times.set(r.observedAt, r.value)
         push(readings, r, ticket)
+        if (r.mark !== undefined) {
+          marks.pointId.push(r.pointId)
+          marks.observedAt.push(r.observedAt)
+          marks.mark.push(r.mark)
+        }
         if (r.historical) {
           historical.pointId.push(r.pointId)
           historical.observedAt.push(r.observedAt)
@@ -98,6 +104,7 @@ export function buildBatch(place: Batch['place'], tickets: readonly Ticket[]): B
     sightings: [...sightings.values()],
     links: [...links.values()],
     historical,
+    marks,
     ledger: [...ledger.values()],
   }
 }

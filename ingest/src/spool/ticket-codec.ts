@@ -1,5 +1,6 @@
 import type { RejectionRow } from '@yiping/db'
 import type { LinkWord, Sighting, Ticket } from '../validate/ticket.ts'
+import { marks } from '../validate/checks.ts'
 import type { HeldReading, ValidReading } from '../validate/validate-value.ts'
 
 /**
@@ -12,10 +13,12 @@ import type { HeldReading, ValidReading } from '../validate/validate-value.ts'
  * | 4           | readings that the message brought                                     |
  * | 4           | n, readings that may be stored                                        |
  * | 4           | m, length of the rest                                                 |
- * | n × 21      | point id int32, observed_at float64, value float64, quality uint8 (bit 7: historical) |
+ * | n × 21      | point id int32, observed_at float64, value float64, quality uint8 (bits 4–6: mark, bit 7: historical) |
  * | m           | JSON: refusals (payload in base64), held readings, sightings and links; m = 0 for a ticket without any |
  */
 const sources = ['telemetry', 'gateway', 'sparkplug', 'unknown'] as const
+const qualityBits = 0x03
+const markShift = 4
 const historicalBit = 0x80
 const headBytes = 21
 const readingBytes = 21
@@ -51,7 +54,7 @@ export function encodeTicket(ticket: Ticket): Buffer {
     out.writeInt32LE(r.pointId, at)
     out.writeDoubleLE(r.observedAt, at + 4)
     out.writeDoubleLE(r.value, at + 12)
-    out[at + 20] = r.quality | (r.historical ? historicalBit : 0)
+    out[at + 20] = r.quality | (r.mark === undefined ? 0 : (marks.indexOf(r.mark) + 1) << markShift) | (r.historical ? historicalBit : 0)
     at += readingBytes
   }
   rest?.copy(out, at)
@@ -71,7 +74,9 @@ export function decodeTicket(bytes: Buffer): Ticket {
     const observedAt = bytes.readDoubleLE(at + 4)
     if (observedAt > newestAt) newestAt = observedAt
     const quality = bytes.readUInt8(at + 20)
-    const reading: ValidReading = { pointId: bytes.readInt32LE(at), observedAt, value: bytes.readDoubleLE(at + 12), quality: quality & ~historicalBit }
+    const reading: ValidReading = { pointId: bytes.readInt32LE(at), observedAt, value: bytes.readDoubleLE(at + 12), quality: quality & qualityBits }
+    const mark = marks[((quality >> markShift) & 7) - 1]
+    if (mark !== undefined) reading.mark = mark
     if (quality & historicalBit) reading.historical = true
     readings[i] = reading
   }

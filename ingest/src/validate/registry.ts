@@ -2,9 +2,15 @@ import type { DomainCode, Metric } from '@yiping/contract'
 import { metricByCode } from '@yiping/contract'
 import type { RegisteredStation } from '@yiping/db'
 
+export interface KnownPoint {
+  id: number
+  metric: Metric
+  intervalS: number
+}
+
 export interface KnownStation {
   domain: DomainCode
-  points: ReadonlyMap<string, { id: number; metric: Metric }>
+  points: ReadonlyMap<string, KnownPoint>
 }
 /** What the validator looks up for every value. */
 export type Registry = ReadonlyMap<string, KnownStation>
@@ -18,7 +24,7 @@ export function buildRegistry(stations: readonly RegisteredStation[]): Registry 
         points: new Map(
           s.points.flatMap((p) => {
             const metric = metricByCode.get(p.metric)
-            return metric ? [[p.metric, { id: p.id, metric }] as const] : []
+            return metric ? [[p.metric, { id: p.id, metric, intervalS: p.intervalS }] as const] : []
           }),
         ),
       },

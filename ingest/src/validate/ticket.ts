@@ -1,6 +1,7 @@
 import { type RejectionReason, telemetryLimits } from '@yiping/contract'
 import type { RejectionRow } from '@yiping/db'
 import type { DecodedMessage } from '../decode/decode-message.ts'
+import { type AutomaticChecks, markedQuality } from './checks.ts'
 import type { Registry } from './registry.ts'
 import { type HeldReading, type ValidReading, validateUnregistered, validateValue } from './validate-value.ts'
 import type { WaitingRoom } from './waiting-room.ts'
@@ -45,14 +46,14 @@ export interface MessageParts {
   receivedAt: number
 }
 
-/** `inspect` may turn a good reading's quality to uncertain; it is asked once for each reading, in the message's order. */
+/** `checks` remember: a message is to be made into a ticket once. */
 export function toTicket(
   message: MessageParts,
   decoded: DecodedMessage & { links?: LinkWord[] },
   registry: Registry,
   room: WaitingRoom,
   retentionMs: number,
-  inspect: (reading: ValidReading, receivedAt: number) => number = (r) => r.quality,
+  checks: AutomaticChecks,
 ): Ticket {
   const context = { registry, domain: decoded.domain, receivedAt: message.receivedAt, retentionMs, booleans: decoded.source === 'sparkplug' }
   const readings: ValidReading[] = []
@@ -71,8 +72,11 @@ export function toTicket(
   for (const raw of decoded.values) {
     const verdict = validateValue(raw, context)
     if (verdict.ok) {
-      const { reading } = verdict
-      reading.quality = inspect(reading, message.receivedAt)
+      const { reading, point } = verdict
+      const mark = checks.check(point, { ...reading, receivedAt: message.receivedAt })
+      const quality = markedQuality(reading.quality, mark)
+      if (mark !== null && quality !== reading.quality) reading.mark = mark
+      reading.quality = quality
       readings.push(reading)
       if (reading.observedAt > newestAt) newestAt = reading.observedAt
       continue

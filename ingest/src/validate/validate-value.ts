@@ -1,6 +1,7 @@
 import { type DomainCode, type Metric, metricByCode, parseTime, qualities, type RejectionReason, stationCodePattern, telemetryLimits } from '@yiping/contract'
 import type { RawValue } from '../decode/decoded.ts'
-import type { Registry } from './registry.ts'
+import type { Mark } from './checks.ts'
+import type { KnownPoint, Registry } from './registry.ts'
 
 /** A value that may be stored. Times are epoch ms; `quality` is its stored code. */
 export interface ValidReading {
@@ -10,6 +11,8 @@ export interface ValidReading {
   quality: number
   /** Its device says that it is of the past, whatever its time. */
   historical?: true
+  /** What made it uncertain, when its device had called it good. */
+  mark?: Mark
 }
 /** A reading whose station or point nobody has registered yet; in order in every other respect. */
 export interface HeldReading {
@@ -27,7 +30,7 @@ interface Refused {
   /** Only the registry lacks it: an operator may register it, and what was held comes in. */
   registrable: boolean
 }
-export type Verdict = { ok: true; reading: ValidReading } | Refused
+export type Verdict = { ok: true; reading: ValidReading; point: KnownPoint } | Refused
 export type HeldVerdict = { ok: true; reading: HeldReading } | Refused
 
 export interface ValidationContext {
@@ -54,7 +57,7 @@ export function validateValue(raw: RawValue, context: ValidationContext): Verdic
   if (point === undefined) return no('metric_unknown', `${raw.station} ${raw.metric}`, true)
   const verdict = validateContent(raw, point.metric, context)
   if (!verdict.ok) return verdict
-  return { ok: true, reading: { pointId: point.id, ...verdict.content, ...(raw.historical === true && { historical: true }) } }
+  return { ok: true, point, reading: { pointId: point.id, ...verdict.content, ...(raw.historical === true && { historical: true }) } }
 }
 
 /** What can be said of a value without the registry; the order of the reasons stays, so an unknown station is told first. */

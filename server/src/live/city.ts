@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { exceeded, type Metric, metricByCode, type Severity, type StationState, stationState, type Threshold } from '@yiping/contract'
 import type { CommittedReading, DistrictRow, RegisteredStation } from '@yiping/db'
+import type { DayCounter } from './day-counter.ts'
 
 /** One point with its newest reading and where that stands against the catalogue's absolute limits. */
 export interface LivePoint {
@@ -34,8 +35,8 @@ export class City {
   readonly #byMetric = new Map<string, LivePoint[]>()
   /** Of the stations' registration; changes when one is added, moved or renamed. */
   readonly version: string
-  /** Value with which a counter opened the local day. */
-  baselines = new Map<number, number>()
+  /** What the counters that a KPI adds up counted in the local day. */
+  counters = new Map<number, DayCounter>()
   /** Samples of the points whose metric is summed over a window. */
   windows = new Map<number, WindowSample[]>()
 
@@ -78,6 +79,7 @@ export class City {
   /** Takes a committed reading; false when the point is unknown or has a newer one. */
   apply(reading: CommittedReading): boolean {
     const point = this.#points.get(reading.pointId)
+    this.counters.get(reading.pointId)?.take({ at: reading.observedAt, value: reading.value, quality: reading.quality })
     if (!point || (point.reading !== null && point.reading.observedAt >= reading.observedAt)) return false
     point.reading = reading
     const beyond = reading.quality === 'bad' ? null : exceeded(point.metric, reading.value)
@@ -86,7 +88,6 @@ export class City {
       const same = point.exceeding?.severity === beyond.severity
       point.exceeding = { ...beyond, since: same && point.exceeding ? point.exceeding.since : reading.observedAt }
     }
-    if (point.metric.kind === 'counter' && !this.baselines.has(point.id) && reading.quality !== 'bad') this.baselines.set(point.id, reading.value)
     const window = this.windows.get(point.id)
     if (window && reading.quality !== 'bad') window.push({ observedAt: reading.observedAt, value: reading.value })
     return true

@@ -48,11 +48,15 @@ export function computeKpi(kpi: Kpi, city: City, now: number): KpiCell {
       return cell((100 * n) / values.length, n, values.length)
     }
     case 'day_delta': {
-      // A meter that stands below its opening value was reset: it is held out until its day is opened again.
-      const used = fresh.filter((p) => (p.reading?.value ?? Number.NaN) >= (city.baselines.get(p.id) ?? Number.POSITIVE_INFINITY))
-      if (used.length === 0) return cell(null, null, null, used)
-      const total = used.reduce((a, p) => a + (p.reading?.value ?? 0) - (city.baselines.get(p.id) ?? 0), 0) * (aggregate.scale ?? 1)
-      return cell(total, total, null, used)
+      // A meter whose day has no opening reading yet has no total, and is not counted as one that supplied nothing.
+      const used = fresh.flatMap((point) => {
+        const total = city.counters.get(point.id)?.total ?? null
+        return total === null ? [] : [{ point, total }]
+      })
+      const of = used.map((u) => u.point)
+      if (used.length === 0) return cell(null, null, null, of)
+      const total = used.reduce((sum, u) => sum + u.total, 0) * (aggregate.scale ?? 1)
+      return cell(total, total, null, of)
     }
     case 'window_sum_max': {
       const from = now - aggregate.minutes * 60_000

@@ -1,24 +1,31 @@
-import { dayStart, kpis } from '@yiping/contract'
-import { loadBaselines, loadDistricts, loadLatest, loadLatestAt, loadReadings, loadRegistry, type Queryable, type RegisteredStation } from '@yiping/db'
+import { counterLimits, dayStart, kpis } from '@yiping/contract'
+import { loadDistricts, loadLatest, loadLatestAt, loadReadings, loadRegistry, type Queryable, type RegisteredStation } from '@yiping/db'
 import { City } from './city.ts'
+import { DayCounter, openingLookBackMs } from './day-counter.ts'
 
 /** How far back a past moment looks for a point's reading: beyond it everything is stale anyway, daily ones included. */
 const lookBackMs = 3 * 86_400_000
 
-const counterMetrics = new Set(kpis.flatMap((k) => (k.aggregate.op === 'day_delta' ? [k.aggregate.metric] : [])))
+const dayTotals = kpis.filter((k) => k.aggregate.op === 'day_delta')
 const windowMinutes = new Map(kpis.flatMap((k) => (k.aggregate.op === 'window_sum_max' ? [[k.aggregate.metric, k.aggregate.minutes] as const] : [])))
 
 const pointIdsOf = (stations: readonly RegisteredStation[], wanted: (metric: string) => boolean): number[] =>
   stations.filter((s) => s.origin === null).flatMap((s) => s.points.filter((p) => wanted(p.metric)).map((p) => p.id))
 
-/** Opens the local day for the counters and fills the windows, as of `now`. */
+/**
+ * Counts the local day of the meters from their readings and fills the windows, as of `now`. All of it is worked out
+ * anew from what is stored: a restart, a late reading and a past moment come to the same figures.
+ */
 export async function loadDay(db: Queryable, city: City, stations: readonly RegisteredStation[], zone: string, now: number): Promise<void> {
-  city.baselines = await loadBaselines(
-    db,
-    pointIdsOf(stations, (m) => counterMetrics.has(m)),
-    dayStart(now, zone),
-    now,
-  )
+  const today = dayStart(now, zone)
+  const counters = new Map<number, DayCounter>()
+  for (const point of dayTotals.flatMap((k) => city.pointsOf(k.aggregate.metric, k.kinds))) {
+    const limits = counterLimits(point.metric)
+    if (limits) counters.set(point.id, new DayCounter(limits, today, point.intervalS))
+  }
+  for (const r of await loadReadings(db, [...counters.keys()], today - openingLookBackMs, now))
+    counters.get(r.pointId)?.take({ at: r.observedAt, value: r.value, quality: 'good' })
+  city.counters = counters
   const ids = pointIdsOf(stations, (m) => windowMinutes.has(m))
   const longest = Math.max(0, ...windowMinutes.values()) * 60_000
   city.windows = new Map(ids.map((id) => [id, []]))

@@ -1,5 +1,5 @@
 import { SeriesAnswer, TierSchema } from '@yiping/contract'
-import { loadSeries } from '@yiping/db'
+import { loadSeries, loadSuspect, type SeriesRequest } from '@yiping/db'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import { ProblemError } from '../plugins/problem.ts'
@@ -14,6 +14,9 @@ const Query = Type.Object({
   maxPoints: Type.Integer({ minimum: 10, maximum: 20_000, default: 1000 }),
   tier: Type.Optional(TierSchema),
 })
+
+/** Quality is not in the roll-ups: it is read from the readings, which only a short span allows. */
+const suspectSpanMs = 48 * 3_600_000
 
 export const seriesRoutes =
   (context: RouteContext): FastifyPluginAsyncTypebox =>
@@ -37,7 +40,7 @@ export const seriesRoutes =
         const { maxPoints } = request.query
         const fastest = Math.min(...points.map((p) => p.metric.alarmIntervalS ?? p.intervalS))
         const { tier, bucketSeconds } = chooseTier(to - from, maxPoints, fastest, request.query.tier)
-        const found = await loadSeries(context.readPool, {
+        const wanted: SeriesRequest = {
           pointIds: points.map((p) => p.id),
           from,
           to,
@@ -45,7 +48,8 @@ export const seriesRoutes =
           bucketSeconds,
           zone: context.zone,
           limit: tier === 'raw' ? maxPoints + 1 : 100_000,
-        })
+        }
+        const found = await loadSeries(context.readPool, wanted)
         if (tier === 'raw' && [...found.values()].some((s) => s.t.length > maxPoints))
           throw new ProblemError(
             400,
@@ -53,6 +57,7 @@ export const seriesRoutes =
             'More raw readings than asked for',
             `over ${maxPoints} readings of a point in that span: take a shorter span, more maxPoints or a coarser tier`,
           )
+        const suspect = to - from <= suspectSpanMs ? await loadSuspect(context.readPool, wanted) : null
         return {
           from: timeOut(from, context.zone),
           to: timeOut(to, context.zone),
@@ -63,6 +68,7 @@ export const seriesRoutes =
             metric: p.metric.code,
             unit: p.metric.unit,
             ...(found.get(p.id) ?? { t: [], min: [], max: [], avg: [], count: [] }),
+            ...(suspect && { suspect: suspect.get(p.id) ?? { t: [], uncertain: [], bad: [] } }),
           })),
         }
       },

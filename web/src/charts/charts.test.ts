@@ -7,6 +7,7 @@ import { firstLimits, limitLines } from './limits.ts'
 import { extent, pairs, spread, usual } from './line.ts'
 import { dotClasses, mapOption, type Dot } from './map-option.ts'
 import { niceScale, viewOf } from './scale.ts'
+import { countSuspect, noSuspect, withTail } from '../series/suspect.ts'
 import { hourTicks, lone, ringLines, spaced, stationOption } from './station-option.ts'
 import { dayTicks, roomySide, trendOption, trendView, valueSpot } from './trend-option.ts'
 
@@ -298,9 +299,44 @@ describe('the last day of a station', () => {
       text: 12,
       minSpan: 0,
       limits: [],
+      suspect: noSuspect,
       limitText: () => '',
     })
     expect((option.series as { data: unknown[] }[]).every((s) => s.data.length === 0)).toBe(true)
+  })
+})
+
+describe('the quality of a day', () => {
+  it('is marked at the foot of the chart, a shape for uncertain and one for bad, within the day only', () => {
+    const ring = createRing(10)
+    for (let i = 0; i < 5; i++) ring.push(start + i * bucketMs, 0.3)
+    const option = stationOption({
+      ring,
+      from: start,
+      to: start + hour,
+      zone,
+      gapMs: 2 * bucketMs,
+      hue: '',
+      band: '',
+      theme: themes.calm,
+      text: 12,
+      minSpan: 0.1,
+      limits: [],
+      suspect: { t: [start - bucketMs, start, start + bucketMs, start + 2 * bucketMs], uncertain: [1, 2, 0, 1], bad: [0, 0, 3, 1] },
+      limitText: () => '',
+    })
+    const series = option.series as { id: string; symbol: string; data: [number, number][] }[]
+    const marks = (id: string) => series.find((s) => s.id === id)
+    expect(marks('uncertain')?.data.map(([t]) => t - start)).toEqual([0, 2 * bucketMs])
+    expect(marks('bad')?.data.map(([t]) => t - start)).toEqual([bucketMs, 2 * bucketMs])
+    expect(marks('bad')?.symbol).not.toBe(marks('uncertain')?.symbol)
+  })
+  it('is counted for the day, and its end is replaced by what came since', () => {
+    const known = { t: [0, 10, 20], uncertain: [1, 0, 2], bad: [0, 1, 0] }
+    const tail = { t: [20, 30], uncertain: [1, 1], bad: [0, 2] }
+    expect(withTail(known, tail, 20)).toEqual({ t: [0, 10, 20, 30], uncertain: [1, 0, 1, 1], bad: [0, 1, 0, 2] })
+    expect(withTail(known, noSuspect, 40)).toEqual(known)
+    expect(countSuspect(known, 5, 20)).toEqual({ uncertain: 2, bad: 1 })
   })
 })
 

@@ -1,5 +1,7 @@
 import { fromLocal, localTime } from '@yiping/contract/screen'
 import type { Ring } from '../series/ring.ts'
+import type { Suspect } from '../series/suspect.ts'
+import { qualityPath } from '../theme/quality.ts'
 import type { Theme } from '../theme/tokens.ts'
 import type { LimitLine } from './limits.ts'
 import type { Pair } from './line.ts'
@@ -20,6 +22,8 @@ export interface StationInput {
   /** The value axis never spans less: noise in the last digit must not fill the height. */
   minSpan: number
   limits: readonly LimitLine[]
+  /** Marked at the foot: what is uncertain is in the line, what is bad is not. */
+  suspect: Suspect
   limitText: (limit: LimitLine) => string
 }
 
@@ -119,6 +123,19 @@ export function stationOption(input: StationInput): Option {
     data: lone(lines.mean),
     itemStyle: { color: input.hue },
   })
+  for (const quality of ['uncertain', 'bad'] as const)
+    series.push({
+      id: quality,
+      type: 'scatter',
+      silent: true,
+      animation: false,
+      z: 5,
+      symbol: `path://${qualityPath[quality]}`,
+      symbolSize: text * 0.6,
+      symbolOffset: [0, -text * 0.5],
+      data: input.suspect.t.flatMap((t, i) => (t >= input.from && t <= input.to && (input.suspect[quality][i] ?? 0) > 0 ? [[t, scale.min]] : [])),
+      itemStyle: { color: 'transparent', borderColor: theme.ink2, borderWidth: 1 },
+    })
   const span = scale.max - scale.min
   const labels = spaced(
     shown.map((l) => (l.value - scale.min) / span),

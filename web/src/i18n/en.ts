@@ -92,6 +92,8 @@ export default {
     mean: '{age} mean',
     raw: 'Single readings',
     range: 'min–max',
+    uncertain: 'Uncertain: {n}, in the line',
+    bad: 'Bad: {n}, not in the line',
 
     unitName: '{name}, {unit}',
   },

@@ -85,6 +85,8 @@ export default {
     mean: '{age}均值',
     raw: '逐条读数',
     range: '最小–最大',
+    uncertain: '存疑 {n} 条，已计入',
+    bad: '坏 {n} 条，未计入',
 
     unitName: '{name} {unit}',
   },

@@ -5,6 +5,7 @@ import { useFeed } from '../../feed/feed.ts'
 import { rest } from '../../feed/rest.ts'
 import { useMinute } from '../../panels/minute.ts'
 import { createRing, type Ring } from '../../series/ring.ts'
+import { noSuspect, withTail } from '../../series/suspect.ts'
 
 export const dayMs = 24 * 3_600_000
 const points = 480
@@ -33,6 +34,7 @@ export function useHistory(point: ComputedRef<string | null>, live: ComputedRef<
   const minute = useMinute()
   const ring: Ring = createRing(4096)
   const revision = shallowRef(0)
+  const suspect = shallowRef(noSuspect)
   let until = 0
 
   const fill = (answer: SeriesAnswer | undefined): void => {
@@ -56,6 +58,7 @@ export function useHistory(point: ComputedRef<string | null>, live: ComputedRef<
     query.data,
     (answer) => {
       ring.clear()
+      suspect.value = answer?.series[0]?.suspect ?? noSuspect
       fill(answer)
     },
     { immediate: true },
@@ -82,6 +85,7 @@ export function useHistory(point: ComputedRef<string | null>, live: ComputedRef<
     const answer = await rest.series([name], span.from, span.to, { points: span.points, tier: whose.tier }).catch(() => null)
     if (answer === null || day.value !== whose || answer.bucketSeconds !== whose.bucketSeconds) return
     ring.cut(span.from)
+    suspect.value = withTail(suspect.value, answer.series[0]?.suspect ?? noSuspect, span.from)
     fill(answer)
   }
   watch(connection.opened, (count) => {
@@ -89,5 +93,5 @@ export function useHistory(point: ComputedRef<string | null>, live: ComputedRef<
   })
   watch(minute, () => void tail())
 
-  return { ring, revision, query }
+  return { ring, revision, suspect, query }
 }

@@ -1,4 +1,4 @@
-import { exceeded, metricByCode, stationKinds, type Severity, type StationRow, type StationState } from '@yiping/contract/screen'
+import { exceeded, metricByCode, stationKinds, type Quality, type Severity, type StationRow, type StationState } from '@yiping/contract/screen'
 import type { Station } from '../../feed/registry.ts'
 
 /** What the list's filters can be; `state` also knows `exceeding`. Each is a part of the address. */
@@ -15,7 +15,7 @@ export interface Entry {
   severity: Severity | null
   row: StationRow | undefined
   /** The metric that says most about the station now: the one furthest beyond its limit, else the first of its kind. */
-  lead: { metric: string; value: number; observedAt: number } | null
+  lead: { metric: string; value: number; quality: Quality; observedAt: number } | null
   /** Newest reading of all its points. */
   lastObservedAt: number | null
 }
@@ -32,9 +32,9 @@ export function entryOf(station: Station, row: StationRow | undefined): Entry {
     if (!v) continue
     last = Math.max(last ?? 0, v.observedAt)
     const definition = metricByCode.get(metric)
-    const severity = row?.severity !== null && definition ? (exceeded(definition, v.value)?.severity ?? 5) : 5
+    const severity = row?.severity !== null && definition && v.quality !== 'bad' ? (exceeded(definition, v.value)?.severity ?? 5) : 5
     if (lead === null || severity < leadSeverity) {
-      lead = { metric, value: v.value, observedAt: v.observedAt }
+      lead = { metric, value: v.value, quality: v.quality, observedAt: v.observedAt }
       leadSeverity = severity
     }
   }

@@ -135,6 +135,47 @@ describe('a topic scene', () => {
     expect(page.get('.big').text()).toContain('0.12')
     expect(page.get('.drawer').text()).toContain('database_unavailable')
   })
+  it.each([
+    ['zh-CN', '存疑', '坏', '存疑 3 条，已计入', '坏 1 条，未计入'],
+    ['en', 'uncertain', 'bad', 'Uncertain: 3, in the line', 'Bad: 1, not in the line'],
+  ] as const)('marks what is not good, in the list, beside the value and below the chart (%s)', async (language, uncertain, bad, lineUncertain, lineBad) => {
+    const t = [now - 40 * 60_000, now - 35 * 60_000, now - 30 * 60_000]
+    const flat = t.map(() => 0.3)
+    const line = { station: 'WS-P-0007', metric: 'ws.pressure', unit: 'MPa', t, min: flat, max: flat, avg: flat, count: t.map(() => 1) }
+    history = () => ({
+      from: '',
+      to: new Date(now).toISOString(),
+      tier: '1m',
+      bucketSeconds: 300,
+      series: [{ ...line, suspect: { t, uncertain: [1, 0, 2], bad: [0, 1, 0] } }],
+    })
+    await open(`/water?station=WS-P-0007&metric=ws.pressure&q=0007&lang=${language}`)
+    const value = (quality: string) => ({ value: 0.12, quality, observedAt: now - 5000, receivedAt: now })
+    const shown = async (quality: string, seq: number): Promise<void> => {
+      socket.snapshot('domain:water', seq, { 'row:WS-P-0007': { state: 'online', severity: null, values: { 'ws.pressure': value(quality) } } })
+      socket.snapshot('station:WS-P-0007', seq, {
+        station: { state: 'online', severity: null },
+        'point:ws.pressure': value(quality),
+        'point:ws.flow': value('good'),
+      })
+      await settle()
+      await settle()
+    }
+    await shown('uncertain', 2)
+    expect(page.get('.stations li .suspect').text()).toBe(uncertain)
+    expect(page.get('.stations li .suspect').find('svg.quality-mark').exists()).toBe(true)
+    expect(page.get('.big .suspect').text()).toBe(uncertain)
+    expect(page.findAll('.drawer .quality.suspect').map((e) => e.text())).toEqual([uncertain])
+    expect(page.findAll('.drawer .suspects > span').map((e) => e.text())).toEqual([lineUncertain, lineBad])
+    expect(page.find('.big .s2').exists()).toBe(true)
+    await shown('bad', 3)
+    expect(page.get('.big .suspect').text()).toBe(bad)
+    // A bad value proves no limit exceeded.
+    expect(page.find('.big .s2').exists()).toBe(false)
+    await shown('good', 4)
+    expect(page.find('.stations li .suspect').exists()).toBe(false)
+    expect(page.find('.drawer .quality.suspect').exists()).toBe(false)
+  })
   it('fetches the end of an open station’s line each minute, and the whole day after a cut', async () => {
     const queries: URLSearchParams[] = []
     const bucketMs = 300_000
