@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { subscriptions } from '@yiping/contract'
@@ -30,42 +30,78 @@ export const brokersHere = (): ('aedes' | 'mosquitto')[] => (mosquitto() ? ['aed
 
 export interface TestBroker {
   url: string
+  /** Ends it and starts it again on the same port: with its sessions when it is persistent, else without. */
+  restart: () => Promise<void>
   stop: () => Promise<void>
 }
 
-/** A broker of its own on a free port. */
-export async function startTestBroker(kind: 'aedes' | 'mosquitto'): Promise<TestBroker> {
+/** A broker of its own on a free port. `persistent` and `config` (more lines of its file): Mosquitto only. */
+export async function startTestBroker(kind: 'aedes' | 'mosquitto', { persistent = false, config = '' } = {}): Promise<TestBroker> {
   if (kind === 'aedes') {
-    const broker = await startBroker(0)
-    return { url: `mqtt://127.0.0.1:${broker.port}`, stop: () => broker.stop() }
+    let broker = await startBroker(0)
+    const { port } = broker
+    return {
+      url: `mqtt://127.0.0.1:${port}`,
+      async restart() {
+        await broker.stop()
+        broker = await startBroker(port)
+      },
+      stop: () => broker.stop(),
+    }
   }
   const path = mosquitto()
   if (path === undefined) throw new Error('mosquitto is not installed')
   const folder = await mkdtemp(join(tmpdir(), 'yiping-mosquitto-'))
-  // Mosquitto cannot say which port it took: one that was free a moment ago, and another when it is taken meanwhile.
-  for (let attempt = 1; ; attempt += 1) {
-    const port = await freePort()
+  // Started as root it becomes another user, who must be able to write there.
+  await chmod(folder, 0o777)
+  const file = join(folder, 'mosquitto.conf')
+  const run = async (port: number): Promise<{ child: ChildProcess; ended: Promise<'ended'> } | null> => {
     await writeFile(
-      join(folder, 'mosquitto.conf'),
-      `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\nmessage_size_limit 0\nmax_queued_messages 0\nmax_inflight_messages 200\n`,
+      file,
+      `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence ${persistent}\npersistence_location ${folder}/\nmessage_size_limit 0\nmax_queued_messages 0\nmax_inflight_messages 200\n${config}\n`,
     )
-    const child = spawn(path, ['-c', join(folder, 'mosquitto.conf')], { stdio: 'ignore' })
+    const child = spawn(path, ['-c', file], { stdio: 'ignore' })
     const ended = new Promise<'ended'>((resolve) => child.once('exit', () => resolve('ended')))
-    const url = `mqtt://127.0.0.1:${port}`
-    const probe = mqtt.connect(url, { reconnectPeriod: 50, protocolVersion: 4 })
-    const up = await Promise.race([connected(probe).then(() => 'up' as const), ended])
-    await probe.endAsync(true)
-    if (up === 'up')
-      return {
-        url,
-        async stop() {
-          child.kill('SIGTERM')
-          await ended
-          await rm(folder, { recursive: true, force: true })
-        },
-      }
-    if (attempt === 5) throw new Error('mosquitto does not start')
+    // Some listeners take no anonymous clients: an answer of any kind says that it is up.
+    const up = (async () => {
+      while (!(await answers(port))) await new Promise((resolve) => setTimeout(resolve, 20))
+      return 'up' as const
+    })()
+    return (await Promise.race([up, ended])) === 'up' ? { child, ended } : null
   }
+  // Mosquitto cannot say which port it took: one that was free a moment ago, and another when it is taken meanwhile.
+  for (let attempt = 1; attempt <= 5; attempt += 1) {
+    const port = await freePort()
+    let running = await run(port)
+    if (running === null) continue
+    const end = async (): Promise<void> => {
+      running?.child.kill('SIGTERM')
+      await running?.ended
+    }
+    return {
+      url: `mqtt://127.0.0.1:${port}`,
+      async restart() {
+        await end()
+        running = await run(port)
+        if (running === null) throw new Error('mosquitto does not start again')
+      },
+      async stop() {
+        await end()
+        await rm(folder, { recursive: true, force: true })
+      },
+    }
+  }
+  throw new Error('mosquitto does not start')
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
 }
 
 async function freePort(): Promise<number> {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import {
   createPool,
@@ -20,7 +19,7 @@ import { Housekeeping } from './housekeeping.ts'
 import { Lease, type LeaseState } from './lease.ts'
 import { createMetrics, serveMetrics } from './metrics.ts'
 import type { IncomingMessage } from './receive/message.ts'
-import { type MqttSource, startMqttSource } from './receive/mqtt-source.ts'
+import { type MqttSource, type MqttSourceOptions, startMqttSource } from './receive/mqtt-source.ts'
 import { readRegistry, saveRegistry } from './registry-cache.ts'
 import { SparkplugKeeper } from './sparkplug-keeper.ts'
 import { Spool, type SpoolOptions } from './spool/spool.ts'
@@ -45,6 +44,8 @@ export interface IngestSeams {
   /** The test's places for a clock that jumps, a disk that is full, and times that are shorter. */
   wall?: () => number
   spool?: Partial<SpoolOptions>
+  source?: Pick<MqttSourceOptions, 'keepaliveS' | 'brakeMs' | 'deafAfterMs'>
+  queryTimeoutMs?: number
   leaseTtlMs?: number
   housekeeping?: { replayEveryMs?: number; repairEveryMs?: number }
   onFault?: (error: unknown) => void
@@ -73,10 +74,11 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
       process.exit(1)
     })
   const metrics = createMetrics()
+  const { queryTimeoutMs = 60_000 } = seams
   const onError = (error: Error): void => log.warn({ err: error.message }, 'database connection lost')
-  const pool = createPool({ connectionString: config.databaseUrl, applicationName: 'yiping-ingest', max: 2, queryTimeoutMs: 60_000, onError })
+  const pool = createPool({ connectionString: config.databaseUrl, applicationName: 'yiping-ingest', max: 2, queryTimeoutMs, onError })
   // Apart, so that nothing on the side keeps a batch waiting for a connection.
-  const sidePool = createPool({ connectionString: config.databaseUrl, applicationName: 'yiping-ingest-side', max: 4, queryTimeoutMs: 60_000, onError })
+  const sidePool = createPool({ connectionString: config.databaseUrl, applicationName: 'yiping-ingest-side', max: 4, queryTimeoutMs, onError })
 
   const registryFile = join(config.dataDir, 'spool', config.shard, 'registry.json')
   const room = new WaitingRoom()
@@ -206,6 +208,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
       onMessage: take,
       onRedelivered: () => metrics.redelivered.inc(),
       room: () => spool.room(),
+      ...seams.source,
       onState: (state, why) => {
         metrics.brokerUp.set(state === 'up' ? 1 : 0)
         log.info({ broker: state, why }, 'broker')
@@ -227,14 +230,14 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   }
 
   let stopping = false
-  const holder = `${config.shard}-${randomBytes(6).toString('hex')}`
   const ttlMs = seams.leaseTtlMs ?? leaseTtlMs
   const lease = new Lease({
     db: sidePool,
     name: `shard:${config.shard}`,
-    holder,
+    holder: spool.owner,
     ttlMs,
     everyMs: ttlMs / 3,
+    ended: () => spool.ended,
     onChange: (state, by) => {
       log.info({ shard: config.shard, lease: state, by }, 'lease of the shard')
       decide(state)
@@ -247,7 +250,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   }
   await lease.start()
   decide(lease.state)
-  const keeper = new Lease({ db: sidePool, name: 'housekeeping', holder, ttlMs, everyMs: ttlMs / 3, onChange: () => housekeeping?.wantReplay() })
+  const keeper = new Lease({ db: sidePool, name: 'housekeeping', holder: spool.owner, ttlMs, everyMs: ttlMs / 3, ended: () => spool.ended, onChange: () => housekeeping?.wantReplay() })
   await keeper.start()
   housekeeping = new Housekeeping({
     pool: sidePool,
@@ -302,7 +305,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   }, statusMs)
   let adopting = false
   const adopt = setInterval(() => {
-    if (source === null || adopting) return
+    if (adopting) return
     adopting = true
     spool
       .adopt()

@@ -14,6 +14,8 @@ export interface LeaseOptions {
   holder: string
   ttlMs: number
   everyMs: number
+  /** Holders that live no more. */
+  ended: () => readonly string[]
   onChange: (state: LeaseState, holder: string | null) => void
 }
 
@@ -40,9 +42,9 @@ export class Lease {
   }
 
   async #ask(): Promise<void> {
-    const { db, name, holder, ttlMs } = this.options
+    const { db, name, holder, ttlMs, ended } = this.options
     try {
-      const answer = await takeLease(db, name, holder, ttlMs)
+      const answer = await takeLease(db, name, holder, ttlMs, ended())
       this.#become(answer.held ? 'held' : 'other', answer.holder)
     } catch {
       this.#become('unknown', null)

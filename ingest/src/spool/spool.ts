@@ -49,6 +49,7 @@ const groupReadings = 20_000
 const maxPending = 20_000
 const retryFullMs = 250
 const damagedName = 'damaged'
+const endedKept = 100
 /** Live statements in a row before back-fill has one. */
 const livePerLate = 4
 
@@ -64,10 +65,13 @@ const livePerLate = 4
  * the disk and are acknowledged by their commit.
  */
 export class Spool {
-  readonly #ownerName: string
+  /** Name of this process in the folder: used once. */
+  readonly owner: string
   #live!: SpoolStream
   #late!: SpoolStream
   #backlog: SpoolStream[] = []
+  /** Owners that have ended without giving their folder back, newest last. */
+  readonly ended: string[] = []
   #adopted = new Map<string, { release: () => void; left: number }>()
   #pending: Pending[] = []
   #pendingReadings = 0
@@ -86,13 +90,13 @@ export class Spool {
   #release: () => void = () => {}
 
   private constructor(private readonly options: SpoolOptions) {
-    this.#ownerName = `${options.now().toString(36)}-${randomBytes(4).toString('hex')}`
+    this.owner = `${options.now().toString(36)}-${randomBytes(4).toString('hex')}`
   }
 
   static async open(options: SpoolOptions): Promise<Spool> {
     const spool = new Spool(options)
     await mkdir(options.folder, { recursive: true })
-    const lock = acquireLock(join(options.folder, spool.#ownerName))
+    const lock = acquireLock(join(options.folder, spool.owner))
     if (!lock.ok) throw new Error(`spool: ${lock.path} is held by process ${lock.pid}`)
     spool.#release = lock.release
     spool.#live = await spool.#create('live')
@@ -129,7 +133,7 @@ export class Spool {
   async #create(kind: 'live' | 'late'): Promise<SpoolStream> {
     this.#streams += 1
     const name = `${kind}-${this.#streams}`
-    return SpoolStream.create(this.#streamOptions(this.#ownerName, name))
+    return SpoolStream.create(this.#streamOptions(this.owner, name))
   }
 
   #streamOptions(owner: string, name: string): StreamOptions {
@@ -153,9 +157,11 @@ export class Spool {
     const { folder } = this.options
     let came = 0
     for (const entry of await readdir(folder, { withFileTypes: true })) {
-      if (!entry.isDirectory() || entry.name === damagedName || entry.name === this.#ownerName || this.#adopted.has(entry.name)) continue
+      if (!entry.isDirectory() || entry.name === damagedName || entry.name === this.owner || this.#adopted.has(entry.name)) continue
       const lock = acquireLock(join(folder, entry.name))
       if (!lock.ok) continue
+      this.ended.push(entry.name)
+      this.ended.splice(0, this.ended.length - endedKept)
       const names = (await readdir(join(folder, entry.name), { withFileTypes: true })).filter((e) => e.isDirectory()).map((e) => e.name)
       this.#adopted.set(entry.name, { release: lock.release, left: names.length })
       for (const name of names) this.#backlog.push(await SpoolStream.adopt(this.#streamOptions(entry.name, name)))
@@ -175,9 +181,7 @@ export class Spool {
   add(ticket: Ticket, acknowledge: () => void): void {
     this.#pending.push({ ticket, acknowledge })
     this.#pendingReadings += Math.max(1, ticket.received)
-    this.#writing ??= this.#writeGroups().finally(() => {
-      this.#writing = null
-    })
+    this.#writing ??= this.#writeGroups().catch((error: unknown) => this.options.onFault(error))
   }
 
   /** Null when there is room, else a promise of it. */
@@ -196,10 +200,12 @@ export class Spool {
       const group = this.#pending.slice(0, n)
       if (this.#setAside) await this.#setLiveAside().catch((error: unknown) => this.#setFull(String(error)))
       if (await this.#writeGroup(group)) this.#forget(n, readings)
-      else if (this.#closing) return
+      else if (this.#closing) break
       else await this.#waitForSpace()
       this.#wake()
     }
+    // Here, not when the promise resolves: what is added in between would find a writer that has ended.
+    this.#writing = null
   }
 
   #forget(n: number, readings: number): void {
@@ -371,8 +377,8 @@ export class Spool {
       gone += 1
     }
     for (const stream of this.#backlog) await stream.close()
-    if (gone === 2 && !this.#backlog.some((s) => s.id.split('/').at(-2) === this.#ownerName))
-      await rm(join(this.options.folder, this.#ownerName), { recursive: true, force: true })
+    if (gone === 2 && !this.#backlog.some((s) => s.id.split('/').at(-2) === this.owner))
+      await rm(join(this.options.folder, this.owner), { recursive: true, force: true })
     for (const { release } of this.#adopted.values()) release()
     this.#release()
     return left
