@@ -262,7 +262,7 @@ describe('nothing is lost and nothing doubled', () => {
     })
     const sender = await withSender(broker)
     const stop = sender.flow(20)
-    const gauge = async (name: string): Promise<number> => Number(new RegExp(`${name} (\\d+)`).exec(await ingest.metrics.registry.metrics())?.[1])
+    const gauge = async (name: string): Promise<number> => Number(new RegExp(`^${name} (\\d+)`, 'm').exec(await ingest.metrics.registry.metrics())?.[1])
     await until('some are stored', async () => ((await sender.count(pool)) ?? 0) > 100)
     full = true
     const before = (await sender.count(pool)) ?? 0

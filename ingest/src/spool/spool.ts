@@ -79,7 +79,7 @@ export class Spool {
   #full: string | null = null
   #rooms: (() => void)[] = []
   #wakers: (() => void)[] = []
-  #spaceWakers: (() => void)[] = []
+  #spaceWaker: (() => void) | null = null
   /** Those of a group that could be written while others could not. */
   #done = new Set<Pending>()
   #setAside = false
@@ -263,11 +263,13 @@ export class Spool {
 
   async #waitForSpace(): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, retryFullMs)
-      this.#spaceWakers.push(() => {
+      const go = (): void => {
         clearTimeout(timer)
+        this.#spaceWaker = null
         resolve()
-      })
+      }
+      const timer = setTimeout(go, retryFullMs)
+      this.#spaceWaker = go
     })
   }
 
@@ -341,7 +343,7 @@ export class Spool {
     await done.stream.settle(done.seq)
     this.#wantAside(done)
     for (const acknowledge of done.acknowledge) acknowledge()
-    for (const go of this.#spaceWakers.splice(0)) go()
+    this.#spaceWaker?.()
     if (done.stream.empty) await this.#retire(done.stream)
   }
 
