@@ -4,7 +4,13 @@ import type { Queryable } from './connection.ts'
  * Takes or keeps a lease; answers who holds it. By the clock of the database, so that no two processes' clocks matter.
  * `ended`: holders that are known to live no more, whose time need not be waited for.
  */
-export async function takeLease(db: Queryable, name: string, holder: string, ttlMs: number, ended: readonly string[]): Promise<{ held: boolean; holder: string }> {
+export async function takeLease(
+  db: Queryable,
+  name: string,
+  holder: string,
+  ttlMs: number,
+  ended: readonly string[],
+): Promise<{ held: boolean; holder: string }> {
   const { rows } = await db.query<{ holder: string }>(
     `with taken as (
        insert into ingest_lease as l (name, holder, expires_at) values ($1, $2, now() + $3::float8 * interval '1 millisecond')

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { buildTopic } from '@yiping/contract'
 import {
   createPool,
   forgetProgress,
@@ -24,6 +25,7 @@ import { readRegistry, saveRegistry } from './registry-cache.ts'
 import { SparkplugKeeper } from './sparkplug-keeper.ts'
 import { Spool, type SpoolOptions } from './spool/spool.ts'
 import { Writer } from './store/writer.ts'
+import { FloodGate } from './receive/flood-gate.ts'
 import { AutomaticChecks } from './validate/checks.ts'
 import { buildRegistry } from './validate/registry.ts'
 import { RegistryKeeper } from './validate/registry-keeper.ts'
@@ -53,8 +55,6 @@ export interface IngestSeams {
 
 const statusMs = 1000
 const readingsPerStatement = 2000
-/** A device's report older than this is back-fill and gives way to live ones. */
-const lateAfterMs = 10 * 60_000
 /** A standby takes over at most lease + a third of it after the active one was killed. */
 const leaseTtlMs = 6000
 const adoptEveryMs = 5000
@@ -110,7 +110,6 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     windowReadings: 20_000,
     fsync: config.spoolFsync,
     syncEveryMs: 50,
-    lateAfterMs,
     behindMs: 30_000,
     now,
     loadProgress: (stream) => loadProgress(pool, stream),
@@ -170,12 +169,18 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   const subscribed = new Promise<void>((resolve) => {
     nowSubscribed = resolve
   })
+  const floods = new FloodGate()
+  const gatewayTopic = buildTopic({ kind: 'gateway' })
   const take = (message: IncomingMessage): void => {
     const decoded = message.topic.startsWith('spBv1.0/') ? sparkplug.decode(message) : decodeMessage(message.topic, message.payload)
     const ticket = toTicket(message, decoded, registry.current, room, config.retentionMs, checks)
     for (const r of ticket.readings) if (r.mark !== undefined) metrics.marked.inc({ mark: r.mark })
     metrics.received.inc({ source: ticket.source }, ticket.received)
     if (ticket.sightings.length > 0) registry.ask()
+    if (message.topic !== gatewayTopic && floods.over(message.topic, performance.now())) {
+      metrics.flooding.inc()
+      ticket.late = true
+    }
     spool.add(ticket, message.acknowledge)
   }
   const sparkplug = await SparkplugKeeper.open({
@@ -250,7 +255,15 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   }
   await lease.start()
   decide(lease.state)
-  const keeper = new Lease({ db: sidePool, name: 'housekeeping', holder: spool.owner, ttlMs, everyMs: ttlMs / 3, ended: () => spool.ended, onChange: () => housekeeping?.wantReplay() })
+  const keeper = new Lease({
+    db: sidePool,
+    name: 'housekeeping',
+    holder: spool.owner,
+    ttlMs,
+    everyMs: ttlMs / 3,
+    ended: () => spool.ended,
+    onChange: () => housekeeping?.wantReplay(),
+  })
   await keeper.start()
   housekeeping = new Housekeeping({
     pool: sidePool,

@@ -14,6 +14,7 @@ export interface IngestMetrics {
   active: Gauge
   redelivered: Counter
   late: Counter
+  flooding: Counter
   marked: Counter<'mark'>
   rebirths: Counter
   replayed: Counter
@@ -58,6 +59,11 @@ export function createMetrics(): IngestMetrics {
       name: 'yiping_readings_marked_total',
       help: 'good readings stored as uncertain, by what the checks found',
       labelNames: ['mark'],
+      registers,
+    }),
+    flooding: new Counter({
+      name: 'yiping_messages_flooding_total',
+      help: 'messages of stations that send far more than they have to say; stored after the others',
       registers,
     }),
     late: new Counter({ name: 'yiping_late_ranges_total', help: 'points and hours whose roll-ups late readings made wrong', registers }),

@@ -204,7 +204,6 @@ describe('the spool', () => {
     windowReadings: 20,
     fsync: 'always',
     syncEveryMs: 5,
-    lateAfterMs: 600_000,
     behindMs: 30_000,
     now: () => 60_000,
     loadProgress: () => Promise.resolve(0),
@@ -297,7 +296,7 @@ describe('the spool', () => {
 
   it('lets live readings go first while back-fill has its share', async () => {
     const spool = await Spool.open(options({ windowReadings: 1000 }))
-    const late = (n: number): Ticket => ({ ...one(n), receivedAt: 10_000_000 })
+    const late = (n: number): Ticket => ({ ...one(n), late: true })
     for (const n of range(1, 50)) spool.add(late(n), () => {})
     for (const n of range(101, 150)) spool.add({ ...one(n), receivedAt: 61_000 }, () => {})
     await spool.flush()

@@ -5,7 +5,7 @@ export const ticket = (readings: [point: number, at: number, value: number][], r
   source: 'telemetry',
   receivedAt,
   received: readings.length + refused,
-  newestAt: Math.max(0, ...readings.map((r) => r[1])) || receivedAt,
+  late: false,
   readings: readings.map(([pointId, observedAt, value]) => ({ pointId, observedAt, value, quality: 0 })),
   rejections:
     refused === 0

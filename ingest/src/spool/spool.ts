@@ -17,8 +17,6 @@ export interface SpoolOptions {
   /** `always`: a message is acknowledged after fdatasync; `group`: after write(), fdatasync within `syncEveryMs`. */
   fsync: 'always' | 'group'
   syncEveryMs: number
-  /** A message whose newest reading is older than this at arrival is back-fill, ms. */
-  lateAfterMs: number
   /** A live stream that has spilled and is this far behind becomes back-fill when the database is back, ms. */
   behindMs: number
   now: () => number
@@ -216,11 +214,10 @@ export class Spool {
 
   /** False when the disk takes nothing and the messages must wait; they stay un-acknowledged. */
   async #writeGroup(group: readonly Pending[]): Promise<boolean> {
-    const { maxBytes, lateAfterMs, fsync } = this.options
-    const late = (p: Pending): boolean => p.ticket.receivedAt - p.ticket.newestAt > lateAfterMs
+    const { maxBytes, fsync } = this.options
     const parts: [SpoolStream, Pending[]][] = [
-      [this.#live, group.filter((p) => !late(p))],
-      [this.#late, group.filter(late)],
+      [this.#live, group.filter((p) => !p.ticket.late)],
+      [this.#late, group.filter((p) => p.ticket.late)],
     ]
     let whole = true
     for (const [stream, part] of parts) {

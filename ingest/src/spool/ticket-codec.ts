@@ -69,10 +69,8 @@ export function decodeTicket(bytes: Buffer): Ticket {
   const restBytes = bytes.readUInt32LE(17)
   if (headBytes + n * readingBytes + restBytes !== bytes.length) throw new Error('spool: a ticket of another length than it says')
   const readings: Ticket['readings'] = new Array(n)
-  let newestAt = 0
   for (let i = 0, at = headBytes; i < n; i += 1, at += readingBytes) {
     const observedAt = bytes.readDoubleLE(at + 4)
-    if (observedAt > newestAt) newestAt = observedAt
     const quality = bytes.readUInt8(at + 20)
     const reading: ValidReading = { pointId: bytes.readInt32LE(at), observedAt, value: bytes.readDoubleLE(at + 12), quality: quality & qualityBits }
     const mark = marks[((quality >> markShift) & 7) - 1]
@@ -91,6 +89,7 @@ export function decodeTicket(bytes: Buffer): Ticket {
     held: rest?.held ?? [],
     sightings: rest?.sightings ?? [],
     links: rest?.links ?? [],
-    newestAt: newestAt || receivedAt,
+    // Which stream it is in says so.
+    late: false,
   }
 }

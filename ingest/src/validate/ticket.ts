@@ -33,9 +33,12 @@ export interface Ticket {
   held: HeldReading[]
   sightings: Sighting[]
   links: LinkWord[]
-  /** Newest observation in it, epoch ms: live goes before back-fill. */
-  newestAt: number
+  /** Back-fill, or one message of a flood: it gives way to live ones. */
+  late: boolean
 }
+
+/** A message whose newest reading is older than this is back-fill, ms. */
+const lateAfterMs = 10 * 60_000
 
 const clean = (text: string): string => text.replaceAll('\0', '\uFFFD')
 const sampleOf = (value: unknown): string => clean(JSON.stringify(value) ?? String(value)).slice(0, 200)
@@ -118,6 +121,6 @@ export function toTicket(
     held,
     sightings: [...sightings.values()],
     links: decoded.links ?? [],
-    newestAt: newestAt || message.receivedAt,
+    late: newestAt > 0 && message.receivedAt - newestAt > lateAfterMs,
   }
 }

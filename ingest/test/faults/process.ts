@@ -21,7 +21,9 @@ export class IngestProcess {
   }
 
   static start(environment: { DATABASE_URL: string; MQTT_URL: string; DATA_DIR: string } & Record<string, string>): IngestProcess {
-    return new IngestProcess(fork(entry, { env: { PATH: process.env.PATH, LOG_LEVEL: 'info', ...environment }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], execArgv: [] }))
+    return new IngestProcess(
+      fork(entry, { env: { PATH: process.env.PATH, LOG_LEVEL: 'info', ...environment }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], execArgv: [] }),
+    )
   }
 
   /** SIGKILL: nothing of it gets to finish. */

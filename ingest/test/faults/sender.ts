@@ -89,9 +89,10 @@ export class Sender {
   /** How many of its readings are in the table; null while the database does not answer. */
   async count(pool: Pool): Promise<number | null> {
     return pool
-      .query<{ n: number }>('select count(*)::int as n from reading r join point p on p.id = r.point_id join station s on s.id = p.station_id where s.code = any($1)', [
-        this.stations,
-      ])
+      .query<{ n: number }>(
+        'select count(*)::int as n from reading r join point p on p.id = r.point_id join station s on s.id = p.station_id where s.code = any($1)',
+        [this.stations],
+      )
       .then(
         ({ rows }) => rows[0]?.n ?? 0,
         () => null,
