@@ -135,12 +135,15 @@ create table reading (
 
 create table reading_conflict (
   id bigint not null generated always as identity,
-  point_id integer not null,
+  point_id integer,
+  station text,
+  metric text,
   observed_at timestamp with time zone not null,
   received_at timestamp with time zone not null,
   value double precision not null,
   quality smallint not null,
-  source text not null
+  source text not null,
+  constraint reading_conflict_check CHECK ((((point_id IS NULL) <> (station IS NULL)) AND ((station IS NULL) = (metric IS NULL))))
 );
 
 create table rejection (

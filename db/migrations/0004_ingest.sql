@@ -8,15 +8,19 @@ create table spool_progress (
   at     timestamptz not null default now()
 );
 
--- A second value for an identity that has one. The first stays in `reading`.
+-- A second value for an identity that has one. The first stays in `reading`, or in `waiting_reading` for a point that
+-- nobody has registered: then station and metric say whose it is.
 create table reading_conflict (
   id          bigint generated always as identity,
-  point_id    integer not null,
+  point_id    integer,
+  station     text,
+  metric      text,
   observed_at timestamptz not null,
   received_at timestamptz not null,
   value       double precision not null,
   quality     smallint not null,
-  source      text not null
+  source      text not null,
+  check ((point_id is null) <> (station is null) and (station is null) = (metric is null))
 );
 
 select create_hypertable('reading_conflict', by_range('received_at', interval '7 days'));

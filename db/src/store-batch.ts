@@ -71,10 +71,11 @@ export interface Batch {
   /** Place in a spool: nothing happens when the stream is there already. Null: the caller sees to it that it comes once. */
   place: { stream: string; seq: number } | null
   readings: ReadingColumns
-  /** Other values for identities of the same batch. */
+  /** Other values for identities of the same batch; for held ones `heldConflicts`. */
   conflicts: ReadingColumns
   rejections: RejectionRow[]
   held: HeldColumns
+  heldConflicts: HeldColumns
   sightings: SightingRow[]
   links: LinkRow[]
   /** Identities of `readings` that tell of the past only: they never become a point's latest value. */
@@ -157,14 +158,6 @@ with step as (
   order by 2, 1
   on conflict (point_id, hour) do update set minutes = d.minutes | excluded.minutes, rows = d.rows + excluded.rows
   returning point_id
-), quarrels as (
-  insert into reading_conflict (point_id, observed_at, received_at, value, quality, source)
-  select point_id, observed_at, received_at, value, quality, source from missed where conflict
-  union all
-  select point_id, to_timestamp(observed_ms / 1000.0), to_timestamp(received_ms / 1000.0), value, quality, source
-  from unnest($9::int[], $10::float8[], $11::float8[], $12::float8[], $13::smallint[], $14::text[])
-    as u(point_id, observed_ms, received_ms, value, quality, source)
-  where (select go from go)
 ), refused as (
   insert into rejection (at, source, topic, reason, detail, readings, held, payload)
   select to_timestamp(at_ms / 1000.0), source, topic, reason, detail, readings, held, payload
@@ -182,11 +175,26 @@ with step as (
   on conflict (station, metric, observed_at) do nothing
   returning station, metric, observed_at
 ), not_kept as materialized (
-  select u.source, u.received_at, coalesce(w.value <> u.value, false) as conflict
+  select u.*, coalesce(w.value <> u.value, false) as conflict
   from unregistered u
   left join kept k on k.station = u.station and k.metric = u.metric and k.observed_at = u.observed_at
   left join waiting_reading w on w.station = u.station and w.metric = u.metric and w.observed_at = u.observed_at
   where (select count(*) from kept) < (select count(*) from unregistered) and k.station is null
+), quarrels as (
+  insert into reading_conflict (point_id, station, metric, observed_at, received_at, value, quality, source)
+  select point_id, null, null, observed_at, received_at, value, quality, source from missed where conflict
+  union all
+  select null, station, metric, observed_at, received_at, value, quality, source from not_kept where conflict
+  union all
+  select null, station, metric, to_timestamp(observed_ms / 1000.0), to_timestamp(received_ms / 1000.0), value, quality, source
+  from unnest($53::text[], $54::text[], $55::float8[], $56::float8[], $57::float8[], $58::smallint[], $59::text[])
+    as u(station, metric, observed_ms, received_ms, value, quality, source)
+  where (select go from go)
+  union all
+  select point_id, null, null, to_timestamp(observed_ms / 1000.0), to_timestamp(received_ms / 1000.0), value, quality, source
+  from unnest($9::int[], $10::float8[], $11::float8[], $12::float8[], $13::smallint[], $14::text[])
+    as u(point_id, observed_ms, received_ms, value, quality, source)
+  where (select go from go)
 ), seen as (
   insert into waiting_point as w (station, metric, domain, first_seen, last_seen, times, sample)
   select station, metric, domain, to_timestamp(first_ms / 1000.0), to_timestamp(last_ms / 1000.0), times, sample
@@ -210,7 +218,8 @@ with step as (
   where (select go from go)
   order by station
   on conflict (station) do update set online = excluded.online, since = excluded.since
-    where l.since <= excluded.since and l.online <> excluded.online
+    -- A second death counts again: readings may have come since the first.
+    where l.since <= excluded.since and (l.online <> excluded.online or not excluded.online)
   returning station
 ), told as (
   select pg_notify('${linkChannel}', '') where exists (select from linked)
@@ -310,6 +319,13 @@ export async function storeBatch(db: Queryable, batch: Batch): Promise<StoreOutc
       batch.marks.pointId,
       batch.marks.observedAt,
       batch.marks.mark,
+      batch.heldConflicts.station,
+      batch.heldConflicts.metric,
+      batch.heldConflicts.observedAt,
+      batch.heldConflicts.receivedAt,
+      batch.heldConflicts.value,
+      batch.heldConflicts.quality,
+      batch.heldConflicts.source,
     ],
   })
   const row = result.rows[0]
@@ -356,6 +372,7 @@ export const batchOfReadings = (readings: ReadingColumns, ledger: LedgerRow[]): 
   conflicts: noReadings(),
   rejections: [],
   held: nothingHeld(),
+  heldConflicts: nothingHeld(),
   sightings: [],
   links: [],
   historical: { pointId: [], observedAt: [] },

@@ -1,6 +1,6 @@
-import { type Batch, type LedgerRow, type LinkRow, noReadings, nothingHeld, type ReadingColumns, type SightingRow } from '@yiping/db'
+import { type Batch, type HeldColumns, type LedgerRow, type LinkRow, noReadings, nothingHeld, type ReadingColumns, type SightingRow } from '@yiping/db'
 import type { Ticket } from '../validate/ticket.ts'
-import type { ValidReading } from '../validate/validate-value.ts'
+import type { HeldReading, ValidReading } from '../validate/validate-value.ts'
 
 /**
  * One statement's worth out of tickets, such that no identity is in it twice: a second value is counted as a duplicate
@@ -10,6 +10,7 @@ export function buildBatch(place: Batch['place'], tickets: readonly Ticket[]): B
   const readings = noReadings()
   const conflicts = noReadings()
   const held = nothingHeld()
+  const heldConflicts = nothingHeld()
   const rejections: Batch['rejections'] = []
   const historical: Batch['historical'] = { pointId: [], observedAt: [] }
   const marks: Batch['marks'] = { pointId: [], observedAt: [], mark: [] }
@@ -70,18 +71,14 @@ export function buildBatch(place: Batch['place'], tickets: readonly Ticket[]): B
     for (const h of ticket.held) {
       const identity = `${h.station} ${h.metric} ${h.observedAt}`
       const before = seenHeld.get(identity)
-      if (before !== undefined) {
-        row[before === h.value ? 'duplicate' : 'conflict'] += 1
-        continue
+      if (before === undefined) {
+        seenHeld.set(identity, h.value)
+        hold(held, h, ticket)
+      } else if (before === h.value) row.duplicate += 1
+      else {
+        row.conflict += 1
+        hold(heldConflicts, h, ticket)
       }
-      seenHeld.set(identity, h.value)
-      held.station.push(h.station)
-      held.metric.push(h.metric)
-      held.observedAt.push(h.observedAt)
-      held.receivedAt.push(ticket.receivedAt)
-      held.value.push(h.value)
-      held.quality.push(h.quality)
-      held.source.push(ticket.source)
     }
     for (const s of ticket.sightings) {
       const key = `${s.station} ${s.metric}`
@@ -101,6 +98,7 @@ export function buildBatch(place: Batch['place'], tickets: readonly Ticket[]): B
     conflicts,
     rejections,
     held,
+    heldConflicts,
     sightings: [...sightings.values()],
     links: [...links.values()],
     historical,
@@ -115,5 +113,15 @@ function push(columns: ReadingColumns, r: ValidReading, ticket: Ticket): void {
   columns.receivedAt.push(ticket.receivedAt)
   columns.value.push(r.value)
   columns.quality.push(r.quality)
+  columns.source.push(ticket.source)
+}
+
+function hold(columns: HeldColumns, h: HeldReading, ticket: Ticket): void {
+  columns.station.push(h.station)
+  columns.metric.push(h.metric)
+  columns.observedAt.push(h.observedAt)
+  columns.receivedAt.push(ticket.receivedAt)
+  columns.value.push(h.value)
+  columns.quality.push(h.quality)
   columns.source.push(ticket.source)
 }

@@ -292,13 +292,15 @@ export class Spool {
     for (const go of this.#wakers.splice(0)) go()
   }
 
-  /** Resolves when there is something to take. */
-  async arrival(signal: AbortSignal): Promise<void> {
-    if (signal.aborted || this.#all().some((s) => !s.empty)) return
-    await new Promise<void>((resolve) => {
-      this.#wakers.push(resolve)
-      signal.addEventListener('abort', () => resolve(), { once: true })
-    })
+  /** Resolves when there is something to take, or at `rouse`. */
+  async arrival(): Promise<void> {
+    if (this.#all().some((s) => !s.empty)) return
+    await new Promise<void>((resolve) => this.#wakers.push(resolve))
+  }
+
+  /** Lets go whoever waits for an arrival. */
+  rouse(): void {
+    this.#wake()
   }
 
   /** What the next statement stores: live first, back-fill each fifth time or when live has nothing. */

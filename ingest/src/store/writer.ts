@@ -40,6 +40,7 @@ export class Writer {
   async stop(drainMs: number): Promise<void> {
     this.#drainUntil = performance.now() + drainMs
     this.#abort.abort()
+    this.options.spool.rouse()
     await this.#running
   }
 
@@ -48,7 +49,7 @@ export class Writer {
     const { signal } = this.#abort
     for (let failures = 0; ; ) {
       if (signal.aborted && (spool.empty || performance.now() >= this.#drainUntil)) return
-      await spool.arrival(signal)
+      if (!signal.aborted) await spool.arrival()
       if (spool.readings < maxReadings && !signal.aborted) await delay(lingerMs, undefined, { signal }).catch(() => {})
       let turn: Turn | null
       try {
