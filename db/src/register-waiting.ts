@@ -43,15 +43,20 @@ export async function registerWaiting(
 ): Promise<Registered | null> {
   const client = await pool.connect()
   let broken: Error | undefined
+  const rollback = async (): Promise<void> => {
+    await client.query('rollback').catch((error: Error) => {
+      broken = error
+    })
+  }
   try {
     await client.query('begin')
     const plan = decide(await loadApplicants(client, codes))
     const done = plan === null ? null : await write(client, plan)
-    await client.query(done === null ? 'rollback' : 'commit')
+    if (done === null) await rollback()
+    else await client.query('commit')
     return done
   } catch (error) {
-    broken = error instanceof Error ? error : new Error(String(error))
-    await client.query('rollback').catch(() => {})
+    await rollback()
     throw error
   } finally {
     client.release(broken)
