@@ -157,8 +157,10 @@ describe('the wall', () => {
     await paint()
     expect(page.find('.truth .broken').exists()).toBe(false)
     expect(page.get('.truth').text()).not.toContain(full)
+    const balance = { received: 24, stored: 10, duplicate: 1, conflict: 0, rejected: 1, waiting: 0 }
     const troubled = {
       ...truth,
+      balance,
       balanceCloses: false,
       balanceOpen: { minutes: 3, difference: 12 },
       spoolFull: true,
@@ -168,6 +170,7 @@ describe('the wall', () => {
     socket.delta('overview', 2, { truth: troubled })
     await paint()
     expect(page.get('.truth .broken').text()).toContain(off)
+    expect(page.get('.truth .broken').text()).toMatch(/24 ≠ \S+ 10 \+/)
     expect(page.get('.truth .off').text()).toContain(full)
     expect(page.get('.truth .off').text()).toContain('48 MB')
     page.unmount()
