@@ -1,7 +1,7 @@
 import type { DomainCode } from './domain.ts'
 import type { Severity } from './catalogue/metric.ts'
 import type { StationState } from './freshness.ts'
-import type { Quality } from './reading.ts'
+import type { Quality, QualityMark } from './reading.ts'
 
 /**
  * Socket.IO, default path, namespace `/`. A room is a flat set of named cells: a snapshot carries all of them, a
@@ -114,17 +114,28 @@ export interface TrendLine {
 /** `truth` */
 export interface TruthCell {
   points: Coverage
-  /** 95th percentile of (moment a live value left the server − its observedAt), last minute; null without live values. */
+  /**
+   * 95th percentile of (moment a live value left the server − its observedAt), last minute; null without live values.
+   * What was observed before the whole way stood, from the broker to here, waited for its start and is not counted.
+   */
   delayP95Ms: number | null
-  /** Readings received and not yet committed, as ingest last said; null when ingest is silent. */
+  /** Readings received and not yet committed, of all ingest processes as they last said; null when ingest is silent. */
   spoolDepth: number | null
+  /** What their spools take on disk; null when ingest is silent. */
+  spoolBytes: number | null
+  /** A spool takes nothing: messages stay at the broker. */
+  spoolFull: boolean
   lastCommitAt: number | null
-  /** All settled minutes of the last hour close; null when there is none. */
+  /** All settled minutes of the last 24 hours close; null when there is none. */
   balanceCloses: boolean | null
+  /** Minutes of the last 24 hours that do not close, and by how many readings: received − the sum of the outcomes. */
+  balanceOpen: { minutes: number; difference: number }
   /** Today's settled account. */
   balance: { received: number; stored: number; duplicate: number; conflict: number; rejected: number; waiting: number }
   database: 'up' | 'down'
+  /** Down as soon as one active ingest process has none. */
   broker: 'up' | 'down' | 'unknown'
+  /** Silent when a shard that was heard in the last hour has no active process. */
   ingest: 'up' | 'silent'
   /** Readings come from the simulator or a replay; a screen says so. */
   origin: string | null
@@ -169,6 +180,8 @@ export interface PointValue {
   quality: Quality
   observedAt: number
   receivedAt: number
+  /** Why it is uncertain, when an automatic check made it so. */
+  mark?: QualityMark
 }
 
 /** `registry`: a screen that holds another version fetches `GET /api/v1/registry` again. */

@@ -22,9 +22,20 @@ export function freshness(observedAt: number | null, intervalS: number, now: num
 export const stationStates = ['online', 'late', 'offline', 'maintenance'] as const
 export type StationState = (typeof stationStates)[number]
 
+/** What a station's own protocol says of its link (Sparkplug births and deaths). `since`: our clock at its arrival, epoch ms. */
+export interface StationLink {
+  online: boolean
+  since: number
+}
+
+/** A station that was said to be gone is gone until data, or its birth, come after that. */
+export function linkDown(link: StationLink | undefined, lastReceivedAt: number | null): boolean {
+  return link !== undefined && !link.online && (lastReceivedAt === null || lastReceivedAt <= link.since)
+}
+
 /**
  * A station is as alive as its liveliest point: one fresh point proves that device and link work.
- * Only data counts as life, never a connection.
+ * Only data counts as life, never a connection; that it is dead is believed of its own protocol at once (`linkDown`).
  */
 export function stationState(points: readonly { observedAt: number | null; intervalS: number }[], now: number, maintenance: boolean): StationState {
   if (maintenance) return 'maintenance'

@@ -10,6 +10,14 @@ export const qualityToCode = (quality: Quality): number => qualities.indexOf(qua
 export const qualityFromCode = (code: number): Quality => qualities[code] ?? 'bad'
 
 /**
+ * Why a good value was stored as uncertain: outside what is believable, a jump, a line that stands still, a clock that is
+ * off. Found by the automatic checks, kept in `quality_mark`.
+ */
+export const qualityMarks = ['range', 'step', 'flat', 'skew'] as const
+export type QualityMark = (typeof qualityMarks)[number]
+export const QualityMark = Type.Enum([...qualityMarks])
+
+/**
  * One value of one metric at one station. `observedAt` is the device's time, `receivedAt` ours; both epoch
  * milliseconds, UTC. Identity is (station, metric, observedAt).
  */

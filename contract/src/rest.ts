@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox'
 import { Bilingual, DomainCode } from './domain.ts'
 import { stationStates } from './freshness.ts'
-import { Quality, RejectionReason } from './reading.ts'
+import { Quality, QualityMark, RejectionReason } from './reading.ts'
 
 /** Times out are ISO 8601 with the city's offset. */
 export const Time = Type.String({ format: 'date-time', description: 'ISO 8601 with offset' })
@@ -58,8 +58,14 @@ export const TruthAnswer = Type.Object({
   points: CoverageSchema,
   delayP95Ms: Nullable(Type.Number()),
   spoolDepth: Nullable(Count),
+  spoolBytes: Nullable(Count),
+  spoolFull: Type.Boolean({ description: 'messages stay at the broker until there is room' }),
   lastCommitAt: Nullable(Time),
-  balanceCloses: Nullable(Type.Boolean()),
+  balanceCloses: Nullable(Type.Boolean({ description: 'every settled minute of the last 24 hours' })),
+  balanceOpen: Type.Object({
+    minutes: Type.Integer({ minimum: 0, description: 'of the last 24 hours, settled, which do not close' }),
+    difference: Type.Integer({ description: 'their received − (stored + duplicate + conflict + rejected + waiting)' }),
+  }),
   balance: BalanceSums,
   database: Type.Enum(['up', 'down']),
   broker: Type.Enum(['up', 'down', 'unknown']),
@@ -82,6 +88,7 @@ export const StationPoint = Type.Object({
   unit: Type.String(),
   value: Nullable(Type.Number()),
   quality: Nullable(Quality),
+  mark: Type.Union([QualityMark, Type.Null()], { description: 'which automatic check made the value uncertain' }),
   observedAt: Nullable(Time),
   receivedAt: Nullable(Time),
   intervalS: Type.Number(),
@@ -183,6 +190,14 @@ export const SeriesAnswer = Type.Object(
             { description: 'readings that are not good, by bucket: uncertain ones are in the figures, bad ones are not. Only for spans of up to 48 hours' },
           ),
         ),
+        corrections: Type.Array(
+          Type.Object({
+            hour: Type.Integer({ description: 'epoch ms, start of the hour' }),
+            at: Type.Integer({ description: 'epoch ms, when its roll-ups were last worked out again' }),
+            rows: Type.Integer({ minimum: 1, description: 'late readings that came in all' }),
+          }),
+          { description: 'hours that late readings have changed (已订正), oldest first' },
+        ),
       }),
     ),
   },
@@ -223,6 +238,77 @@ export const RejectionsAnswer = Type.Object(
   { $id: 'Rejections' },
 )
 export type RejectionsAnswer = Static<typeof RejectionsAnswer>
+
+/** `GET /api/v1/ingest/waiting` */
+export const WaitingAnswer = Type.Object(
+  {
+    items: Type.Array(
+      Type.Object({
+        station: Type.String(),
+        metric: Type.String(),
+        domain: Nullable(Type.String({ description: 'as the topic says; null from a gateway' })),
+        firstSeen: Time,
+        lastSeen: Time,
+        times: Count,
+        held: Type.Integer({ minimum: 0, description: 'readings kept until it is registered' }),
+        sample: Type.String({ description: 'the newest value as it came' }),
+        registrable: Type.Boolean({ description: 'the catalogue knows the metric, and it is one of the station’s utility' }),
+        registered: Type.Boolean({ description: 'the station exists, only this point is missing' }),
+      }),
+    ),
+    nextCursor: Nullable(Type.String()),
+  },
+  { $id: 'Waiting' },
+)
+export type WaitingAnswer = Static<typeof WaitingAnswer>
+
+/** What an operator says of one station on the waiting list. Everything but the code has a default for a new station. */
+export const StationRegistration = Type.Object(
+  {
+    code: Type.String(),
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'default: the code' })),
+    kind: Type.Optional(Type.String({ description: 'default: the kind that measures most of the metrics and least besides' })),
+    domain: Type.Optional(Type.String({ description: 'default: of the topic, or of the metrics' })),
+    district: Type.Optional(Type.String({ description: 'adcode' })),
+    lon: Type.Optional(Type.Number({ minimum: -180, maximum: 180 })),
+    lat: Type.Optional(Type.Number({ minimum: -90, maximum: 90 })),
+    metrics: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: 100, description: 'default: all waiting ones that can be registered' })),
+  },
+  { additionalProperties: false },
+)
+export type StationRegistration = Static<typeof StationRegistration>
+/** `POST /api/v1/ingest/waiting/register` */
+export const RegisterRequest = Type.Object({ stations: Type.Array(StationRegistration, { minItems: 1, maxItems: 1000 }) }, { additionalProperties: false })
+export const RegisterAnswer = Type.Object(
+  {
+    registered: Type.Array(Type.Object({ code: Type.String(), points: Type.Array(Type.String()) })),
+    held: Type.Integer({ minimum: 0, description: 'readings that were kept for them, and now come in' }),
+  },
+  { $id: 'Registered' },
+)
+export type RegisterAnswer = Static<typeof RegisterAnswer>
+
+/** `GET /api/v1/ingest/conflicts`: second values for an identity that had one. */
+export const ConflictsAnswer = Type.Object(
+  {
+    items: Type.Array(
+      Type.Object({
+        id: Type.String(),
+        station: Type.String(),
+        metric: Type.String(),
+        observedAt: Time,
+        receivedAt: Time,
+        value: Type.Number({ description: 'the one that was not stored' }),
+        keptValue: Nullable(Type.Number({ description: 'the first, which stays; null when it is no longer kept' })),
+        quality: Quality,
+        source: Type.String(),
+      }),
+    ),
+    nextCursor: Nullable(Type.String()),
+  },
+  { $id: 'Conflicts' },
+)
+export type ConflictsAnswer = Static<typeof ConflictsAnswer>
 
 const DependencyState = Type.Object({
   state: Type.Enum(['up', 'down', 'unknown']),

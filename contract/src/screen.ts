@@ -1,7 +1,7 @@
 /** What a screen may take from the contract: types, and data without the schema library behind it. */
 export type * from './rest.ts'
 export type { Bilingual, DomainCode } from './domain.ts'
-export type { Quality, RejectionReason } from './reading.ts'
+export type { Quality, QualityMark, RejectionReason } from './reading.ts'
 export type { Metric, Severity, Threshold, Evidence } from './catalogue/metric.ts'
 export * from './catalogue/station-kind.ts'
 export * from './catalogue/index.ts'

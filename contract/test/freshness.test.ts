@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { freshness, stationState } from '../src/index.ts'
+import { freshness, linkDown, stationState } from '../src/index.ts'
 
 const now = 1_763_769_600_000
 const ago = (seconds: number) => now - seconds * 1000
@@ -35,4 +35,16 @@ describe('a station', () => {
   ] as const)('is as alive as its liveliest point', (points, maintenance, state) => {
     expect(stationState(points, now, maintenance)).toBe(state)
   })
+})
+
+describe('a link', () => {
+  const gone = { online: false, since: now }
+  it.each([
+    ['nothing is said of it', undefined, null, false],
+    ['it was born', { online: true, since: now }, null, false],
+    ['it died, and never sent', gone, null, true],
+    ['it died after its last reading came', gone, now - 1, true],
+    ['it died as its last reading came', gone, now, true],
+    ['it died, and a reading came since', gone, now + 1, false],
+  ])('when %s', (_, link, lastReceivedAt, down) => expect(linkDown(link, lastReceivedAt)).toBe(down))
 })

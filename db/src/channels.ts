@@ -10,6 +10,8 @@ export const statusChannel = 'ingest_status'
 export const registryChannel = 'registry_changed'
 /** Rows came in past ingest (import, seeding): what was loaded from the table is to be loaded again. */
 export const historyChannel = 'history_changed'
+/** Payload on it when roll-ups were worked out again after late readings. */
+export const repairedPayload = 'repaired'
 /** A station's own protocol says that it has come or gone. */
 export const linkChannel = 'station_link'
 

@@ -47,3 +47,26 @@ export async function sumBalance(db: Queryable, from: number, to: number): Promi
   if (row === undefined) throw new Error('an aggregate answered no row')
   return row
 }
+
+export interface OpenBalance {
+  /** Settled minutes that do not close. */
+  minutes: number
+  /** Their received − the sum of the outcomes: readings that are missing, or, below 0, too many. */
+  difference: number
+  /** Null when the span holds no minute. */
+  closes: boolean | null
+}
+
+/** Which minutes of the account do not close, from ≤ minute < to (epoch ms). */
+export async function checkBalance(db: Queryable, from: number, to: number): Promise<OpenBalance> {
+  const { rows } = await db.query<OpenBalance>(
+    `select count(distinct minute) filter (where not closes)::int as minutes,
+            coalesce(sum(received - stored - duplicate - conflict - rejected - waiting) filter (where not closes), 0)::float8 as difference,
+            bool_and(closes) as closes
+     from ingest_balance where minute >= to_timestamp($1::float8 / 1000) and minute < to_timestamp($2::float8 / 1000)`,
+    [from, to],
+  )
+  const row = rows[0]
+  if (row === undefined) throw new Error('an aggregate answered no row')
+  return row
+}

@@ -1,4 +1,4 @@
-import { historyChannel } from './channels.ts'
+import { historyChannel, repairedPayload } from './channels.ts'
 import type { Pool, Queryable } from './connection.ts'
 import { notify } from './notify.ts'
 
@@ -59,7 +59,7 @@ export async function repairDirty(pool: Pool, maxHours: number, stopped: () => b
     corrections += rows[0]?.n ?? 0
     done += 1
   }
-  if (done > 0) await notify(pool, historyChannel, 'repaired')
+  if (done > 0) await notify(pool, historyChannel, repairedPayload)
   return { hours: done, corrections }
 }
 

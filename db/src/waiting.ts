@@ -13,15 +13,18 @@ export interface WaitingPoint {
   /** Readings kept for the day of its registration. */
   held: number
   sample: string
+  /** Utility of the station, when that is registered and only the point is missing. */
+  stationDomain: string | null
 }
 
-const columns = `station, metric, domain, first_seen as "firstSeen", last_seen as "lastSeen", times, sample`
+const columns = `w.station, w.metric, w.domain, w.first_seen as "firstSeen", w.last_seen as "lastSeen", w.times, w.sample, s.domain as "stationDomain"`
 
 /** The waiting list in order of station and metric, from after `after`. */
 export async function loadWaiting(db: Queryable, limit: number, after: { station: string; metric: string } | null = null): Promise<WaitingPoint[]> {
   const { rows } = await db.query<WaitingPoint>(
     `select ${columns}, (select count(*) from waiting_reading r where r.station = w.station and r.metric = w.metric)::int as held
-     from waiting_point w where ($1::text is null or (station, metric) > ($1, $2)) order by station, metric limit $3`,
+     from waiting_point w left join station s on s.code = w.station
+     where ($1::text is null or (w.station, w.metric) > ($1, $2)) order by w.station, w.metric limit $3`,
     [after?.station ?? null, after?.metric ?? null, limit],
   )
   return rows

@@ -10,6 +10,7 @@ import type { ServerConfig } from './config.ts'
 import { Live } from './live/live.ts'
 import { createMetrics } from './metrics.ts'
 import { useProblems } from './plugins/problem.ts'
+import { refuseCrossSite } from './plugins/same-site.ts'
 import { Hub } from './push/hub.ts'
 import type { RouteContext } from './routes/context.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -17,6 +18,7 @@ import { ingestRoutes } from './routes/ingest.ts'
 import { overviewRoutes } from './routes/overview.ts'
 import { seriesRoutes } from './routes/series.ts'
 import { stationRoutes } from './routes/stations.ts'
+import { waitingRoutes } from './routes/waiting.ts'
 
 export interface App {
   fastify: FastifyInstance
@@ -39,8 +41,11 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 128 },
     forceCloseConnections: true,
+    // A word that we do not know is a mistake of the sender's, not to be left out in silence.
+    ajv: { customOptions: { removeAdditional: false } },
   })
   useProblems(fastify)
+  refuseCrossSite(fastify)
   await fastify.register(helmet, {
     // A control room's LAN speaks plain HTTP: nothing may force https, and everything comes from here.
     contentSecurityPolicy: {
@@ -77,7 +82,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
 
   const live = new Live({ databaseUrl: config.databaseUrl, pool, zone: config.zone, origin: config.origin, now, log: logger })
   const hub = new Hub(fastify.server, { live, version, now, log: logger })
-  const context: RouteContext = { live, readPool, zone: config.zone, version, now }
+  const context: RouteContext = { live, pool, readPool, zone: config.zone, version, now }
   await fastify.register(
     healthRoutes(
       context,
@@ -90,6 +95,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
       await api.register(stationRoutes(context))
       await api.register(seriesRoutes(context))
       await api.register(ingestRoutes(context))
+      await api.register(waitingRoutes(context))
       api.get('/openapi.json', { schema: { hide: true } }, async () => fastify.swagger())
     },
     { prefix: '/api/v1' },

@@ -197,6 +197,9 @@ describe('HTTP', () => {
         '/api/v1/series',
         '/api/v1/ingest/balance',
         '/api/v1/ingest/rejections',
+        '/api/v1/ingest/waiting',
+        '/api/v1/ingest/waiting/register',
+        '/api/v1/ingest/conflicts',
       ]),
     )
     expect((await get('/healthz')).body).toEqual({ status: 'ok' })

@@ -1,6 +1,17 @@
 import { createHash } from 'node:crypto'
-import { exceeded, type Metric, metricByCode, type Severity, type StationState, stationState, type Threshold } from '@yiping/contract'
-import type { CommittedReading, DistrictRow, RegisteredStation } from '@yiping/db'
+import {
+  exceeded,
+  linkDown,
+  type Metric,
+  metricByCode,
+  type QualityMark,
+  type Severity,
+  type StationLink,
+  type StationState,
+  stationState,
+  type Threshold,
+} from '@yiping/contract'
+import type { CommittedReading, DistrictRow, MarkedReading, RegisteredStation } from '@yiping/db'
 import type { DayCounter } from './day-counter.ts'
 
 /** One point with its newest reading and where that stands against the catalogue's absolute limits. */
@@ -10,6 +21,8 @@ export interface LivePoint {
   readonly intervalS: number
   readonly station: LiveStation
   reading: CommittedReading | null
+  /** Why that reading is uncertain, when an automatic check made it so. */
+  mark: QualityMark | null
   /** Worst absolute limit that the newest value is beyond; never for a value of bad quality. */
   exceeding: { severity: Severity; threshold: Threshold; since: number } | null
 }
@@ -39,6 +52,8 @@ export class City {
   counters = new Map<number, DayCounter>()
   /** Samples of the points whose metric is summed over a window. */
   windows = new Map<number, WindowSample[]>()
+  /** What stations' own protocols say of their links, by station code; empty for a past moment. */
+  links: ReadonlyMap<string, StationLink> = new Map()
 
   constructor(
     stations: readonly RegisteredStation[],
@@ -53,7 +68,7 @@ export class City {
       for (const p of registered.points) {
         const metric = metricByCode.get(p.metric)
         if (!metric) continue
-        const point: LivePoint = { id: p.id, metric, intervalS: p.intervalS, station, reading: null, exceeding: null }
+        const point: LivePoint = { id: p.id, metric, intervalS: p.intervalS, station, reading: null, mark: null, exceeding: null }
         station.points.push(point)
         this.#points.set(p.id, point)
         // Replayed stations stand in another city: they are listed, never counted as this one's.
@@ -82,6 +97,7 @@ export class City {
     this.counters.get(reading.pointId)?.take({ at: reading.observedAt, value: reading.value, quality: reading.quality })
     if (!point || (point.reading !== null && point.reading.observedAt >= reading.observedAt)) return false
     point.reading = reading
+    point.mark = null
     const beyond = reading.quality === 'bad' ? null : exceeded(point.metric, reading.value)
     if (beyond === null) point.exceeding = null
     else {
@@ -92,9 +108,32 @@ export class City {
     if (window && reading.quality !== 'bad') window.push({ observedAt: reading.observedAt, value: reading.value })
     return true
   }
+
+  /** Says why readings are uncertain; of those that are still their point's newest. Answers the stations that it says more of. */
+  applyMarks(marks: readonly MarkedReading[]): Set<LiveStation> {
+    const stations = new Set<LiveStation>()
+    for (const { pointId, observedAt, mark } of marks) {
+      const point = this.#points.get(pointId)
+      if (point?.reading?.observedAt !== observedAt || point.mark === mark) continue
+      point.mark = mark
+      stations.add(point.station)
+    }
+    return stations
+  }
+
+  /** Since when values are beyond their limit, as `before` has watched it: a load from the database does not know. */
+  remember(before: City): void {
+    for (const point of this.#points.values()) {
+      const was = before.point(point.id)?.exceeding
+      if (point.exceeding && was && was.severity === point.exceeding.severity && was.since < point.exceeding.since)
+        point.exceeding = { ...point.exceeding, since: was.since }
+    }
+  }
 }
 
-export function stateOf(station: LiveStation, now: number): StationState {
+export function stateOf(station: LiveStation, now: number, link?: StationLink): StationState {
+  const lastReceivedAt = station.points.reduce<number | null>((at, p) => (p.reading && p.reading.receivedAt > (at ?? 0) ? p.reading.receivedAt : at), null)
+  if (linkDown(link, lastReceivedAt) && !station.registered.maintenance) return 'offline'
   return stationState(
     station.points.map((p) => ({ observedAt: p.reading?.observedAt ?? null, intervalS: p.intervalS })),
     now,

@@ -41,7 +41,7 @@ export function survey(city: City, now: number, stations: readonly LiveStation[]
   const state = new Map<LiveStation, StationState>()
   const severity = new Map<LiveStation, Severity | null>()
   for (const s of stations) {
-    state.set(s, stateOf(s, now))
+    state.set(s, stateOf(s, now, city.links.get(s.registered.code)))
     let worst: Severity | null = null
     for (const p of s.points) {
       const sev = exceedingNow(p, now)
@@ -159,7 +159,13 @@ function exceeding(stations: readonly LiveStation[], survey: Survey): ExceedingC
 }
 
 export const pointValue = (p: LivePoint): PointValue | null =>
-  p.reading && { value: p.reading.value, quality: p.reading.quality, observedAt: p.reading.observedAt, receivedAt: p.reading.receivedAt }
+  p.reading && {
+    value: p.reading.value,
+    quality: p.reading.quality,
+    observedAt: p.reading.observedAt,
+    receivedAt: p.reading.receivedAt,
+    ...(p.mark !== null && { mark: p.mark }),
+  }
 
 function stationRow(s: LiveStation, survey: Survey): StationRow {
   const values: Record<string, PointValue> = {}

@@ -1,21 +1,29 @@
 import { dayStart, freshLimitMs, type TruthCell } from '@yiping/contract'
 import {
   type BalanceSummary,
+  checkBalance,
   committedChannel,
   historyChannel,
-  type IngestStatus,
+  linkChannel,
   listen,
   type Listener,
+  loadLinks,
+  loadMarks,
+  type OpenBalance,
   parseCommitted,
   parseStatus,
   type Pool,
+  type ReadingKey,
   registryChannel,
+  repairedPayload,
   statusChannel,
   sumBalance,
 } from '@yiping/db'
 import { City, type LiveStation } from './city.ts'
+import { Coalesced } from './coalesce.ts'
 import { survey, type Survey } from './compute-cells.ts'
 import { Delays } from './delays.ts'
+import { IngestFleet } from './fleet.ts'
 import { loadCity, loadDay, pruneWindows } from './load-city.ts'
 import { Trends } from './trends.ts'
 
@@ -28,7 +36,6 @@ export interface LiveOptions {
   log: { info: (o: object, m: string) => void; warn: (o: object, m: string) => void }
 }
 
-const ingestSilentMs = 5000
 /** A database whose connection stands but that has answered nothing for so long is down all the same. */
 const databaseSilentMs = 15_000
 /** A minute is settled when everything received in it has had time to commit. */
@@ -38,6 +45,11 @@ const trendMs = 60_000
 /** What arrives older than this was kept back by its device or its broker: its age says so, the delay is about our way. */
 const backFillMs = 60_000
 const fullMs = 15 * 60_000
+/** Repairs of roll-ups come one after another while a device sends what it kept: they are followed no more often. */
+const repairedMs = 15_000
+/** And loading for them takes at most so much of the time. */
+const repairedShare = 0.05
+const openBalanceMs = 24 * 3_600_000
 
 /**
  * The live state of the server.
@@ -48,7 +60,7 @@ const fullMs = 15 * 60_000
  * | loading | loaded, notifications of meanwhile applied       | live    |
  * | loading | a query failed: try again                        | loading |
  * | live    | listening connection lost                        | waiting |
- * | live    | registry changed, history imported: load again   | loading |
+ * | live    | registry changed, history changed: load again    | loading |
  *
  * The listener stands before the load begins, so that nothing falls between them; `apply` keeps the newer reading
  * whichever comes first. In `waiting` and `loading` the last state stays, ages by itself, and says so in the truth.
@@ -66,10 +78,21 @@ export class Live {
   #pending: Promise<void> | null = null
   #again = false
   #queue: string[] = []
-  #status: IngestStatus | null = null
-  #statusAt = 0
+  readonly #fleet = new IngestFleet()
+  #loadMs = 0
+  #loadedAt: number | null = null
+  readonly #repaired = new Coalesced(
+    async () => {
+      this.reload()
+      await this.#pending
+    },
+    () => Math.max(repairedMs, this.#loadMs / repairedShare),
+  )
+  readonly #links = new Coalesced(() => this.#beside('links', () => this.#loadLinks()))
+  readonly #marks = new Coalesced(() => this.#beside('marks', () => this.#loadMarks()))
+  #unexplained = new Map<number, ReadingKey>()
   #balance: BalanceSummary | null = null
-  #lastHourCloses: boolean | null = null
+  #open: OpenBalance | null = null
   #lastCommitAt: number | null = null
   #day = 0
   #undelivered: number[] = []
@@ -98,7 +121,7 @@ export class Live {
     this.#since.set('database', now())
     this.#listener = listen({
       connectionString: databaseUrl,
-      channels: [committedChannel, statusChannel, registryChannel, historyChannel],
+      channels: [committedChannel, statusChannel, registryChannel, historyChannel, linkChannel],
       onConnected: () => {
         this.#connected = true
         this.#answeredAt = now()
@@ -136,6 +159,7 @@ export class Live {
     this.#stopped = true
     for (const t of this.#timers) clearInterval(t)
     await this.#listener?.stop()
+    await Promise.all([this.#repaired.stop(), this.#links.stop(), this.#marks.stop()])
     await this.#pending?.catch(() => {})
   }
 
@@ -163,13 +187,16 @@ export class Live {
         const { city } = await loadCity(pool, zone, started)
         this.#answeredAt = now()
         for (const payload of this.#queue.splice(0)) for (const reading of parseCommitted(payload)) city.apply(reading)
+        city.remember(this.city)
         this.city = city
         this.#day = dayStart(started, zone)
         this.#loaded = true
+        this.#loadedAt ??= now()
         this.onChange(null)
         await this.#loadTruth()
         await this.trends.reload(this.city, now())
-        log.info({ stations: city.stations.length, ms: now() - started }, 'live state loaded')
+        this.#loadMs = now() - started
+        log.info({ stations: city.stations.length, ms: this.#loadMs }, 'live state loaded')
         return
       } catch (error) {
         if (attempt % 10 === 0) log.warn({ err: String(error) }, 'live state not loaded, trying again')
@@ -179,10 +206,12 @@ export class Live {
   }
 
   #take(channel: string, payload: string): void {
+    if (channel === historyChannel && payload === repairedPayload) return this.#repaired.want()
     if (channel === registryChannel || channel === historyChannel) return this.reload()
+    if (channel === linkChannel) return this.#links.want()
     if (channel === statusChannel) {
-      this.#status = parseStatus(payload)
-      this.#statusAt = this.options.now()
+      const status = parseStatus(payload)
+      if (status) this.#fleet.take(status, this.options.now())
       return
     }
     // Readings that come while a load runs go to the present state and are given to the next one too.
@@ -194,9 +223,45 @@ export class Live {
       if (!this.city.apply(reading)) continue
       const station = this.city.point(reading.pointId)?.station
       if (station) changed.add(station)
-      // Back-fill is late because its device was, not because we are.
-      if (reading.receivedAt - reading.observedAt < backFillMs) this.#undelivered.push(reading.observedAt)
+      if (reading.quality === 'uncertain') this.#unexplained.set(reading.pointId, reading)
+      if (this.#isMeasured(reading)) this.#undelivered.push(reading.observedAt)
     }
+    if (this.#unexplained.size > 0) this.#marks.want()
+    if (changed.size > 0) this.onChange(changed)
+  }
+
+  /**
+   * Whether a reading tells of the delay of our way. Back-fill is late because its device was; and what was observed
+   * before the whole way stood has waited for its start: at the broker, in a spool, or for this process.
+   */
+  #isMeasured({ observedAt, receivedAt }: { observedAt: number; receivedAt: number }): boolean {
+    const { upAt } = this.#fleet
+    if (upAt === null || this.#loadedAt === null) return false
+    return receivedAt - observedAt < backFillMs && observedAt >= Math.max(upAt, this.#loadedAt)
+  }
+
+  /** What a further notification, or the next full load, makes good when it fails. */
+  async #beside(what: string, work: () => Promise<void>): Promise<void> {
+    await this.#pending?.catch(() => {})
+    await work().catch((error: unknown) => this.options.log.warn({ err: String(error), what }, 'not refreshed'))
+  }
+
+  async #loadLinks(): Promise<void> {
+    const links = await loadLinks(this.options.pool)
+    const { city } = this
+    const changed = new Set<LiveStation>()
+    for (const [code, link] of links) {
+      const station = city.byCode.get(code)
+      if (station && link.online !== city.links.get(code)?.online) changed.add(station)
+    }
+    city.links = links
+    if (changed.size > 0) this.onChange(changed)
+  }
+
+  async #loadMarks(): Promise<void> {
+    const asked = [...this.#unexplained.values()]
+    this.#unexplained.clear()
+    const changed = this.city.applyMarks(await loadMarks(this.options.pool, asked))
     if (changed.size > 0) this.onChange(changed)
   }
 
@@ -205,7 +270,7 @@ export class Live {
     const settled = Math.floor((now() - settledMs) / 60_000) * 60_000
     this.#balance = await sumBalance(pool, dayStart(now(), zone), settled)
     this.#answeredAt = now()
-    this.#lastHourCloses = (await sumBalance(pool, settled - 3_600_000, settled)).closes
+    this.#open = await checkBalance(pool, settled - openBalanceMs, settled)
   }
 
   /** To be called when what was taken in since the last call leaves for the screens. */
@@ -242,14 +307,13 @@ export class Live {
         if (p.reading && now - p.reading.observedAt <= freshLimitMs(p.intervalS)) points.fresh += 1
       }
     }
-    const heard = this.#status !== null && now - this.#statusAt <= ingestSilentMs
     const b = this.#balance
     return {
       points,
       delayP95Ms: this.delays.quantile(0.95, now),
-      spoolDepth: heard ? (this.#status?.inFlight ?? null) : null,
-      lastCommitAt: Math.max(this.#lastCommitAt ?? 0, this.#status?.lastCommitAt ?? 0) || null,
-      balanceCloses: this.#lastHourCloses,
+      lastCommitAt: Math.max(this.#lastCommitAt ?? 0, this.#fleet.lastCommitAt ?? 0) || null,
+      balanceCloses: this.#open?.closes ?? null,
+      balanceOpen: { minutes: this.#open?.minutes ?? 0, difference: this.#open?.difference ?? 0 },
       balance: {
         received: b?.received ?? 0,
         stored: b?.stored ?? 0,
@@ -259,9 +323,13 @@ export class Live {
         waiting: b?.waiting ?? 0,
       },
       database: this.database,
-      broker: heard ? (this.#status?.broker ?? 'unknown') : 'unknown',
-      ingest: heard ? 'up' : 'silent',
+      ...this.#fleet.summary(now),
       origin: this.options.origin,
     }
+  }
+
+  /** The ingest processes in words. */
+  ingestProcesses(now: number): string {
+    return this.#fleet.describe(now)
   }
 }

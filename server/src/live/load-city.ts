@@ -1,5 +1,16 @@
 import { counterLimits, dayStart, kpis } from '@yiping/contract'
-import { loadDistricts, loadLatest, loadLatestAt, loadReadings, loadRegistry, type Queryable, type RegisteredStation } from '@yiping/db'
+import {
+  loadDistricts,
+  loadLatest,
+  loadLatestAt,
+  loadLatestMarks,
+  loadLinks,
+  loadMarks,
+  loadReadings,
+  loadRegistry,
+  type Queryable,
+  type RegisteredStation,
+} from '@yiping/db'
 import { City } from './city.ts'
 import { DayCounter, openingLookBackMs } from './day-counter.ts'
 
@@ -37,6 +48,8 @@ export async function loadCity(db: Queryable, zone: string, now: number): Promis
   const stations = await loadRegistry(db)
   const city = new City(stations, await loadDistricts(db))
   for (const reading of await loadLatest(db)) city.apply(reading)
+  city.applyMarks(await loadLatestMarks(db))
+  city.links = await loadLinks(db)
   await loadDay(db, city, stations, zone, now)
   return { city, stations }
 }
@@ -46,7 +59,10 @@ export async function loadCityAt(db: Queryable, zone: string, at: number): Promi
   const stations = await loadRegistry(db)
   const city = new City(stations)
   const ids = stations.flatMap((s) => s.points.map((p) => p.id))
-  for (const reading of await loadLatestAt(db, ids, at, lookBackMs)) city.apply(reading)
+  const readings = await loadLatestAt(db, ids, at, lookBackMs)
+  for (const reading of readings) city.apply(reading)
+  const uncertain = readings.filter((r) => r.quality === 'uncertain')
+  if (uncertain.length > 0) city.applyMarks(await loadMarks(db, uncertain))
   await loadDay(db, city, stations, zone, at)
   return city
 }

@@ -13,6 +13,7 @@ import {
 import { Server, type Socket } from 'socket.io'
 import type { LiveStation } from '../live/city.ts'
 import type { Live } from '../live/live.ts'
+import { sameHost } from '../plugins/same-site.ts'
 import { cellsOf, concerns, partOf, sameFigure } from './cells-of.ts'
 import { RoomState } from './room-state.ts'
 
@@ -247,12 +248,4 @@ function roomsIn(request: unknown): string[] {
 function sinceIn(request: unknown): Record<string, number> {
   if (!isObject(request) || !isObject(request.since)) return {}
   return Object.fromEntries(Object.entries(request.since).filter((e): e is [string, number] => typeof e[1] === 'number'))
-}
-
-function sameHost(origin: string, host: string | undefined): boolean {
-  try {
-    return new URL(origin).host === host
-  } catch {
-    return false
-  }
 }

@@ -51,6 +51,7 @@ export function stationAnswer(station: LiveStation, survey: Survey, zone: string
       intervalS: p.intervalS,
       value: p.reading?.value ?? null,
       quality: p.reading?.quality ?? null,
+      mark: p.mark,
       observedAt: timeOutOrNull(p.reading?.observedAt ?? null, zone),
       receivedAt: timeOutOrNull(p.reading?.receivedAt ?? null, zone),
     })),

@@ -9,6 +9,8 @@ import { timeIn } from './time.ts'
 /** What every route gets. */
 export interface RouteContext {
   live: Live
+  /** For what changes something, and for what must be seen at once. */
+  pool: Pool
   /** For history: the replica where there is one. */
   readPool: Pool
   zone: string

@@ -7,3 +7,11 @@ export function cursorIn(cursor: string): string {
   if (key === '' || cursorOut(key) !== cursor) throw new ProblemError(400, 'cursor_invalid', 'Not a cursor of ours', cursor)
   return key
 }
+
+/** The cursor of a list that goes down by number. */
+export function numberIn(cursor: string | undefined): number | undefined {
+  if (cursor === undefined) return undefined
+  const number = Number(cursorIn(cursor))
+  if (!Number.isSafeInteger(number)) throw new ProblemError(400, 'cursor_invalid', 'Not a cursor of ours', cursor)
+  return number
+}

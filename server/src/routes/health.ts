@@ -25,7 +25,7 @@ export const healthRoutes =
           dependencies: {
             database: { state: live.database, since: timeOutOrNull(live.since('database'), zone) },
             liveState: { state: live.loaded ? ('up' as const) : ('down' as const), since: null },
-            ingest: { state: truth.ingest === 'up' ? ('up' as const) : ('unknown' as const), since: null, detail: truth.ingest },
+            ingest: { state: truth.ingest === 'up' ? ('up' as const) : ('unknown' as const), since: null, detail: live.ingestProcesses(context.now()) },
             broker: { state: truth.broker, since: null },
           },
         })

@@ -1,10 +1,9 @@
-import { BalanceAnswer, RejectionReason, RejectionsAnswer } from '@yiping/contract'
-import { loadBalance, loadRejections } from '@yiping/db'
+import { BalanceAnswer, ConflictsAnswer, RejectionReason, RejectionsAnswer } from '@yiping/contract'
+import { loadBalance, loadConflicts, loadRejections } from '@yiping/db'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
-import { ProblemError } from '../plugins/problem.ts'
 import type { RouteContext } from './context.ts'
-import { cursorIn, cursorOut } from './cursor.ts'
+import { cursorOut, numberIn } from './cursor.ts'
 import { timeIn, timeOut } from './time.ts'
 
 export const ingestRoutes =
@@ -46,8 +45,7 @@ export const ingestRoutes =
       },
       async (request) => {
         const { reason, limit, cursor } = request.query
-        const before = cursor === undefined ? undefined : Number(cursorIn(cursor))
-        if (before !== undefined && !Number.isSafeInteger(before)) throw new ProblemError(400, 'cursor_invalid', 'Not a cursor of ours')
+        const before = numberIn(cursor)
         const rows = await loadRejections(context.readPool, {
           limit: limit + 1,
           ...(reason === undefined ? {} : { reason }),
@@ -64,6 +62,41 @@ export const ingestRoutes =
             detail: r.detail,
             readings: r.readings,
             payload: r.payload.toString('utf8'),
+          })),
+          nextCursor: rows.length > limit && last ? cursorOut(String(last.id)) : null,
+        }
+      },
+    )
+
+    app.get(
+      '/ingest/conflicts',
+      {
+        schema: {
+          summary: 'Another value for a reading that was there already: the first stays; newest first',
+          querystring: Type.Object({
+            station: Type.Optional(Type.String()),
+            limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
+            cursor: Type.Optional(Type.String()),
+          }),
+          response: { 200: ConflictsAnswer },
+        },
+      },
+      async (request) => {
+        const { station, limit, cursor } = request.query
+        const before = numberIn(cursor)
+        const rows = await loadConflicts(context.readPool, {
+          limit: limit + 1,
+          ...(station === undefined ? {} : { station }),
+          ...(before === undefined ? {} : { before }),
+        })
+        const page = rows.slice(0, limit)
+        const last = page.at(-1)
+        return {
+          items: page.map((r) => ({
+            ...r,
+            id: String(r.id),
+            observedAt: timeOut(r.observedAt, context.zone),
+            receivedAt: timeOut(r.receivedAt, context.zone),
           })),
           nextCursor: rows.length > limit && last ? cursorOut(String(last.id)) : null,
         }

@@ -1,5 +1,5 @@
 import { SeriesAnswer, TierSchema } from '@yiping/contract'
-import { loadSeries, loadSuspect, type SeriesRequest } from '@yiping/db'
+import { loadCorrections, loadSeries, loadSuspect, type SeriesRequest } from '@yiping/db'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import { ProblemError } from '../plugins/problem.ts'
@@ -58,6 +58,7 @@ export const seriesRoutes =
             `over ${maxPoints} readings of a point in that span: take a shorter span, more maxPoints or a coarser tier`,
           )
         const suspect = to - from <= suspectSpanMs ? await loadSuspect(context.readPool, wanted) : null
+        const corrections = await loadCorrections(context.readPool, wanted.pointIds, from, to)
         return {
           from: timeOut(from, context.zone),
           to: timeOut(to, context.zone),
@@ -68,6 +69,7 @@ export const seriesRoutes =
             metric: p.metric.code,
             unit: p.metric.unit,
             ...(found.get(p.id) ?? { t: [], min: [], max: [], avg: [], count: [] }),
+            corrections: corrections.filter((c) => c.pointId === p.id).map(({ hour, at, rows }) => ({ hour, at, rows })),
             ...(suspect && { suspect: suspect.get(p.id) ?? { t: [], uncertain: [], bad: [] } }),
           })),
         }

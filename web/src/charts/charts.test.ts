@@ -7,6 +7,7 @@ import { firstLimits, limitLines } from './limits.ts'
 import { extent, pairs, spread, usual } from './line.ts'
 import { dotClasses, mapOption, type Dot } from './map-option.ts'
 import { niceScale, viewOf } from './scale.ts'
+import { correctedIn, stretches, summed, withCorrected } from '../series/corrected.ts'
 import { countSuspect, noSuspect, withTail } from '../series/suspect.ts'
 import { hourTicks, lone, ringLines, spaced, stationOption } from './station-option.ts'
 import { dayTicks, roomySide, trendOption, trendView, valueSpot } from './trend-option.ts'
@@ -300,6 +301,7 @@ describe('the last day of a station', () => {
       minSpan: 0,
       limits: [],
       suspect: noSuspect,
+      corrected: [],
       limitText: () => '',
     })
     expect((option.series as { data: unknown[] }[]).every((s) => s.data.length === 0)).toBe(true)
@@ -323,6 +325,7 @@ describe('the quality of a day', () => {
       minSpan: 0.1,
       limits: [],
       suspect: { t: [start - bucketMs, start, start + bucketMs, start + 2 * bucketMs], uncertain: [1, 2, 0, 1], bad: [0, 0, 3, 1] },
+      corrected: [],
       limitText: () => '',
     })
     const series = option.series as { id: string; symbol: string; data: [number, number][] }[]
@@ -337,6 +340,48 @@ describe('the quality of a day', () => {
     expect(withTail(known, tail, 20)).toEqual({ t: [0, 10, 20, 30], uncertain: [1, 0, 1, 1], bad: [0, 1, 0, 2] })
     expect(withTail(known, noSuspect, 40)).toEqual(known)
     expect(countSuspect(known, 5, 20)).toEqual({ uncertain: 2, bad: 1 })
+  })
+})
+
+describe('hours that late readings have changed', () => {
+  const c = (hours: number, rows = 1, at = 0) => ({ hour: start + hours * hour, at, rows })
+  it('are a bar along the top, neighbours joined and cut to the day', () => {
+    const all = [c(-1), c(0), c(1), c(3), c(5)]
+    expect(stretches(all, start - hour / 2, start + 3.5 * hour).map((s) => s.map((at) => (at - start) / hour))).toEqual([
+      [-0.5, 2],
+      [3, 3.5],
+    ])
+    const ring = createRing(4)
+    ring.push(start, 0.3)
+    const option = stationOption({
+      ring,
+      from: start,
+      to: start + 2 * hour,
+      zone,
+      gapMs: 1,
+      hue: '',
+      band: '',
+      theme: themes.calm,
+      text: 12,
+      minSpan: 0.1,
+      limits: [],
+      suspect: noSuspect,
+      corrected: [c(1)],
+      limitText: () => '',
+    })
+    const bar = (option.series as { id: string; data: [number, number | null][] }[]).find((s) => s.id === 'corrected')?.data ?? []
+    const top = (option.yAxis as { max: number }).max
+    expect(bar.map(([at, y]) => [Math.round((at - start) / hour), y])).toEqual([
+      [1, top],
+      [2, top],
+      [2, null],
+    ])
+  })
+  it('are counted with their rows and the newest correction, and the end of a line has its own', () => {
+    const all = [c(0, 2, 50), c(1, 5, 90), c(2, 1, 70)]
+    expect(summed(all)).toEqual({ hours: 3, rows: 8, at: 90 })
+    expect(correctedIn(all, start + hour, start + 2 * hour)).toEqual([all[1]])
+    expect(withCorrected(all, [c(1, 6, 99)], start + 1.5 * hour)).toEqual([all[0], c(1, 6, 99)])
   })
 })
 

@@ -1,4 +1,5 @@
 import { fromLocal, localTime } from '@yiping/contract/screen'
+import { type Corrected, stretches } from '../series/corrected.ts'
 import type { Ring } from '../series/ring.ts'
 import type { Suspect } from '../series/suspect.ts'
 import { qualityPath } from '../theme/quality.ts'
@@ -24,6 +25,8 @@ export interface StationInput {
   limits: readonly LimitLine[]
   /** Marked at the foot: what is uncertain is in the line, what is bad is not. */
   suspect: Suspect
+  /** Hours that late readings have changed: a bar along the top. */
+  corrected: Corrected
   limitText: (limit: LimitLine) => string
 }
 
@@ -136,6 +139,19 @@ export function stationOption(input: StationInput): Option {
       data: input.suspect.t.flatMap((t, i) => (t >= input.from && t <= input.to && (input.suspect[quality][i] ?? 0) > 0 ? [[t, scale.min]] : [])),
       itemStyle: { color: 'transparent', borderColor: theme.ink2, borderWidth: 1 },
     })
+  series.push({
+    ...quiet,
+    id: 'corrected',
+    type: 'line',
+    clip: false,
+    data: stretches(input.corrected, input.from, input.to).flatMap(([from, to]): Pair[] => [
+      [from, scale.max],
+      [to, scale.max],
+      [to + 1, null],
+    ]),
+    lineStyle: { color: theme.ink3, width: Math.max(2, text * 0.2), cap: 'butt' },
+    z: 5,
+  })
   const span = scale.max - scale.min
   const labels = spaced(
     shown.map((l) => (l.value - scale.min) / span),

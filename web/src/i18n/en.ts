@@ -20,6 +20,12 @@ export default {
   state: { online: 'online', late: 'late', offline: 'offline', maintenance: 'service' },
   source: { S: 'standard', M: 'unverified', J: 'practice', none: 'no source' },
   quality: { good: 'good', uncertain: 'uncertain', bad: 'bad' },
+  mark: {
+    range: 'value is hard to believe',
+    step: 'value has jumped',
+    flat: 'value has not moved',
+    skew: 'clock of the device is off',
+  },
   list: { and: ' and ', separator: ', ', dot: ' · ' },
   say: {
     connecting: 'Connecting',
@@ -94,6 +100,8 @@ export default {
     range: 'min–max',
     uncertain: 'Uncertain: {n}, in the line',
     bad: 'Bad: {n}, not in the line',
+    corrected: 'Corrected: {n} h, {rows} late readings, last at {at}',
+    correctedHour: '{from}–{to} corrected at {at}, {rows} late readings',
 
     unitName: '{name}, {unit}',
   },
@@ -138,9 +146,11 @@ export default {
     fresh: 'Fresh',
     delay: 'Device→screen p95',
     spool: 'Spool',
+    spoolFull: 'spool full: messages stay at the broker',
     commit: 'Last commit',
     balance: 'Balance closes',
     balanceOff: 'Balance is open',
+    balanceOpen: '{minutes} min, off by {n}',
     balanceNone: 'Balance pending',
     received: 'in',
     stored: 'stored',

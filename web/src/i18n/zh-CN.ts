@@ -16,6 +16,7 @@ export default {
   state: { online: '在线', late: '迟报', offline: '离线', maintenance: '检修' },
   source: { S: '标准', M: '待核实', J: '工程经验值', none: '来源不明' },
   quality: { good: '好', uncertain: '存疑', bad: '坏' },
+  mark: { range: '数值超出可信范围', step: '数值突变', flat: '数值长时间不变', skew: '设备时钟偏差' },
   list: { and: '、', separator: '，', dot: ' · ' },
   say: {
     connecting: '正在连接',
@@ -87,6 +88,8 @@ export default {
     range: '最小–最大',
     uncertain: '存疑 {n} 条，已计入',
     bad: '坏 {n} 条，未计入',
+    corrected: '已订正 {n} 小时，补到 {rows} 条，最近 {at}',
+    correctedHour: '{from}–{to} 于 {at} 订正，补到 {rows} 条',
 
     unitName: '{name} {unit}',
   },
@@ -131,9 +134,11 @@ export default {
     fresh: '数据新鲜',
     delay: '设备→屏幕 p95',
     spool: '待写',
+    spoolFull: '暂存已满，消息留在代理',
     commit: '最近入库',
     balance: '账目平',
     balanceOff: '账目不平',
+    balanceOpen: '{minutes} 分钟 差 {n}',
     balanceNone: '账目待结',
     received: '收',
     stored: '存',

@@ -4,6 +4,7 @@ import { computed, shallowRef, watch, type ComputedRef } from 'vue'
 import { useFeed } from '../../feed/feed.ts'
 import { rest } from '../../feed/rest.ts'
 import { useMinute } from '../../panels/minute.ts'
+import { noneCorrected, withCorrected } from '../../series/corrected.ts'
 import { createRing, type Ring } from '../../series/ring.ts'
 import { noSuspect, withTail } from '../../series/suspect.ts'
 
@@ -35,6 +36,7 @@ export function useHistory(point: ComputedRef<string | null>, live: ComputedRef<
   const ring: Ring = createRing(4096)
   const revision = shallowRef(0)
   const suspect = shallowRef(noSuspect)
+  const corrected = shallowRef(noneCorrected)
   let until = 0
 
   const fill = (answer: SeriesAnswer | undefined): void => {
@@ -59,6 +61,7 @@ export function useHistory(point: ComputedRef<string | null>, live: ComputedRef<
     (answer) => {
       ring.clear()
       suspect.value = answer?.series[0]?.suspect ?? noSuspect
+      corrected.value = answer?.series[0]?.corrections ?? noneCorrected
       fill(answer)
     },
     { immediate: true },
@@ -86,6 +89,7 @@ export function useHistory(point: ComputedRef<string | null>, live: ComputedRef<
     if (answer === null || day.value !== whose || answer.bucketSeconds !== whose.bucketSeconds) return
     ring.cut(span.from)
     suspect.value = withTail(suspect.value, answer.series[0]?.suspect ?? noSuspect, span.from)
+    corrected.value = withCorrected(corrected.value, answer.series[0]?.corrections ?? noneCorrected, span.from)
     fill(answer)
   }
   watch(connection.opened, (count) => {
@@ -93,5 +97,5 @@ export function useHistory(point: ComputedRef<string | null>, live: ComputedRef<
   })
   watch(minute, () => void tail())
 
-  return { ring, revision, suspect, query }
+  return { ring, revision, suspect, corrected, query }
 }

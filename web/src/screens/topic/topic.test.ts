@@ -176,6 +176,38 @@ describe('a topic scene', () => {
     expect(page.find('.stations li .suspect').exists()).toBe(false)
     expect(page.find('.drawer .quality.suspect').exists()).toBe(false)
   })
+  it.each([
+    ['zh-CN', '数值长时间不变', '已订正 2 小时，补到 9 条，最近 09:41', '08:00–09:00 于 09:41 订正，补到 7 条'],
+    ['en', 'value has not moved', 'Corrected: 2 h, 9 late readings, last at 09:41', '08:00–09:00 corrected at 09:41, 7 late readings'],
+  ] as const)('says in words why a value is uncertain, and which hours late readings have changed (%s)', async (language, why, corrected, each) => {
+    const hour = 3_600_000
+    const t = [now - 40 * 60_000, now - 35 * 60_000]
+    const flat = t.map(() => 0.3)
+    const corrections = [
+      { hour: now - 3 * hour, at: now - 2 * hour, rows: 2 },
+      { hour: now - 2 * hour, at: now - 19 * 60_000, rows: 7 },
+    ]
+    const line = { station: 'WS-P-0007', metric: 'ws.pressure', unit: 'MPa', t, min: flat, max: flat, avg: flat, count: t.map(() => 1), corrections }
+    history = () => ({ from: '', to: new Date(now).toISOString(), tier: '1m', bucketSeconds: 300, series: [line] })
+    await open(`/water?station=WS-P-0007&metric=ws.pressure&lang=${language}`)
+    const shown = async (seq: number, value: object): Promise<void> => {
+      socket.snapshot('station:WS-P-0007', seq, {
+        station: { state: 'online', severity: null },
+        'point:ws.pressure': { value: 0.3, quality: 'uncertain', observedAt: now - 5000 + seq, receivedAt: now, ...value },
+      })
+      await settle()
+      await settle()
+    }
+    await shown(2, { mark: 'flat' })
+    expect(page.get('.big .why').text()).toBe(why)
+    expect(page.get('.drawer li .why').text()).toBe(why)
+    expect(page.get('.drawer .corrected').text()).toBe(corrected)
+    expect(page.get('.drawer .corrected').attributes('title')).toContain(each)
+    await shown(3, {})
+    expect(page.find('.drawer .why').exists()).toBe(false)
+    await shown(4, { quality: 'good', mark: 'flat' })
+    expect(page.find('.drawer .why').exists()).toBe(false)
+  })
   it('fetches the end of an open station’s line each minute, and the whole day after a cut', async () => {
     const queries: URLSearchParams[] = []
     const bucketMs = 300_000

@@ -72,8 +72,11 @@ const cells = (): Record<string, unknown> => ({
     points: { fresh: 7, expected: 7 },
     delayP95Ms: 420,
     spoolDepth: 0,
+    spoolBytes: 0,
+    spoolFull: false,
     lastCommitAt: start,
     balanceCloses: true,
+    balanceOpen: { minutes: 0, difference: 0 },
     balance: { received: 12, stored: 10, duplicate: 1, conflict: 0, rejected: 1, waiting: 0 },
     database: 'up',
     broker: 'up',
@@ -142,6 +145,35 @@ describe('the wall', () => {
     await paint()
     const moved = figures().filter((f, i) => f !== before[i])
     expect(moved).toEqual(['7'])
+  })
+  it.each([
+    ['zh-CN', '账目不平3 分钟 差 +12', '暂存已满，消息留在代理'],
+    ['en', 'Balance is open3 min, off by +12', 'spool full: messages stay at the broker'],
+  ] as const)('shows red by how much the account does not close, and warns of a full spool (%s)', async (language, off, full) => {
+    const page = await open(`/?lang=${language}`)
+    const truth = cells().truth as object
+    socket.beat(start)
+    socket.snapshot('overview', 1, cells())
+    await paint()
+    expect(page.find('.truth .broken').exists()).toBe(false)
+    expect(page.get('.truth').text()).not.toContain(full)
+    const balance = { received: 24, stored: 10, duplicate: 1, conflict: 0, rejected: 1, waiting: 0 }
+    const troubled = {
+      ...truth,
+      balance,
+      balanceCloses: false,
+      balanceOpen: { minutes: 3, difference: 12 },
+      spoolFull: true,
+      spoolDepth: 12_345,
+      spoolBytes: 48_000_000,
+    }
+    socket.delta('overview', 2, { truth: troubled })
+    await paint()
+    expect(page.get('.truth .broken').text()).toContain(off)
+    expect(page.get('.truth .broken').text()).toMatch(/24 ≠ \S+ 10 \+/)
+    expect(page.get('.truth .off').text()).toContain(full)
+    expect(page.get('.truth .off').text()).toContain('48 MB')
+    page.unmount()
   })
   it('spans a band across the top when the link is cut, with the age, and takes it away again', async () => {
     const page = await open()
