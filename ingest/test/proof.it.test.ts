@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildTopic } from '@yiping/contract'
 import { until } from '@yiping/contract/testing'
-import { createPool, loadCorrections, loadWaiting, type Pool, refreshRollups, seedStations } from '@yiping/db'
+import { createPool, loadConflicts, loadCorrections, loadWaiting, type Pool, refreshRollups, seedStations } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
 import fc from 'fast-check'
 import mqtt, { type MqttClient } from 'mqtt'
@@ -125,7 +125,7 @@ describe('ingest', () => {
       expect(
         await count("select count(*)::int as n from latest l join point p on p.id = l.point_id join station s on s.id = p.station_id where s.code = 'WS-NEW'"),
       ).toBe(2)
-      expect(await rows('select station, metric, value from reading_conflict')).toEqual([{ station: 'WS-NEW', metric: 'ws.pressure', value: 0.9 }])
+      expect(await loadConflicts(pool, { limit: 10 })).toMatchObject([{ station: 'WS-NEW', metric: 'ws.pressure', value: 0.9, keptValue: 0.3 }])
     })
 
     it('may be one more metric of a known one', async () => {

@@ -25,10 +25,10 @@ const verdict = (change: Partial<RawValue>, more: Partial<typeof context> = {}) 
 
 describe('a value', () => {
   it('that is right becomes a reading of its point', () => {
-    expect(verdict({})).toEqual({ ok: true, reading: { pointId: 7, observedAt: receivedAt - 1000, value: 0.35, quality: 0 } })
+    expect(verdict({})).toMatchObject({ ok: true, reading: { pointId: 7, observedAt: receivedAt - 1000, value: 0.35, quality: 0 } })
   })
   it('carries its quality and may come without a time', () => {
-    expect(verdict({ value: { value: 0.35, quality: 'bad' }, ts: undefined })).toEqual({
+    expect(verdict({ value: { value: 0.35, quality: 'bad' }, ts: undefined })).toMatchObject({
       ok: true,
       reading: { pointId: 7, observedAt: receivedAt, value: 0.35, quality: 2 },
     })
