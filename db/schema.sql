@@ -15,6 +15,7 @@ create table dirty_range (
   hour timestamp with time zone not null,
   minutes bigint not null,
   rows integer not null,
+  corrects integer not null,
   since timestamp with time zone not null default now(),
   taken integer,
   constraint dirty_range_pkey PRIMARY KEY (point_id, hour)

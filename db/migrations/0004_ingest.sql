@@ -60,6 +60,7 @@ create table dirty_range (
   hour     timestamptz not null,
   minutes  bigint not null,
   rows     integer not null,
+  corrects integer not null, -- of them, those of points that had been heard before: somebody may have seen it otherwise
   since    timestamptz not null default now(),
   taken    integer, -- rows at the start of the repair that runs
   primary key (point_id, hour)

@@ -47,9 +47,9 @@ export async function repairDirty(pool: Pool, maxHours: number, stopped: () => b
     await refresh(pool, 'reading_1h', hour, hour + hourMs)
     const { rows } = await pool.query<{ n: number }>(
       `with clean as (
-         delete from dirty_range where hour = to_timestamp($1::float8 / 1000) and rows = taken returning point_id, hour, rows
+         delete from dirty_range where hour = to_timestamp($1::float8 / 1000) and rows = taken returning point_id, hour, corrects
        ), marked as (
-         insert into correction as c (point_id, hour, at, rows) select point_id, hour, now(), rows from clean
+         insert into correction as c (point_id, hour, at, rows) select point_id, hour, now(), corrects from clean where corrects > 0
          on conflict (point_id, hour) do update set at = excluded.at, rows = c.rows + excluded.rows
          returning point_id
        )

@@ -150,13 +150,14 @@ with step as (
     where l.observed_at < excluded.observed_at
   returning point_id, observed_at, received_at, value, quality
 ), late as (
-  insert into dirty_range as d (point_id, hour, minutes, rows)
-  select point_id, date_trunc('hour', observed_at, 'UTC'), bit_or(1::bigint << extract(minute from observed_at)::int), count(*)
-  from inserted
-  where received_at - observed_at > interval '${lateForRollupsMs} milliseconds'
+  insert into dirty_range as d (point_id, hour, minutes, rows, corrects)
+  select i.point_id, date_trunc('hour', i.observed_at, 'UTC'), bit_or(1::bigint << extract(minute from i.observed_at)::int), count(*), count(l.point_id)
+  from inserted i left join latest l on l.point_id = i.point_id
+  where i.received_at - i.observed_at > interval '${lateForRollupsMs} milliseconds'
   group by 1, 2
   order by 2, 1
-  on conflict (point_id, hour) do update set minutes = d.minutes | excluded.minutes, rows = d.rows + excluded.rows
+  on conflict (point_id, hour) do update
+    set minutes = d.minutes | excluded.minutes, rows = d.rows + excluded.rows, corrects = d.corrects + excluded.corrects
   returning point_id
 ), refused as (
   insert into rejection (at, source, topic, reason, detail, readings, held, payload)
