@@ -168,6 +168,55 @@ describe('nothing is lost and nothing doubled', () => {
     await settled(sender)
   })
 
+  it.runIf(process.env.TEST_DATABASE_URL)('when the server ends the connection in the middle of commits', slow, async () => {
+    const broker = await withBroker('aedes')
+    await withIngest(broker.url)
+    const sender = await withSender(broker)
+    const stop = sender.flow(50)
+    const next = random(4)
+    for (let kill = 0; kill < 20; kill += 1) {
+      await delay(next() * 150)
+      await pool.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'yiping-ingest' and datname = current_database()")
+    }
+    stop()
+    await settled(sender)
+  })
+
+  it('when one station floods: the others do not wait for it', slow, async () => {
+    const broker = await withBroker('aedes')
+    const ingest = await withIngest(broker.url)
+    const [floods = '', ...others] = mine
+    const flooder = await Sender.connect(broker.url, [floods])
+    const sender = await Sender.connect(broker.url, others)
+    ends.push(
+      () => flooder.stop(),
+      () => sender.stop(),
+    )
+    toDatabase.cut()
+    // Two seconds of 5,000 a second, and the others only after them.
+    for (let i = 0; i < 10; i += 1) {
+      flooder.send(1000)
+      await flooder.acknowledged()
+    }
+    sender.send(190)
+    await sender.acknowledged()
+    toDatabase.pass()
+    await until('the others', async () => ((await sender.count(pool)) ?? 0) === sender.ledger.size, 60_000)
+    await until('the flood too', async () => ((await flooder.count(pool)) ?? 0) === flooder.ledger.size, 60_000)
+    expect(await flooder.compare(pool)).toEqual({ lost: [], wrong: [], stored: 10_000, strange: 0 })
+    expect(await sender.compare(pool)).toEqual({ lost: [], wrong: [], stored: 190, strange: 0 })
+    expect(await ingest.metrics.registry.metrics()).toMatch(/^yiping_messages_flooding_total [89]\d{3}$/m)
+    // In the order of their commits: the last of the others came in long before the last of the flood.
+    const lastCommit = async (stations: string[]): Promise<number> =>
+      (
+        await pool.query<{ xid: number }>(
+          `select max(r.xmin::text::bigint)::float8 as xid from reading r join point p on p.id = r.point_id join station s on s.id = p.station_id where s.code = any($1)`,
+          [stations],
+        )
+      ).rows[0]?.xid ?? 0
+    expect(await lastCommit(others)).toBeLessThan((await lastCommit([floods])) - 2)
+  })
+
   it('when the answer to a commit is lost on its way', slow, async () => {
     const broker = await withBroker('aedes')
     await withIngest(broker.url, { queryTimeoutMs: 1000 })
