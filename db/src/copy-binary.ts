@@ -15,33 +15,61 @@ const rowBytes = 2 + (4 + 4) + (4 + 8) + (4 + 8) + (4 + 8) + (4 + 2)
 
 /** Rows of `reading` in the binary COPY format, packed by hand: the widths never change. */
 export function encodeCopyBatch(rows: readonly CopyRow[], receivedAt: number): Readable {
-  const out = Buffer.allocUnsafe(header.length + rows.length * rowBytes + 2)
-  header.copy(out)
-  let o = header.length
-  const [receivedHigh, receivedLow] = halves(receivedAt)
-  for (const r of rows) {
-    o = out.writeInt16BE(5, o)
-    o = out.writeInt32BE(4, o)
-    o = out.writeInt32BE(r.pointId, o)
-    o = out.writeInt32BE(8, o)
-    const [high, low] = halves(r.observedAt)
-    o = out.writeInt32BE(high, o)
-    o = out.writeUInt32BE(low, o)
-    o = out.writeInt32BE(8, o)
-    o = out.writeInt32BE(receivedHigh, o)
-    o = out.writeUInt32BE(receivedLow, o)
-    o = out.writeInt32BE(8, o)
-    o = out.writeDoubleBE(r.value, o)
-    o = out.writeInt32BE(2, o)
-    o = out.writeInt16BE(r.quality, o)
-  }
-  out.writeInt16BE(-1, o)
-  return Readable.from([out])
+  return Readable.from([
+    pack(
+      rows.length,
+      (i) => rows[i] ?? noRow,
+      () => receivedAt,
+    ),
+  ])
 }
 
-/** Upper and lower half of PostgreSQL's microseconds; without BigInt, which costs more than all the rest of a row. */
-function halves(epochMs: number): [high: number, low: number] {
+/** The same of columns, each row with its own time of arrival. */
+export function encodeCopyColumns(c: { pointId: number[]; observedAt: number[]; receivedAt: number[]; value: number[]; quality: number[] }): Buffer {
+  const row: CopyRow = { ...noRow }
+  return pack(
+    c.pointId.length,
+    (i) => {
+      row.pointId = c.pointId[i] ?? 0
+      row.observedAt = c.observedAt[i] ?? 0
+      row.value = c.value[i] ?? 0
+      row.quality = c.quality[i] ?? 0
+      return row
+    },
+    (i) => c.receivedAt[i] ?? 0,
+  )
+}
+
+const noRow: CopyRow = { pointId: 0, observedAt: 0, value: 0, quality: 0 }
+
+function pack(rows: number, rowAt: (i: number) => CopyRow, receivedAt: (i: number) => number): Buffer {
+  const out = Buffer.allocUnsafe(header.length + rows * rowBytes + 2)
+  const view = new DataView(out.buffer, out.byteOffset, out.byteLength)
+  header.copy(out)
+  let o = header.length
+  for (let i = 0; i < rows; i += 1) {
+    const r = rowAt(i)
+    view.setInt16(o, 5)
+    view.setInt32(o + 2, 4)
+    view.setInt32(o + 6, r.pointId)
+    view.setInt32(o + 10, 8)
+    setTime(view, o + 14, r.observedAt)
+    view.setInt32(o + 22, 8)
+    setTime(view, o + 26, receivedAt(i))
+    view.setInt32(o + 34, 8)
+    view.setFloat64(o + 38, r.value)
+    view.setInt32(o + 46, 2)
+    view.setInt16(o + 50, r.quality)
+    o += rowBytes
+  }
+  view.setInt16(o, -1)
+  return out
+}
+
+/** PostgreSQL's microseconds in two halves; without BigInt, which costs more than all the rest of a row. */
+function setTime(view: DataView, at: number, epochMs: number): void {
   const microseconds = (epochMs - postgresEpochMs) * 1000
   const high = Math.floor(microseconds / 2 ** 32)
-  return [high, microseconds - high * 2 ** 32]
+  view.setInt32(at, high)
+  view.setUint32(at + 4, microseconds - high * 2 ** 32)
 }

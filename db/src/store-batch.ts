@@ -1,5 +1,8 @@
+import { finished } from 'node:stream/promises'
 import type { RejectionReason } from '@yiping/contract'
+import { from as copyFrom } from 'pg-copy-streams'
 import { committedChannel, linkChannel } from './channels.ts'
+import { encodeCopyColumns } from './copy-binary.ts'
 import { isDataError, type Pool, type Queryable } from './connection.ts'
 
 /** Readings in columns, one entry each. Times are epoch ms; `source` is the topic class for the balance. */
@@ -114,7 +117,7 @@ const rowsPerNotification = 120
  * - A row is taken for stored unless it is missed: what is there already is looked up only when fewer rows went in than
  *   came, so that a batch of new rows costs little more than a plain insert, however many chunks there are.
  */
-const sql = `
+const statement = (inserted: string, missed: string, late: string): string => `
 with step as (
   insert into spool_progress as p (stream, seq)
   select $1::text, $2::bigint where $1::text is not null
@@ -128,17 +131,8 @@ with step as (
     as u(point_id, observed_ms, received_ms, value, quality, source)
   where (select go from go)
 ), inserted as (
-  insert into reading (point_id, observed_at, received_at, value, quality)
-  select point_id, observed_at, received_at, value, quality from input
-  on conflict (point_id, observed_at) do nothing
-  returning point_id, observed_at, received_at, value, quality
-), missed as materialized (
-  select i.*, coalesce(r.value <> i.value, false) as conflict
-  from input i
-  left join inserted s on s.point_id = i.point_id and s.observed_at = i.observed_at
-  left join lateral (select value from reading x where x.point_id = i.point_id and x.observed_at = i.observed_at limit 1) r on true
-  where (select count(*) from inserted) < (select count(*) from input) and s.point_id is null
-), moved as (
+${inserted}), missed as materialized (
+${missed}), moved as (
   insert into latest as l (point_id, observed_at, received_at, value, quality)
   select distinct on (point_id) point_id, observed_at, received_at, value, quality
   from inserted
@@ -151,11 +145,7 @@ with step as (
   returning point_id, observed_at, received_at, value, quality
 ), late as (
   insert into dirty_range as d (point_id, hour, minutes, rows, corrects)
-  select i.point_id, date_trunc('hour', i.observed_at, 'UTC'), bit_or(1::bigint << extract(minute from i.observed_at)::int), count(*), count(l.point_id)
-  from inserted i left join latest l on l.point_id = i.point_id
-  where i.received_at - i.observed_at > interval '${lateForRollupsMs} milliseconds'
-  group by 1, 2
-  order by 2, 1
+${late}  order by 2, 1
   on conflict (point_id, hour) do update
     set minutes = d.minutes | excluded.minutes, rows = d.rows + excluded.rows, corrects = d.corrects + excluded.corrects
   returning point_id
@@ -261,77 +251,213 @@ select
   (select count(*)::int from late) as late,
   (select count(*)::int from notified) + (select count(*)::int from told) as notifications`
 
+const insertStatement = statement(
+  `  insert into reading (point_id, observed_at, received_at, value, quality)
+  select point_id, observed_at, received_at, value, quality from input
+  on conflict (point_id, observed_at) do nothing
+  returning point_id, observed_at, received_at, value, quality
+`,
+  `  select i.*, coalesce(r.value <> i.value, false) as conflict
+  from input i
+  left join inserted s on s.point_id = i.point_id and s.observed_at = i.observed_at
+  left join lateral (select value from reading x where x.point_id = i.point_id and x.observed_at = i.observed_at limit 1) r on true
+  where (select count(*) from inserted) < (select count(*) from input) and s.point_id is null
+`,
+  `  select i.point_id, date_trunc('hour', i.observed_at, 'UTC'), bit_or(1::bigint << extract(minute from i.observed_at)::int), count(*), count(l.point_id)
+  from inserted i left join latest l on l.point_id = i.point_id
+  where i.received_at - i.observed_at > interval '${lateForRollupsMs} milliseconds'
+  group by 1, 2
+`,
+)
+
+/** The rows are in the table already, by COPY in the same transaction: `input` is the newest of each point alone. */
+const afterCopyStatement = statement(
+  `  select point_id, observed_at, received_at, value, quality from input
+`,
+  `  select i.*, false as conflict from input i where false
+`,
+  `  select u.point_id, to_timestamp(hour_ms / 1000.0), minutes, rows, case when l.point_id is null then 0 else rows end
+  from unnest($60::int[], $61::float8[], $62::bigint[], $63::int[]) as u(point_id, hour_ms, minutes, rows) left join latest l on l.point_id = u.point_id
+  where (select go from go)
+`,
+)
+
 export async function storeBatch(db: Queryable, batch: Batch): Promise<StoreOutcome> {
+  const { rows } = await db.query<OutcomeRow>({ name: 'store_batch', text: insertStatement, values: parameters(batch, batch.readings) })
+  return outcomeOf(rows)
+}
+
+/** From so many rows on, COPY is quicker than the one statement, although it takes four round trips. */
+export const rowsForCopy = 500
+
+/**
+ * The same for a batch that is large: its rows go in by COPY, which takes a third of the time but knows no ON CONFLICT,
+ * and everything else by the same statement after it, in one transaction. Null when a row is there already, and then
+ * nothing has happened: `storeBatch` has to do it. The same for a batch that is too small to gain anything.
+ */
+export async function copyBatch(pool: Pool, batch: Batch): Promise<StoreOutcome | null> {
+  const { readings } = batch
+  if (readings.pointId.length < rowsForCopy) return null
+  const client = await pool.connect()
+  let broken: Error | undefined
+  try {
+    await client.query('begin')
+    const copy = client.query(copyFrom('copy reading (point_id, observed_at, received_at, value, quality) from stdin with (format binary)'))
+    copy.end(encodeCopyColumns(readings))
+    await finished(copy)
+    const late = lateRanges(readings)
+    const { rows } = await client.query<OutcomeRow>({
+      name: 'store_after_copy',
+      text: afterCopyStatement,
+      values: [
+        ...parameters(batch, newestOf(batch)),
+        late.map((l) => l.pointId),
+        late.map((l) => l.hour),
+        late.map((l) => String(l.minutes)),
+        late.map((l) => l.rows),
+      ],
+    })
+    const outcome = outcomeOf(rows)
+    await client.query(outcome.applied ? 'commit' : 'rollback')
+    return outcome.applied ? { ...outcome, stored: readings.pointId.length } : { ...outcome, stored: 0 }
+  } catch (error) {
+    const met = error instanceof Error && 'code' in error && error.code === uniqueViolation
+    await client.query('rollback').catch((failure: unknown) => {
+      broken = failure instanceof Error ? failure : new Error(String(failure))
+    })
+    if (met) return null
+    throw error
+  } finally {
+    client.release(broken)
+  }
+}
+
+const uniqueViolation = '23505'
+
+/** The newest reading of each point that may become its latest value. */
+function newestOf({ readings, historical }: Batch): ReadingColumns {
+  const past = new Set(historical.pointId.map((id, i) => `${id} ${historical.observedAt[i]}`))
+  const newest = new Map<number, number>()
+  for (const [i, id] of readings.pointId.entries()) {
+    const observedAt = readings.observedAt[i] ?? 0
+    if (past.size > 0 && past.has(`${id} ${observedAt}`)) continue
+    const before = newest.get(id)
+    if (before === undefined || observedAt > (readings.observedAt[before] ?? 0)) newest.set(id, i)
+  }
+  const out = noReadings()
+  for (const i of newest.values()) {
+    out.pointId.push(readings.pointId[i] ?? 0)
+    out.observedAt.push(readings.observedAt[i] ?? 0)
+    out.receivedAt.push(readings.receivedAt[i] ?? 0)
+    out.value.push(readings.value[i] ?? 0)
+    out.quality.push(readings.quality[i] ?? 0)
+    out.source.push(readings.source[i] ?? 'unknown')
+  }
+  return out
+}
+
+interface LateRange {
+  pointId: number
+  hour: number
+  minutes: bigint
+  rows: number
+}
+
+function lateRanges(readings: ReadingColumns): LateRange[] {
+  const ranges = new Map<string, LateRange>()
+  for (const [i, pointId] of readings.pointId.entries()) {
+    const observedAt = readings.observedAt[i] ?? 0
+    if ((readings.receivedAt[i] ?? 0) - observedAt <= lateForRollupsMs) continue
+    const hour = Math.floor(observedAt / 3_600_000) * 3_600_000
+    const bit = 1n << BigInt(Math.floor((observedAt - hour) / 60_000))
+    const range = ranges.get(`${pointId} ${hour}`)
+    if (range) {
+      range.minutes |= bit
+      range.rows += 1
+    } else ranges.set(`${pointId} ${hour}`, { pointId, hour, minutes: bit, rows: 1 })
+  }
+  return [...ranges.values()]
+}
+
+interface OutcomeRow {
+  applied: boolean
+  stored: number
+  duplicate: number
+  conflict: number
+  latest_moved: number
+  late: number
+}
+
+function outcomeOf([row]: OutcomeRow[]): StoreOutcome {
+  if (row === undefined) throw new Error('the store statement answered no row')
+  return { applied: row.applied, stored: row.stored, duplicate: row.duplicate, conflict: row.conflict, latestMoved: row.latest_moved, late: row.late }
+}
+
+/** `input`: what the statement inserts, or what it may move `latest` to. */
+function parameters(batch: Batch, input: ReadingColumns): unknown[] {
   const { place, readings, conflicts, rejections, held, sightings } = batch
   const account = [...batch.ledger.map((l) => ({ ...l, stored: 0 })), ...taken(readings, 'stored'), ...taken(held, 'waiting')]
-  const result = await db.query<{ applied: boolean; stored: number; duplicate: number; conflict: number; latest_moved: number; late: number }>({
-    name: 'store_batch',
-    text: sql,
-    values: [
-      place?.stream ?? null,
-      place?.seq ?? null,
-      readings.pointId,
-      readings.observedAt,
-      readings.receivedAt,
-      readings.value,
-      readings.quality,
-      readings.source,
-      conflicts.pointId,
-      conflicts.observedAt,
-      conflicts.receivedAt,
-      conflicts.value,
-      conflicts.quality,
-      conflicts.source,
-      rejections.map((r) => r.at),
-      rejections.map((r) => r.source),
-      rejections.map((r) => r.topic),
-      rejections.map((r) => r.reason),
-      rejections.map((r) => r.detail),
-      rejections.map((r) => r.readings),
-      rejections.map((r) => r.held),
-      rejections.map((r) => r.payload),
-      held.station,
-      held.metric,
-      held.observedAt,
-      held.receivedAt,
-      held.value,
-      held.quality,
-      held.source,
-      sightings.map((s) => s.station),
-      sightings.map((s) => s.metric),
-      sightings.map((s) => s.domain),
-      sightings.map((s) => s.firstSeen),
-      sightings.map((s) => s.lastSeen),
-      sightings.map((s) => s.times),
-      sightings.map((s) => s.sample),
-      account.map((l) => l.minute),
-      account.map((l) => l.source),
-      account.map((l) => l.received),
-      account.map((l) => l.duplicate),
-      account.map((l) => l.conflict),
-      account.map((l) => l.rejected),
-      account.map((l) => l.waiting),
-      account.map((l) => l.stored),
-      batch.historical.pointId,
-      batch.historical.observedAt,
-      batch.links.map((l) => l.station),
-      batch.links.map((l) => l.online),
-      batch.links.map((l) => l.since),
-      batch.marks.pointId,
-      batch.marks.observedAt,
-      batch.marks.mark,
-      batch.heldConflicts.station,
-      batch.heldConflicts.metric,
-      batch.heldConflicts.observedAt,
-      batch.heldConflicts.receivedAt,
-      batch.heldConflicts.value,
-      batch.heldConflicts.quality,
-      batch.heldConflicts.source,
-    ],
-  })
-  const row = result.rows[0]
-  if (row === undefined) throw new Error('store_batch answered no row')
-  return { applied: row.applied, stored: row.stored, duplicate: row.duplicate, conflict: row.conflict, latestMoved: row.latest_moved, late: row.late }
+  return [
+    place?.stream ?? null,
+    place?.seq ?? null,
+    input.pointId,
+    input.observedAt,
+    input.receivedAt,
+    input.value,
+    input.quality,
+    input.source,
+    conflicts.pointId,
+    conflicts.observedAt,
+    conflicts.receivedAt,
+    conflicts.value,
+    conflicts.quality,
+    conflicts.source,
+    rejections.map((r) => r.at),
+    rejections.map((r) => r.source),
+    rejections.map((r) => r.topic),
+    rejections.map((r) => r.reason),
+    rejections.map((r) => r.detail),
+    rejections.map((r) => r.readings),
+    rejections.map((r) => r.held),
+    rejections.map((r) => r.payload),
+    held.station,
+    held.metric,
+    held.observedAt,
+    held.receivedAt,
+    held.value,
+    held.quality,
+    held.source,
+    sightings.map((s) => s.station),
+    sightings.map((s) => s.metric),
+    sightings.map((s) => s.domain),
+    sightings.map((s) => s.firstSeen),
+    sightings.map((s) => s.lastSeen),
+    sightings.map((s) => s.times),
+    sightings.map((s) => s.sample),
+    account.map((l) => l.minute),
+    account.map((l) => l.source),
+    account.map((l) => l.received),
+    account.map((l) => l.duplicate),
+    account.map((l) => l.conflict),
+    account.map((l) => l.rejected),
+    account.map((l) => l.waiting),
+    account.map((l) => l.stored),
+    batch.historical.pointId,
+    batch.historical.observedAt,
+    batch.links.map((l) => l.station),
+    batch.links.map((l) => l.online),
+    batch.links.map((l) => l.since),
+    batch.marks.pointId,
+    batch.marks.observedAt,
+    batch.marks.mark,
+    batch.heldConflicts.station,
+    batch.heldConflicts.metric,
+    batch.heldConflicts.observedAt,
+    batch.heldConflicts.receivedAt,
+    batch.heldConflicts.value,
+    batch.heldConflicts.quality,
+    batch.heldConflicts.source,
+  ]
 }
 
 /** Whether the database would take it; nothing of it stays. Throws what is no fault of the data. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Batch, isDataError, type Pool, type StoreOutcome, storeBatch, wouldStore } from '@yiping/db'
+import { type Batch, copyBatch, isDataError, type Pool, rowsForCopy, type StoreOutcome, storeBatch, wouldStore } from '@yiping/db'
 import { buildBatch } from '../batch/build-batch.ts'
 import { isolate } from '../batch/isolate.ts'
 import type { Spool, Turn } from '../spool/spool.ts'
@@ -20,6 +20,9 @@ export interface WriterOptions {
   onRefused: (error: unknown) => void
 }
 
+/** Readings that come again come in numbers. */
+const batchesWithoutCopy = 10
+
 /**
  * Takes tickets from the spool and stores them, one statement at a time. A batch leaves the spool only by its commit: a
  * database that is away is asked again for ever, and a commit whose answer was lost changes nothing the second time.
@@ -28,6 +31,7 @@ export class Writer {
   #running: Promise<void> | null = null
   #abort = new AbortController()
   #drainUntil = 0
+  #noCopy = 0
 
   constructor(private readonly options: WriterOptions) {}
 
@@ -74,7 +78,7 @@ export class Writer {
     for (let attempt = 1; ; attempt += 1) {
       const started = performance.now()
       try {
-        const outcome = await storeBatch(this.options.db, batch)
+        const outcome = await this.#store(batch)
         this.options.onStored(outcome, batch, performance.now() - started)
         return true
       } catch (error) {
@@ -92,6 +96,18 @@ export class Writer {
         if (!(await this.#failed(error, attempt))) return false
       }
     }
+  }
+
+  /** By COPY where that gains something; after rows that were there already, for a while without trying. */
+  async #store(batch: Batch): Promise<StoreOutcome> {
+    const { db } = this.options
+    if (this.#noCopy > 0) this.#noCopy -= 1
+    else {
+      const copied = await copyBatch(db, batch)
+      if (copied !== null) return copied
+      if (batch.readings.pointId.length >= rowsForCopy) this.#noCopy = batchesWithoutCopy
+    }
+    return storeBatch(db, batch)
   }
 
   async #failed(error: unknown, attempt: number): Promise<boolean> {
