@@ -1,6 +1,8 @@
+import type { Duplex } from 'node:stream'
+import { telemetryLimits } from '@yiping/contract'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
-import { type DeferredAcks, deferAcks } from './deferred-acks.ts'
 import type { IncomingMessage } from './message.ts'
+import { PublishTap } from './publish-tap.ts'
 
 export interface MqttSourceOptions {
   url: string
@@ -32,6 +34,16 @@ export interface MqttSource {
   stop: () => Promise<void>
 }
 
+/** The largest payload that is taken in, with room for its topic and properties. */
+const maxPacketBytes = telemetryLimits.maxMessageBytes + 1 + 128 * 1024
+
+/** The stream that MQTT.js makes for itself is a private matter of the library: pinned by its version and by the tests of ingest. */
+function tapInto(client: MqttClient, wrap: (stream: Duplex) => Duplex): void {
+  const inner = client as unknown as { streamBuilder: (client: MqttClient) => Duplex }
+  const build = inner.streamBuilder
+  inner.streamBuilder = (c) => wrap(build(c))
+}
+
 /** How many messages a broker of MQTT 5 may send ahead of our acknowledgements, and how long it keeps our session. */
 const receiveMaximum = 5000
 const sessionExpiryS = 7 * 86_400
@@ -46,15 +58,15 @@ const sessionExpiryS = 7 * 86_400
  * | up     | no room for `brakeMs`                                 | braked |
  * | braked | room                                                  | down   |
  *
- * MQTT.js takes packets strictly one after another and keeps watch over its own pings; a client that hears nothing
- * although both should have noticed is thrown away and built anew.
+ * MQTT.js connects, subscribes and keeps watch over its pings; messages are taken out of its stream (`publish-tap.ts`). A
+ * client that hears nothing although it should have noticed is thrown away and built anew.
  */
 export function startMqttSource(options: MqttSourceOptions): MqttSource {
   const { keepaliveS = 15, brakeMs = 3000, deafAfterMs = 2500 * keepaliveS } = options
   let state: 'up' | 'down' = 'down'
   let stopped = false
   let heardAt = performance.now()
-  let current: { client: MqttClient; acks: DeferredAcks } | null = null
+  let current: { client: MqttClient; tap: PublishTap | null } | null = null
 
   const become = (next: 'up' | 'down', why: string): void => {
     if (next === state) return
@@ -74,37 +86,42 @@ export function startMqttSource(options: MqttSourceOptions): MqttSource {
       keepalive: keepaliveS,
       resubscribe: false,
       queueQoSZero: false,
+      manualConnect: true,
       ...(options.protocol === '5' ? { protocolVersion: 5, properties: { sessionExpiryInterval: sessionExpiryS, receiveMaximum } } : { protocolVersion: 4 }),
     })
-    const acks = deferAcks(client)
-    current = { client, acks }
-    const alive = (): boolean => current?.client === client
-    client.handleMessage = (packet, callback) => {
-      if (packet.dup) options.onRedelivered()
-      options.onMessage({
-        topic: packet.topic,
-        payload: typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload,
-        receivedAt: options.now(),
-        acknowledge: acks.hold(packet),
-      })
-      const room = options.room()
-      if (room === null) return callback()
+    const mine: NonNullable<typeof current> = { client, tap: null }
+    current = mine
+    const alive = (): boolean => current === mine
+    const room = (): Promise<void> | null => {
+      const pending = options.room()
+      if (pending === null) return null
       const brake = setTimeout(() => {
         if (!alive()) return
         leave('no room for more messages')
-        void room.then(build, build)
+        void pending.then(build, build)
       }, brakeMs)
-      const go = (): void => {
-        clearTimeout(brake)
-        callback()
-      }
-      void room.then(go, go)
+      const release = (): void => clearTimeout(brake)
+      void pending.then(release, release)
+      return pending
     }
-    client.on('packetreceive', () => {
-      heardAt = performance.now()
+    tapInto(client, (stream) => {
+      stream.on('data', () => {
+        heardAt = performance.now()
+      })
+      mine.tap = new PublishTap(stream, {
+        protocolVersion: options.protocol === '5' ? 5 : 4,
+        maxPacketBytes,
+        room,
+        onPublish: ({ topic, payload, dup, acknowledge }) => {
+          if (!alive()) return
+          if (dup) options.onRedelivered()
+          options.onMessage({ topic, payload, receivedAt: options.now(), acknowledge })
+        },
+      })
+      return mine.tap
     })
+    client.connect()
     client.on('connect', () => {
-      acks.reset()
       client.subscribe([...options.topics], { qos: 1 }, (error, granted) => {
         if (!alive()) return
         if (error) become('down', `subscription failed: ${error.message}`)
@@ -136,7 +153,7 @@ export function startMqttSource(options: MqttSourceOptions): MqttSource {
       return state
     },
     get held() {
-      return current?.acks.held ?? 0
+      return current?.tap?.owed ?? 0
     },
     publish(topic, payload) {
       if (state === 'up') current?.client.publish(topic, payload, { qos: 0 })
