@@ -1,8 +1,10 @@
 import { Bench } from './bench.ts'
 import type { Figure } from './figures/figure.ts'
+import { gateway } from './figures/gateway.ts'
 import { ingest } from './figures/ingest.ts'
 import { latency } from './figures/latency.ts'
 import { memory } from './figures/memory.ts'
+import { messages } from './figures/messages.ts'
 import { startAgain } from './figures/start-again.ts'
 import { startEmpty } from './figures/start-empty.ts'
 import { web } from './figures/web.ts'
@@ -14,9 +16,9 @@ import { writeResults } from './report/write-results.ts'
 import { closeOnSignal, withScope } from './scope.ts'
 
 /** In the order in which they are run: later ones use the data of the first start. */
-const figures: readonly Figure[] = [startEmpty, startAgain, latency, web, memory, ingest]
+const figures: readonly Figure[] = [startEmpty, startAgain, latency, web, memory, ingest, messages, gateway]
 
-const usage = `npm run bench [-- NAME … --minutes N --rows N --pairs N --samples N --seed N --profile]
+const usage = `npm run bench [-- NAME … --minutes N --rows N --pairs N --samples N --seed N --profile --database URL --messages N --readings N --node-red]
 
 ${figures.map((f) => `  ${f.name.padEnd(12)} ${f.about}`).join('\n')}
 `
