@@ -1,7 +1,9 @@
 import { Bench } from './bench.ts'
 import type { Figure } from './figures/figure.ts'
+import { commitLatency } from './figures/commit-latency.ts'
 import { gateway } from './figures/gateway.ts'
 import { ingest } from './figures/ingest.ts'
+import { ingestMemory } from './figures/ingest-memory.ts'
 import { latency } from './figures/latency.ts'
 import { memory } from './figures/memory.ts'
 import { messages } from './figures/messages.ts'
@@ -16,7 +18,7 @@ import { writeResults } from './report/write-results.ts'
 import { closeOnSignal, withScope } from './scope.ts'
 
 /** In the order in which they are run: later ones use the data of the first start. */
-const figures: readonly Figure[] = [startEmpty, startAgain, latency, web, memory, ingest, messages, gateway]
+const figures: readonly Figure[] = [startEmpty, startAgain, latency, web, memory, ingest, messages, gateway, commitLatency, ingestMemory]
 
 const usage = `npm run bench [-- NAME … --minutes N --rows N --pairs N --samples N --seed N --profile --database URL --messages N --readings N --node-red]
 

@@ -24,7 +24,7 @@ export const ingestClient = 'yiping-ingest-main'
 const bareClient = 'bare-subscriber'
 const patienceMs = 600_000
 
-const scriptFile = (name: string): string => fileURLToPath(new URL(`./${name}`, import.meta.url))
+export const scriptFile = (name: string): string => fileURLToPath(new URL(`./${name}`, import.meta.url))
 
 /** A broker that holds all messages of the plan for one session. */
 export async function queued(bench: Bench, scope: Scope, plan: Plan, clientId: string, topics: readonly string[]): Promise<Mosquitto> {
@@ -40,7 +40,7 @@ export async function queued(bench: Bench, scope: Scope, plan: Plan, clientId: s
   return broker
 }
 
-const timed = async (broker: Mosquitto, clientId: string, subscriber: { pid: number }, work: () => Promise<void>): Promise<DrainRun> => {
+export const timed = async (broker: Mosquitto, clientId: string, subscriber: { pid: number }, work: () => Promise<unknown>): Promise<DrainRun> => {
   const from = { subscriber: await cpuMsOf(subscriber.pid), broker: await cpuMsOf(broker.pid) }
   await work()
   const end = performance.now()
