@@ -7,6 +7,7 @@ import { ingestMemory } from './figures/ingest-memory.ts'
 import { latency } from './figures/latency.ts'
 import { memory } from './figures/memory.ts'
 import { messages } from './figures/messages.ts'
+import { nodeRed } from './figures/node-red.ts'
 import { startAgain } from './figures/start-again.ts'
 import { startEmpty } from './figures/start-empty.ts'
 import { web } from './figures/web.ts'
@@ -18,11 +19,11 @@ import { writeResults } from './report/write-results.ts'
 import { closeOnSignal, withScope } from './scope.ts'
 
 /** In the order in which they are run: later ones use the data of the first start. */
-const figures: readonly Figure[] = [startEmpty, startAgain, latency, web, memory, ingest, messages, gateway, commitLatency, ingestMemory]
+const figures: readonly Figure[] = [startEmpty, startAgain, latency, web, memory, ingest, messages, gateway, nodeRed, commitLatency, ingestMemory]
 
 const usage = `npm run bench [-- NAME … --minutes N --rows N --pairs N --samples N --seed N --profile --database URL --messages N --readings N --node-red]
 
-${figures.map((f) => `  ${f.name.padEnd(12)} ${f.about}`).join('\n')}
+${figures.map((f) => `  ${f.name.padEnd(14)} ${f.about}`).join('\n')}
 `
 
 async function main(): Promise<void> {
@@ -43,7 +44,7 @@ async function main(): Promise<void> {
     let started = performance.now()
     let speaking = ''
     const say = (line: string): void =>
-      void process.stderr.write(`${speaking.padEnd(12)}${String(Math.round((performance.now() - started) / 1000)).padStart(4)} s  ${line}\n`)
+      void process.stderr.write(`${speaking.padEnd(14)}${String(Math.round((performance.now() - started) / 1000)).padStart(4)} s  ${line}\n`)
     const bench = new Bench(options, scope, say)
     for (const figure of chosen) {
       started = performance.now()

@@ -33,7 +33,9 @@ export const ingestMemory = onServer({
   about: 'memory of ingest at its greatest rate for --minutes, and for as long with the database away',
   async run(bench, _scope, server, points) {
     const { messages: n, minutes, seed } = bench.options
-    const max = await withScope(async (inner) => rate(n, (await drainThroughIngest(bench, inner, await server.fresh(inner), planLive(points, n, 1, Date.now(), seed))).ms))
+    const max = await withScope(async (inner) =>
+      rate(n, (await drainThroughIngest(bench, inner, await server.fresh(inner), planLive(points, n, 1, Date.now(), seed))).ms),
+    )
     const load = { rate: Math.round(max * press), perMessage: 1, seconds: minutes * 60 }
     const measure = (away: boolean): Promise<MemoryRun> =>
       withScope(async (inner: Scope) => {
@@ -69,7 +71,12 @@ export const ingestMemory = onServer({
         }
       })
     const runs = { there: await measure(false), away: await measure(true) }
-    const rows = ([['with the database', runs.there], ['without the database', runs.away]] as const).flatMap(([name, run]) => {
+    const rows = (
+      [
+        ['with the database', runs.there],
+        ['without the database', runs.away],
+      ] as const
+    ).flatMap(([name, run]) => {
       const common = { unit: 'MiB', decimals: 0, reference: { value: run.idle, what: 'the same process when it had nothing to do' } }
       return [
         { ...common, figure: `ingest-memory: most in ${minutes} min ${name}`, measured: run.most, goal: { atMost: 300 } },

@@ -22,7 +22,7 @@ export interface DrainRun {
 
 export const ingestClient = 'yiping-ingest-main'
 const bareClient = 'bare-subscriber'
-const patienceMs = 600_000
+const patienceMs = 180_000
 
 export const scriptFile = (name: string): string => fileURLToPath(new URL(`./${name}`, import.meta.url))
 

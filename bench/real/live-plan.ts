@@ -54,7 +54,8 @@ export function readingOf(point: LivePoint, random: () => number): LiveReading {
 /** One reading is a device's own message, several are a gateway's. All of `ts`. */
 export function messageOf(readings: readonly LiveReading[], ts: number): PlannedMessage {
   const [first] = readings
-  if (first !== undefined && readings.length === 1) return { topic: first.point.topic, payload: `{"ts":${ts},"values":{"${first.point.metric}":${first.value}}}` }
+  if (first !== undefined && readings.length === 1)
+    return { topic: first.point.topic, payload: `{"ts":${ts},"values":{"${first.point.metric}":${first.value}}}` }
   const said: string[] = []
   let station = ''
   let values: string[] = []
