@@ -70,7 +70,8 @@ async function main(): Promise<void> {
     {
       from: from.toISOString(),
       machine: { ...facts, load1After: after.load1 },
-      options,
+      // Its address may hold a password.
+      options: { ...options, database: options.database === null ? null : 'given' },
       figures: outcomes.map((o) => ({ ...o, rows: o.rows.map((r) => ({ ...r, ratio: ratio(r), met: isMet(r) })) })),
       failures,
     },
