@@ -36,7 +36,7 @@ export const gateway = onServer({
       ],
       notes: [
         `gateway: ratios ${pairs.map((p) => p.ratio.toFixed(2)).join(', ')}; ${middle.n} readings in ${Math.ceil(middle.n / perMessage)} messages held by Mosquitto, time from the connection to the last commit; rows counted in the table, the account closes`,
-        `gateway: ingest had a core for ${((100 * middle.run.cpuMs) / middle.run.ms).toFixed(0)} % of the time, the broker for ${((100 * middle.run.brokerCpuMs) / middle.run.ms).toFixed(0)} %; ${server.version}`,
+        `gateway: ingest, its start with it, had a core for ${((100 * middle.run.cpuMs) / middle.run.ms).toFixed(0)} % of the time, the broker for ${((100 * middle.run.brokerCpuMs) / middle.run.ms).toFixed(0)} %; ${server.version}`,
       ],
       detail: { pairs },
     }

@@ -34,7 +34,7 @@ export const messages = onServer({
       ],
       notes: [
         `messages: ratios ${pairs.map((p) => p.ratio.toFixed(2)).join(', ')}; ${n} messages held by Mosquitto for the session, time from its connection to the last commit; spool on; rows counted in the table, the account closes`,
-        `messages: a message took ${us(middle.run.cpuMs)} us of a core in ingest and ${us(middle.run.brokerCpuMs)} in the broker; bare ${us(middle.reference.cpuMs)} and ${us(middle.reference.brokerCpuMs)}; ${server.version}`,
+        `messages: a message took ${us(middle.run.cpuMs)} us of a core in ingest (its start with it) and ${us(middle.run.brokerCpuMs)} in the broker; bare ${us(middle.reference.cpuMs)} and ${us(middle.reference.brokerCpuMs)}; ${server.version}`,
       ],
       detail: { messages: n, pairs },
     }
