@@ -5,6 +5,7 @@ import type { Browser } from 'playwright-core'
 import { launchChromium } from '../server/test/chromium.ts'
 import { startAndWatch, type StartTimes } from './city/start-and-watch.ts'
 import type { Options } from './options.ts'
+import { RealServer } from './real/server.ts'
 import { type Scope, withScope } from './scope.ts'
 
 /** A city that has its past and was stopped cleanly: what a second start finds. */
@@ -18,6 +19,7 @@ export interface CityData {
 export class Bench {
   #browser: Promise<Browser> | null = null
   #data: Promise<CityData> | null = null
+  #server: Promise<RealServer> | null = null
 
   constructor(
     readonly options: Options,
@@ -39,6 +41,14 @@ export class Bench {
     const path = await mkdtemp(join(tmpdir(), 'yiping-bench-'))
     scope.defer(path, () => rm(path, { recursive: true, force: true, maxRetries: 3 }))
     return path
+  }
+
+  /** The server that --database or TEST_DATABASE_URL names, or null. */
+  server(): Promise<RealServer> | null {
+    const { database } = this.options
+    if (database === null) return null
+    this.#server ??= RealServer.prepare(this.scope, database)
+    return this.#server
   }
 
   /** The first start on an empty folder, made once a run: the figure `start-empty` reads its times, others go on with its data. */

@@ -1,8 +1,13 @@
 import { Bench } from './bench.ts'
 import type { Figure } from './figures/figure.ts'
+import { commitLatency } from './figures/commit-latency.ts'
+import { gateway } from './figures/gateway.ts'
 import { ingest } from './figures/ingest.ts'
+import { ingestMemory } from './figures/ingest-memory.ts'
 import { latency } from './figures/latency.ts'
 import { memory } from './figures/memory.ts'
+import { messages } from './figures/messages.ts'
+import { nodeRed } from './figures/node-red.ts'
 import { startAgain } from './figures/start-again.ts'
 import { startEmpty } from './figures/start-empty.ts'
 import { web } from './figures/web.ts'
@@ -14,11 +19,11 @@ import { writeResults } from './report/write-results.ts'
 import { closeOnSignal, withScope } from './scope.ts'
 
 /** In the order in which they are run: later ones use the data of the first start. */
-const figures: readonly Figure[] = [startEmpty, startAgain, latency, web, memory, ingest]
+const figures: readonly Figure[] = [startEmpty, startAgain, latency, web, memory, ingest, messages, gateway, nodeRed, commitLatency, ingestMemory]
 
-const usage = `npm run bench [-- NAME … --minutes N --rows N --pairs N --samples N --seed N --profile]
+const usage = `npm run bench [-- NAME … --minutes N --rows N --pairs N --samples N --seed N --profile --database URL --messages N --readings N --node-red]
 
-${figures.map((f) => `  ${f.name.padEnd(12)} ${f.about}`).join('\n')}
+${figures.map((f) => `  ${f.name.padEnd(14)} ${f.about}`).join('\n')}
 `
 
 async function main(): Promise<void> {
@@ -39,7 +44,7 @@ async function main(): Promise<void> {
     let started = performance.now()
     let speaking = ''
     const say = (line: string): void =>
-      void process.stderr.write(`${speaking.padEnd(12)}${String(Math.round((performance.now() - started) / 1000)).padStart(4)} s  ${line}\n`)
+      void process.stderr.write(`${speaking.padEnd(14)}${String(Math.round((performance.now() - started) / 1000)).padStart(4)} s  ${line}\n`)
     const bench = new Bench(options, scope, say)
     for (const figure of chosen) {
       started = performance.now()
@@ -65,7 +70,8 @@ async function main(): Promise<void> {
     {
       from: from.toISOString(),
       machine: { ...facts, load1After: after.load1 },
-      options,
+      // Its address may hold a password.
+      options: { ...options, database: options.database === null ? null : 'given' },
       figures: outcomes.map((o) => ({ ...o, rows: o.rows.map((r) => ({ ...r, ratio: ratio(r), met: isMet(r) })) })),
       failures,
     },

@@ -13,6 +13,13 @@ export interface Options {
   seed: number
   /** `ingest` leaves a CPU profile of the ingest process in bench/results/. */
   profile: boolean
+  /** A PostgreSQL server with TimescaleDB where databases may be made; without it the figures that need one are left out. */
+  database: string | null
+  /** Messages of one reading, and readings in messages of 100, of a run on that server. */
+  messages: number
+  readings: number
+  /** May install Node-RED from npm into a folder of its own. */
+  nodeRed: boolean
 }
 
 export function readOptions(args: readonly string[], minutes: number): Options {
@@ -26,9 +33,13 @@ export function readOptions(args: readonly string[], minutes: number): Options {
       samples: { type: 'string' },
       seed: { type: 'string' },
       profile: { type: 'boolean' },
+      database: { type: 'string' },
+      messages: { type: 'string' },
+      readings: { type: 'string' },
+      'node-red': { type: 'boolean' },
     },
   })
-  const number = (name: 'minutes' | 'rows' | 'pairs' | 'samples' | 'seed', fallback: number): number => {
+  const number = (name: 'minutes' | 'rows' | 'pairs' | 'samples' | 'seed' | 'messages' | 'readings', fallback: number): number => {
     const text = values[name]
     if (text === undefined) return fallback
     const value = Number(text)
@@ -43,5 +54,9 @@ export function readOptions(args: readonly string[], minutes: number): Options {
     samples: number('samples', 120),
     seed: number('seed', 1),
     profile: values.profile ?? false,
+    database: values.database ?? (process.env.TEST_DATABASE_URL || null),
+    messages: number('messages', 100_000),
+    readings: number('readings', 600_000),
+    nodeRed: values['node-red'] ?? false,
   }
 }

@@ -8,8 +8,10 @@ export interface Part {
   ready: Record<string, unknown>
   tell: (message: string) => void
   /** Resolves with the first message of that type. */
-  says: (type: string) => Promise<void>
+  says: (type: string) => Promise<Record<string, unknown>>
   stop: () => Promise<void>
+  /** SIGKILL: it gets no chance to save anything. */
+  kill: () => Promise<void>
 }
 
 /** One process of ours alone: it says `{type: 'ready'}` and ends on `'stop'`. */
@@ -38,6 +40,10 @@ export async function startPart(
     await exited
     clearTimeout(timer)
   }
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL')
+    await exited
+  }
   scope.defer(entry, stop)
   const first = (type: string): Promise<Record<string, unknown>> =>
     new Promise((resolve) => {
@@ -48,5 +54,5 @@ export async function startPart(
   const ready = await Promise.race([first('ready'), exited.then(() => null)])
   const { pid } = child
   if (ready === null || pid === undefined) throw new Error(`${entry} ended before it was ready`)
-  return { pid, ready, tell: (message) => child.send(message, () => {}), says: async (type) => void (await first(type)), stop }
+  return { pid, ready, tell: (message) => child.send(message, () => {}), says: first, stop, kill }
 }

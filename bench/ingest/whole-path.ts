@@ -1,5 +1,4 @@
 import { writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { EmbeddedDatabase } from '@yiping/db/embedded'
@@ -9,6 +8,7 @@ import { startPart } from '../city/start-part.ts'
 import { cpuMsOf } from '../measure/processes.ts'
 import type { Scope } from '../scope.ts'
 import { until } from '../until.ts'
+import { freePort } from './free-port.ts'
 import type { Plan } from './plan.ts'
 import { readCounters } from './read-counters.ts'
 
@@ -28,7 +28,7 @@ export async function sendThrough(bench: Bench, scope: Scope, database: Embedded
   const url = `mqtt://127.0.0.1:${String(broker.ready.port)}`
   const metricsPort = await freePort()
   const ingest = await startPart(scope, entries.ingest, {
-    env: { DATABASE_URL: database.url, MQTT_URL: url, METRICS_PORT: String(metricsPort) },
+    env: { DATABASE_URL: database.url, MQTT_URL: url, METRICS_PORT: String(metricsPort), DATA_DIR: await bench.folder(scope) },
     execArgv: bench.options.profile ? ['--cpu-prof', `--cpu-prof-dir=${resultsFolder}`] : [],
   })
   const publisher = await startPart(scope, fileURLToPath(new URL('./publisher.ts', import.meta.url)), { args: [url, file] })
@@ -67,13 +67,4 @@ export async function sendThrough(bench: Bench, scope: Scope, database: Embedded
       publisher: after.publisher - before.publisher,
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no free port')
-  return address.port
 }

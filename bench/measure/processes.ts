@@ -75,3 +75,9 @@ export async function useOf(pid: number, names: ReadonlyMap<number, string>): Pr
   }
   return uses
 }
+
+/** Resident memory, bytes. */
+export async function rssOf(pid: number): Promise<number> {
+  const found = /^VmRSS:\s+(\d+) kB/m.exec(await readFile(`/proc/${pid}/status`, 'utf8').catch(() => ''))
+  return found ? Number(found[1]) * 1024 : Number.NaN
+}
