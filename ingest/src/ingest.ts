@@ -54,7 +54,6 @@ export interface IngestSeams {
 }
 
 const statusMs = 1000
-const readingsPerStatement = 2000
 /** A standby takes over at most lease + a third of it after the active one was killed. */
 const leaseTtlMs = 6000
 const adoptEveryMs = 5000
@@ -73,7 +72,8 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
       log.fatal({ err: error instanceof Error ? error.message : error }, 'the spool cannot be trusted any more: ending, the next start reads it again')
       process.exit(1)
     })
-  const metrics = createMetrics()
+  let opened: Spool | null = null
+  const metrics = createMetrics({ inFlight: () => opened?.depth ?? 0, spoolBytes: () => opened?.bytes ?? 0 })
   const { queryTimeoutMs = 60_000 } = seams
   const onError = (error: Error): void => log.warn({ err: error.message }, 'database connection lost')
   const pool = createPool({ connectionString: config.databaseUrl, applicationName: 'yiping-ingest', max: 2, queryTimeoutMs, onError })
@@ -107,7 +107,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     shard: config.shard,
     maxBytes: config.spoolMaxBytes,
     segmentBytes: 4 * 1024 * 1024,
-    windowReadings: 20_000,
+    windowReadings: 40_000,
     fsync: config.spoolFsync,
     syncEveryMs: 50,
     behindMs: 30_000,
@@ -126,13 +126,12 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     onFault,
     ...seams.spool,
   })
+  opened = spool
 
   let lastCommitAt: number | null = null
   const writer = new Writer({
     db: pool,
     spool,
-    maxReadings: readingsPerStatement,
-    hardLimit: 10_000,
     lingerMs: 50,
     retryMs: [50, 100, 250, 500, 1000, 2000],
     onStored: (outcome, batch, ms) => {
@@ -292,8 +291,6 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
 
   let saying = false
   const status = setInterval(() => {
-    metrics.queued.set(spool.depth)
-    metrics.spoolBytes.set(spool.bytes)
     if (saying) return
     saying = true
     notify(

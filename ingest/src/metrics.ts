@@ -24,7 +24,8 @@ export interface IngestMetrics {
   damagedBytes: Counter
 }
 
-export function createMetrics(): IngestMetrics {
+/** `now`: what is asked for when somebody reads it. */
+export function createMetrics(now: { inFlight: () => number; spoolBytes: () => number }): IngestMetrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix: 'yiping_ingest_' })
   const registers = [registry]
@@ -51,7 +52,14 @@ export function createMetrics(): IngestMetrics {
       registers,
     }),
     failures: new Counter({ name: 'yiping_store_failures_total', help: 'store statements that the database did not take', registers }),
-    queued: new Gauge({ name: 'yiping_readings_in_flight', help: 'readings received and not yet committed', registers }),
+    queued: new Gauge({
+      name: 'yiping_readings_in_flight',
+      help: 'readings received and not yet committed',
+      registers,
+      collect() {
+        this.set(now.inFlight())
+      },
+    }),
     active: new Gauge({ name: 'yiping_ingest_active', help: '1 while this process takes messages in for its shard', registers }),
     redelivered: new Counter({ name: 'yiping_messages_redelivered_total', help: 'messages that the broker marked as sent before', registers }),
     rebirths: new Counter({ name: 'yiping_sparkplug_rebirths_asked_total', help: 'rebirths that Sparkplug edges were asked for', registers }),
@@ -69,7 +77,14 @@ export function createMetrics(): IngestMetrics {
     late: new Counter({ name: 'yiping_late_ranges_total', help: 'points and hours whose roll-ups late readings made wrong', registers }),
     replayed: new Counter({ name: 'yiping_readings_replayed_total', help: 'readings that left the waiting list for the table', registers }),
     repairedHours: new Counter({ name: 'yiping_rollup_hours_repaired_total', help: 'hours of roll-ups worked out again after late readings', registers }),
-    spoolBytes: new Gauge({ name: 'yiping_spool_bytes', help: 'bytes of the spool on disk', registers }),
+    spoolBytes: new Gauge({
+      name: 'yiping_spool_bytes',
+      help: 'bytes of the spool on disk',
+      registers,
+      collect() {
+        this.set(now.spoolBytes())
+      },
+    }),
     spoolFull: new Gauge({ name: 'yiping_spool_full', help: '1 while the spool takes nothing', registers }),
     damagedBytes: new Counter({ name: 'yiping_spool_damaged_bytes_total', help: 'bytes of the spool that could not be read', registers }),
     brokerUp: new Gauge({ name: 'yiping_broker_up', help: '1 while subscribed at the broker', registers }),

@@ -79,6 +79,7 @@ describe('ingest', () => {
     await rm(dataDir, { recursive: true, force: true })
   })
   afterEach(async () => {
+    await until('nothing in flight', async () => /^yiping_readings_in_flight 0$/m.test(await ingest.metrics.registry.metrics()))
     // The account closes in every minute and source, and is what the tables hold.
     expect(await rows('select * from ingest_balance where not closes')).toEqual([])
     const [sums] = await rows<{ stored: number; rejected: number; waiting: number; conflict: number }>(

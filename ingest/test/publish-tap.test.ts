@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { type Publish, PublishTap, type TapOptions } from '../src/receive/publish-tap.ts'
 
 const length = (n: number): number[] => (n < 128 ? [n] : [(n & 127) | 128, ...length(n >> 7)])
-const packet = (first: number, body: Buffer): Buffer => Buffer.concat([Buffer.from([first, ...length(body.length)]), body])
+const packet = (first: number, body: Uint8Array): Buffer<ArrayBuffer> => Buffer.concat([Buffer.from([first, ...length(body.length)]), body])
 function publish(
   topic: string,
   payload: Buffer,
@@ -14,7 +14,7 @@ function publish(
   const name = Buffer.from(topic)
   const head = Buffer.alloc(2)
   head.writeUInt16BE(name.length)
-  const parts = [head, name]
+  const parts: Buffer[] = [head, name]
   if (qos > 0) parts.push(Buffer.from([id >> 8, id & 255]))
   if (properties) parts.push(Buffer.from(length(properties.length)), properties)
   return packet(0x30 | (dup ? 8 : 0) | (qos << 1), Buffer.concat([...parts, payload]))

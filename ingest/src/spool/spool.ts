@@ -114,6 +114,14 @@ export class Spool {
   get depth(): number {
     return this.readings + this.#all().reduce((n, s) => n + s.spilledReadings, 0)
   }
+  /** There is something to take. */
+  get waits(): boolean {
+    return this.#all().some((s) => s.waits)
+  }
+  /** Readings of live messages in memory that nobody has taken. */
+  get untaken(): number {
+    return this.#live.untaken
+  }
   get empty(): boolean {
     return this.#pending.length === 0 && this.#all().every((s) => s.empty)
   }
@@ -294,7 +302,7 @@ export class Spool {
 
   /** Resolves when there is something to take, or at `rouse`. */
   async arrival(): Promise<void> {
-    if (this.#all().some((s) => !s.empty)) return
+    if (this.waits) return
     await new Promise<void>((resolve) => this.#wakers.push(resolve))
   }
 
@@ -303,19 +311,19 @@ export class Spool {
     this.#wake()
   }
 
-  /** What the next statement stores: live first, back-fill each fifth time or when live has nothing. */
-  async take(maxReadings: number, hardLimit: number): Promise<Turn | null> {
-    const others = [...this.#backlog, this.#late].filter((s) => !s.empty)
+  /** What the next statement stores: live first, back-fill (at most `maxLate`) each fifth time or when live has nothing. */
+  async take(maxReadings: number, hardLimit: number, maxLate = maxReadings): Promise<Turn | null> {
+    const others = [...this.#backlog, this.#late].filter((s) => s.waits)
     this.#turns += 1
     const order: SpoolStream[] = []
     // Each other stream in its turn.
     const other = others[Math.floor(this.#turns / (livePerLate + 1)) % Math.max(1, others.length)]
-    if (other !== undefined && (this.#live.empty || this.#turns % (livePerLate + 1) === 0)) order.push(other, this.#live)
+    if (other !== undefined && (!this.#live.waits || this.#turns % (livePerLate + 1) === 0)) order.push(other, this.#live)
     else order.push(this.#live, ...(other ? [other] : []))
     for (const stream of order) {
-      if (stream.empty) continue
+      if (!stream.waits) continue
       if (!stream.known) stream.know(await this.options.loadProgress(stream.id))
-      const taken = await stream.take(maxReadings, hardLimit)
+      const taken = await stream.take(stream === this.#live ? maxReadings : maxLate, hardLimit)
       if (taken !== null) return { ...taken, stream, late: stream !== this.#live }
       await this.#retire(stream)
     }

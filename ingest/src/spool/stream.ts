@@ -56,8 +56,8 @@ async function writeAll(file: FileHandle, bytes: Buffer, position: number): Prom
  * One row of tickets on disk, written at its end and read from its front. The front stays in memory (`window`) as long
  * as the database keeps up; when it does not, later tickets are on disk only and come back in order.
  *
- * Written and read by one owner in one process; `write` is not called before the last one has ended, nor is `take`
- * before `settle`.
+ * Written and read by one owner in one process; `write` is not called before the last one has ended, nor `take` before
+ * the last `take`. What was taken is settled in the order in which it was taken.
  */
 export class SpoolStream {
   #segments: Segment[] = []
@@ -66,8 +66,8 @@ export class SpoolStream {
   #nextSeq = 1
   #window: Waiting[] = []
   #windowReadings = 0
-  /** Taken and not settled: they leave the disk only by `settle`. */
-  #takenReadings = 0
+  /** Taken and not settled: they leave the disk only by `settle`. In the order in which they were taken. */
+  #taken: { seq: number; readings: number }[] = []
   /** Readings that this process has written and not kept in memory. */
   spilledReadings = 0
   /** Set while the window ends before the disk does: where reading goes on. */
@@ -114,15 +114,23 @@ export class SpoolStream {
   }
   /** Readings in memory. */
   get readings(): number {
-    return this.#windowReadings + this.#takenReadings
+    return this.#windowReadings + this.#taken.reduce((n, t) => n + t.readings, 0)
   }
   /** Some tickets are on disk only. */
   get spilled(): boolean {
     return this.#readAt !== null
   }
+  /** Something is left to take. */
+  get waits(): boolean {
+    return this.#window.length > 0 || this.#readAt !== null
+  }
   /** Nothing is left to take, and what was taken is settled. */
   get empty(): boolean {
-    return this.#window.length === 0 && this.#readAt === null && this.#takenReadings === 0
+    return !this.waits && this.#taken.length === 0
+  }
+  /** Readings in memory that nobody has taken. */
+  get untaken(): number {
+    return this.#windowReadings
   }
   /** Writes tickets as one frame of at most `room` bytes. When it throws, nothing of it counts as written. */
   async write(tickets: readonly Ticket[], room = Number.POSITIVE_INFINITY): Promise<void> {
@@ -206,9 +214,10 @@ export class SpoolStream {
     if (n === 0) return null
     const taken = this.#window.splice(0, n)
     this.#windowReadings -= readings
-    this.#takenReadings = readings
+    const seq = taken.at(-1)?.seq ?? 0
+    this.#taken.push({ seq, readings })
     return {
-      seq: taken.at(-1)?.seq ?? 0,
+      seq,
       tickets: taken.map((t) => t.ticket),
       acknowledge: taken.flatMap((t) => (t.acknowledge ? [t.acknowledge] : [])),
     }
@@ -217,7 +226,7 @@ export class SpoolStream {
   /** Everything up to `seq` is committed: segments that end there go. */
   async settle(seq: number): Promise<void> {
     if (seq > this.#settled) this.#settled = seq
-    this.#takenReadings = 0
+    while (this.#taken[0] && this.#taken[0].seq <= seq) this.#taken.shift()
     await this.#drop()
   }
 
@@ -262,7 +271,7 @@ export class SpoolStream {
   }
 
   #take(firstSeq: number, tickets: readonly Buffer[]): void {
-    const had = this.#window.at(-1)?.seq ?? this.#settled
+    const had = this.#window.at(-1)?.seq ?? this.#taken.at(-1)?.seq ?? this.#settled
     for (const [i, bytes] of tickets.entries()) {
       const seq = firstSeq + i
       if (seq <= had || seq <= this.#settled) continue

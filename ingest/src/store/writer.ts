@@ -7,9 +7,6 @@ import type { Spool, Turn } from '../spool/spool.ts'
 export interface WriterOptions {
   db: Pool
   spool: Spool
-  /** Readings per statement; no more than `hardLimit` unless one message alone has more. */
-  maxReadings: number
-  hardLimit: number
   /** How long the first live ticket waits for company, ms. */
   lingerMs: number
   /** Delays between tries of a batch that the database did not take, ms; the last repeats for ever. */
@@ -23,6 +20,20 @@ export interface WriterOptions {
 /** Readings that come again come in numbers. */
 const batchesWithoutCopy = 10
 
+/** Readings of a statement: at first, at least, at most; and of one of back-fill, which live ones may have to wait for. */
+const firstReadings = 2000
+const leastReadings = 1000
+const mostReadings = 20_000
+const mostLate = 4000
+const quickMs = 75
+const slowMs = 150
+
+interface Prepared {
+  turn: Turn
+  batch: Batch
+}
+const placeOf = (turn: Turn): Batch['place'] => ({ stream: turn.stream.id, seq: turn.seq })
+
 /**
  * Takes tickets from the spool and stores them, one statement at a time. A batch leaves the spool only by its commit: a
  * database that is away is asked again for ever, and a commit whose answer was lost changes nothing the second time.
@@ -32,6 +43,7 @@ export class Writer {
   #abort = new AbortController()
   #drainUntil = 0
   #noCopy = 0
+  #size = firstReadings
 
   constructor(private readonly options: WriterOptions) {}
 
@@ -49,44 +61,60 @@ export class Writer {
   }
 
   async #run(): Promise<void> {
-    const { spool, maxReadings, hardLimit, lingerMs } = this.options
+    const { spool } = this.options
+    let ahead: Promise<Prepared | null> | null = null
+    for (;;) {
+      const prepared: Prepared | null = await (ahead ?? this.#prepare())
+      ahead = null
+      if (prepared === null) return
+      const stored = this.#commit(prepared)
+      // The next batch is made while the database has this one; not a small one, which would grow if it waited.
+      if (spool.untaken >= this.#size) ahead = this.#prepare()
+      if (!(await stored)) {
+        await ahead
+        return
+      }
+      await spool.settle(prepared.turn)
+    }
+  }
+
+  /** Waits for something to store; null when there is nothing to wait for any more. */
+  async #prepare(): Promise<Prepared | null> {
+    const { spool, lingerMs } = this.options
     const { signal } = this.#abort
     for (let failures = 0; ; ) {
-      if (signal.aborted && (spool.empty || performance.now() >= this.#drainUntil)) return
+      if (signal.aborted && (!spool.waits || performance.now() >= this.#drainUntil)) return null
       if (!signal.aborted) await spool.arrival()
-      if (spool.readings < maxReadings && !signal.aborted) await delay(lingerMs, undefined, { signal }).catch(() => {})
-      let turn: Turn | null
+      if (spool.readings < this.#size && !signal.aborted) await delay(lingerMs, undefined, { signal }).catch(() => {})
       try {
-        turn = await spool.take(maxReadings, hardLimit)
+        const turn = await spool.take(this.#size, mostReadings, Math.min(this.#size, mostLate))
         failures = 0
+        if (turn !== null) return { turn, batch: buildBatch(placeOf(turn), turn.tickets) }
       } catch (error) {
         failures += 1
-        if (!(await this.#failed(error, failures))) return
-        continue
+        if (!(await this.#failed(error, failures))) return null
       }
-      if (turn === null) continue
-      if (!(await this.#commit(turn))) return
-      await spool.settle(turn)
     }
   }
 
   /** False when stopped before the database took it. */
-  async #commit(turn: Turn): Promise<boolean> {
-    const place = { stream: turn.stream.id, seq: turn.seq }
-    let batch = buildBatch(place, turn.tickets)
+  async #commit({ turn, batch: first }: Prepared): Promise<boolean> {
+    let batch = first
     let refused = false
     for (let attempt = 1; ; attempt += 1) {
       const started = performance.now()
       try {
         const outcome = await this.#store(batch)
-        this.options.onStored(outcome, batch, performance.now() - started)
+        const ms = performance.now() - started
+        this.#resize(batch.readings.pointId.length, ms)
+        this.options.onStored(outcome, batch, ms)
         return true
       } catch (error) {
         if (isDataError(error) && !refused) {
           this.options.onRefused(error)
           try {
             const why = error instanceof Error ? error.message : String(error)
-            batch = buildBatch(place, await isolate(turn.tickets, (part) => wouldStore(this.options.db, buildBatch(null, part)), why))
+            batch = buildBatch(placeOf(turn), await isolate(turn.tickets, (part) => wouldStore(this.options.db, buildBatch(null, part)), why))
             refused = true
             continue
           } catch {
@@ -96,6 +124,12 @@ export class Writer {
         if (!(await this.#failed(error, attempt))) return false
       }
     }
+  }
+
+  /** Batches as large as the database stores them in good time: few round trips, and nobody waits long behind one. */
+  #resize(readings: number, ms: number): void {
+    if (ms > slowMs) this.#size = Math.max(leastReadings, Math.round(this.#size / 1.5))
+    else if (ms < quickMs && readings >= 0.8 * this.#size) this.#size = Math.min(mostReadings, Math.round(this.#size * 1.5))
   }
 
   /** By COPY where that gains something; after rows that were there already, for a while without trying. */
