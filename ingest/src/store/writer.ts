@@ -23,10 +23,10 @@ const batchesWithoutCopy = 10
 /** Readings of a statement: at first, at least, at most; and of one of back-fill, which live ones may have to wait for. */
 const firstReadings = 2000
 const leastReadings = 1000
-const mostReadings = 20_000
+const mostReadings = 40_000
 const mostLate = 4000
-const quickMs = 75
-const slowMs = 150
+const quickMs = 150
+const slowMs = 400
 
 interface Prepared {
   turn: Turn
