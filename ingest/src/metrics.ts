@@ -25,13 +25,22 @@ export interface IngestMetrics {
 }
 
 /** `now`: what is asked for when somebody reads it. */
-export function createMetrics(now: { inFlight: () => number; spoolBytes: () => number }): IngestMetrics {
+export function createMetrics(now: { inFlight: () => number; spoolBytes: () => number; arrived: ReadonlyMap<string, number> }): IngestMetrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix: 'yiping_ingest_' })
   const registers = [registry]
   return {
     registry,
-    received: new Counter({ name: 'yiping_readings_received_total', help: 'readings that arrived, by topic class', labelNames: ['source'], registers }),
+    received: new Counter({
+      name: 'yiping_readings_received_total',
+      help: 'readings that arrived, by topic class',
+      labelNames: ['source'],
+      registers,
+      collect() {
+        this.reset()
+        for (const [source, readings] of now.arrived) this.inc({ source }, readings)
+      },
+    }),
     outcome: new Counter({
       name: 'yiping_readings_settled_total',
       help: 'readings by outcome: stored, duplicate, conflict, rejected, waiting',

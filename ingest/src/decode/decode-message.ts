@@ -3,6 +3,8 @@ import type { Decoded, RawValue, Refusal } from './decoded.ts'
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
 
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
 export interface DecodedMessage extends Decoded {
   /** Domain that the topic names; null for a gateway, whose stations may be of any. */
   domain: DomainCode | null
@@ -25,7 +27,7 @@ export function decodeMessage(topicText: string, payload: Buffer): DecodedMessag
     return whole(source, { reason: 'payload_too_large', detail: `${payload.length} bytes, at most ${telemetryLimits.maxMessageBytes}` })
   let json: unknown
   try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload))
+    json = JSON.parse(utf8.decode(payload))
   } catch (error) {
     return whole(source, { reason: 'payload_malformed', detail: error instanceof Error ? error.message : 'not JSON' })
   }

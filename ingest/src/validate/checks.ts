@@ -1,4 +1,4 @@
-import { advance, counterLimits, type CounterState, lateLimitMs, type Metric, qualityFromCode } from '@yiping/contract'
+import { advance, type CounterLimits, counterLimits, type CounterState, lateLimitMs, type Metric, qualityFromCode } from '@yiping/contract'
 
 /** Why a good value is stored as uncertain. Nothing is removed and nothing refused: that is `validate-value.ts`. */
 export const marks = ['range', 'step', 'flat', 'skew'] as const
@@ -94,7 +94,7 @@ export class AutomaticChecks {
     const isBehind = lagsBehind(now, intervalMs, reading)
     now.observedAt = reading.observedAt
     now.receivedAt = reading.receivedAt
-    this.#past.set(point.id, now)
+    if (past === undefined) this.#past.set(point.id, now)
     return outside ? 'range' : isStep ? 'step' : isFlat ? 'flat' : isAhead || isBehind ? 'skew' : null
   }
 }
@@ -102,8 +102,19 @@ export class AutomaticChecks {
 /** The quality to store: a mark turns good into uncertain and nothing else. */
 export const markedQuality = (quality: number, mark: Mark | null): number => (quality === 0 && mark !== null ? 1 : quality)
 
+const limitsByMetric = new Map<Metric, CounterLimits | null>()
+/** Asked for with every reading of a meter: made once a metric. */
+function limitsOf(metric: Metric): CounterLimits | null {
+  let limits = limitsByMetric.get(metric)
+  if (limits === undefined) {
+    limits = counterLimits(metric)
+    limitsByMetric.set(metric, limits)
+  }
+  return limits
+}
+
 function countsOddly(past: Past, metric: Metric, reading: CheckedReading): boolean {
-  const limits = counterLimits(metric)
+  const limits = limitsOf(metric)
   if (!limits) return false
   const { state, held } = advance(past.counter, { at: reading.observedAt, value: reading.value, quality: qualityFromCode(reading.quality) }, limits)
   past.counter = state
@@ -113,31 +124,44 @@ function countsOddly(past: Past, metric: Metric, reading: CheckedReading): boole
 function steps(past: Past, metric: Metric, intervalMs: number, reading: CheckedReading): boolean {
   const { maxStep } = metric.checks
   if (maxStep === undefined) return false
-  const next = { at: reading.observedAt, value: reading.value }
-  const near = (from: { at: number; value: number }): boolean =>
-    Math.abs(next.value - from.value) <= maxStep * Math.max(1, (next.at - from.at) / intervalMs) * (1 + 1e-9)
-  const isStep = past.believed !== null && !near(past.believed) && !(past.jumped !== null && near(past.jumped))
-  if (isStep) past.jumped = next
+  const { believed, jumped } = past
+  const isStep = believed !== null && !near(believed, reading, maxStep, intervalMs) && !(jumped !== null && near(jumped, reading, maxStep, intervalMs))
+  if (isStep) past.jumped = { at: reading.observedAt, value: reading.value }
   else {
-    past.believed = next
+    // In place: this is done with every reading.
+    if (believed === null) past.believed = { at: reading.observedAt, value: reading.value }
+    else {
+      believed.at = reading.observedAt
+      believed.value = reading.value
+    }
     past.jumped = null
   }
   return isStep
 }
 
+const near = (from: { at: number; value: number }, to: CheckedReading, maxStep: number, intervalMs: number): boolean =>
+  Math.abs(to.value - from.value) <= maxStep * Math.max(1, (to.observedAt - from.at) / intervalMs) * (1 + 1e-9)
+
+const scales = Array.from({ length: 16 }, (_, decimals) => 10 ** decimals)
+
 function standsStill(past: Past, metric: Metric, intervalMs: number, reading: CheckedReading): boolean {
   const { flatAfterS, restsAt } = metric.checks
   if (flatAfterS === undefined) return false
   const at = reading.receivedAt
-  const shown = (value: number): number => Math.round(value * 10 ** metric.decimals)
-  const value = shown(reading.value)
+  const scale = scales[metric.decimals] ?? 10 ** metric.decimals
+  const value = Math.round(reading.value * scale)
   const { same } = past
   if (same === null || same.value !== value || at - same.until > lateLimitMs(intervalMs / 1000)) {
-    past.same = { value, since: at, until: at }
+    if (same === null) past.same = { value, since: at, until: at }
+    else {
+      same.value = value
+      same.since = at
+      same.until = at
+    }
     return false
   }
   same.until = at
-  return at - same.since >= flatAfterS * 1000 && (restsAt === undefined || value !== shown(restsAt))
+  return at - same.since >= flatAfterS * 1000 && (restsAt === undefined || value !== Math.round(restsAt * scale))
 }
 
 function lagsBehind(past: Past, intervalMs: number, reading: CheckedReading): boolean {
@@ -145,7 +169,7 @@ function lagsBehind(past: Past, intervalMs: number, reading: CheckedReading): bo
   const limit = Math.max(clockLimits.behindMs, clockLimits.behindIntervals * intervalMs)
   // One report in time proves the clock: the others were on their way for long.
   if (lag <= limit) {
-    past.lags = []
+    if (past.lags.length > 0) past.lags = []
     return false
   }
   // A device that works off what it kept reports faster than it observed.

@@ -40,6 +40,9 @@ export interface Ticket {
 /** A message whose newest reading is older than this is back-fill, ms. */
 const lateAfterMs = 10 * 60_000
 
+/** Shared by all tickets that have none of it. */
+const none: never[] = []
+const noneRefused: Map<RejectionReason, { readings: number; held: number; detail: string }> = new Map()
 const clean = (text: string): string => text.replaceAll('\0', '\uFFFD')
 const sampleOf = (value: unknown): string => clean(JSON.stringify(value) ?? String(value)).slice(0, 200)
 
@@ -61,9 +64,11 @@ export function toTicket(
   const context = { registry, domain: decoded.domain, receivedAt: message.receivedAt, retentionMs, booleans: decoded.source === 'sparkplug' }
   const readings: ValidReading[] = []
   const held: HeldReading[] = []
-  const sightings = new Map<string, Sighting>()
-  const refused = new Map<RejectionReason, { readings: number; held: number; detail: string }>()
+  // Made when they are needed: nearly every message has neither.
+  let sightings: Map<string, Sighting> | null = null
+  let refused: Map<RejectionReason, { readings: number; held: number; detail: string }> | null = null
   const refuse = (reason: RejectionReason, detail: string, count: number, heldCount = 0): void => {
+    refused ??= new Map()
     const entry = refused.get(reason)
     if (entry) {
       entry.readings += count
@@ -76,7 +81,8 @@ export function toTicket(
     const verdict = validateValue(raw, context)
     if (verdict.ok) {
       const { reading, point } = verdict
-      const mark = checks.check(point, { ...reading, receivedAt: message.receivedAt })
+      const { observedAt, value } = reading
+      const mark = checks.check(point, { observedAt, receivedAt: message.receivedAt, value, quality: reading.quality })
       const quality = markedQuality(reading.quality, mark)
       if (mark !== null && quality !== reading.quality) reading.mark = mark
       reading.quality = quality
@@ -92,6 +98,7 @@ export function toTicket(
     const place = room.admit(raw.station, raw.metric, unregistered.ok)
     if (place !== 'full') {
       const key = `${raw.station} ${raw.metric}`
+      sightings ??= new Map()
       const seen = sightings.get(key)
       if (seen) seen.times += 1
       else sightings.set(key, { station: raw.station, metric: clean(raw.metric), domain: decoded.domain, times: 1, sample: sampleOf(raw.value) })
@@ -108,7 +115,7 @@ export function toTicket(
     receivedAt: message.receivedAt,
     received: decoded.received,
     readings,
-    rejections: [...refused].map(([reason, r]) => ({
+    rejections: Array.from(refused ?? noneRefused, ([reason, r]) => ({
       at: message.receivedAt,
       source: decoded.source,
       topic: clean(message.topic),
@@ -119,8 +126,8 @@ export function toTicket(
       payload: message.payload.subarray(0, telemetryLimits.rejectionPayloadBytes),
     })),
     held,
-    sightings: [...sightings.values()],
-    links: decoded.links ?? [],
+    sightings: sightings === null ? none : [...sightings.values()],
+    links: decoded.links ?? none,
     late: newestAt > 0 && message.receivedAt - newestAt > lateAfterMs,
   }
 }

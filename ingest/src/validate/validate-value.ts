@@ -57,7 +57,10 @@ export function validateValue(raw: RawValue, context: ValidationContext): Verdic
   if (point === undefined) return no('metric_unknown', `${raw.station} ${raw.metric}`, true)
   const verdict = validateContent(raw, point.metric, context)
   if (!verdict.ok) return verdict
-  return { ok: true, point, reading: { pointId: point.id, ...verdict.content, ...(raw.historical === true && { historical: true }) } }
+  const { observedAt, value, quality } = verdict
+  const reading: ValidReading = { pointId: point.id, observedAt, value, quality }
+  if (raw.historical === true) reading.historical = true
+  return { ok: true, point, reading }
 }
 
 /** What can be said of a value without the registry; the order of the reasons stays, so an unknown station is told first. */
@@ -70,16 +73,19 @@ export function validateUnregistered(raw: RawValue, context: ValidationContext):
   const domain = station?.domain ?? context.domain
   if (domain !== null && metric.domain !== domain) return no(reason, `${raw.station} ${raw.metric}: a metric of ${metric.domain}`)
   const verdict = validateContent(raw, metric, context)
-  return verdict.ok ? { ok: true, reading: { station: raw.station, metric: raw.metric, ...verdict.content } } : verdict
+  if (!verdict.ok) return verdict
+  const { observedAt, value, quality } = verdict
+  return { ok: true, reading: { station: raw.station, metric: raw.metric, observedAt, value, quality } }
 }
 
 interface Content {
+  ok: true
   observedAt: number
   value: number
   quality: number
 }
 
-function validateContent(raw: RawValue, metric: Metric, context: ValidationContext): { ok: true; content: Content } | Refused {
+function validateContent(raw: RawValue, metric: Metric, context: ValidationContext): Content | Refused {
   const { physical } = metric
   let value: unknown = raw.value
   let quality: unknown = 'good'
@@ -99,5 +105,5 @@ function validateContent(raw: RawValue, metric: Metric, context: ValidationConte
   const ahead = observedAt - context.receivedAt
   if (ahead > telemetryLimits.maxAheadMs) return no('ts_future', `ts ${show(raw.ts)} is ${Math.round(ahead / 1000)} s ahead of our clock`)
   if (-ahead > context.retentionMs) return no('ts_too_old', `ts ${show(raw.ts)} is older than ${context.retentionMs / 86_400_000} days`)
-  return { ok: true, content: { observedAt, value, quality: code } }
+  return { ok: true, observedAt, value, quality: code }
 }
