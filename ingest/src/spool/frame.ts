@@ -15,23 +15,26 @@ const bodyHeadBytes = 10
 
 export interface Frame {
   firstSeq: number
-  tickets: Buffer[]
-  /** Where the next one starts. */
+  tickets: number
+  /** Where the length of its first ticket stands. */
+  at: number
+  /** Where the next frame starts. */
   end: number
 }
 
-export function encodeFrame(firstSeq: number, tickets: readonly Buffer[]): Buffer {
+/** A frame of tickets of these sizes, each written by `write` at its place. */
+export function encodeFrame(firstSeq: number, sizes: readonly number[], write: (i: number, out: Buffer, at: number) => void): Buffer {
   let length = bodyHeadBytes
-  for (const t of tickets) length += 4 + t.length
+  for (const size of sizes) length += 4 + size
   const out = Buffer.allocUnsafe(headBytes + length)
   let at = headBytes
   out.writeUIntLE(firstSeq, at, 6)
-  out.writeUInt32LE(tickets.length, at + 6)
+  out.writeUInt32LE(sizes.length, at + 6)
   at += bodyHeadBytes
-  for (const t of tickets) {
-    out.writeUInt32LE(t.length, at)
-    t.copy(out, at + 4)
-    at += 4 + t.length
+  for (const [i, size] of sizes.entries()) {
+    out.writeUInt32LE(size, at)
+    write(i, out, at + 4)
+    at += 4 + size
   }
   magic.copy(out)
   out.writeUInt32LE(length, 4)
@@ -39,7 +42,7 @@ export function encodeFrame(firstSeq: number, tickets: readonly Buffer[]): Buffe
   return out
 }
 
-/** The frame at `at`, or null when no whole and sound one stands there. The tickets are views of `bytes`. */
+/** The frame at `at`, or null when no whole and sound one stands there. */
 export function decodeFrame(bytes: Buffer, at: number): Frame | null {
   if (at + headBytes + bodyHeadBytes > bytes.length || bytes.readUInt32LE(at) !== magicNumber) return null
   const length = bytes.readUInt32LE(at + 4)
@@ -47,15 +50,11 @@ export function decodeFrame(bytes: Buffer, at: number): Frame | null {
   if (length < bodyHeadBytes || end > bytes.length) return null
   const body = bytes.subarray(at + headBytes, end)
   if (crc32(body) !== bytes.readUInt32LE(at + 8)) return null
-  const tickets: Buffer[] = []
-  let position = bodyHeadBytes
-  for (let n = body.readUInt32LE(6); n > 0; n -= 1) {
-    const size = body.readUInt32LE(position)
-    tickets.push(body.subarray(position + 4, position + 4 + size))
-    position += 4 + size
-  }
-  return { firstSeq: body.readUIntLE(0, 6), tickets, end }
+  return { firstSeq: body.readUIntLE(0, 6), tickets: body.readUInt32LE(6), at: at + headBytes + bodyHeadBytes, end }
 }
+
+/** Where tickets begin in a frame that `encodeFrame` made. */
+export const firstTicketAt = headBytes + bodyHeadBytes
 
 /** Start of the next sound frame after `at`, or null: how reading goes on behind a damaged spot. */
 export function findFrame(bytes: Buffer, at: number): number | null {

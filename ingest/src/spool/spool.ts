@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { acquireLock } from '@yiping/db'
 import type { Ticket } from '../validate/ticket.ts'
-import { SpoolStream, type StreamOptions, type Taken } from './stream.ts'
+import { SpoolStream, type StreamOptions } from './stream.ts'
+import type { Portion } from './window.ts'
 
 export interface SpoolOptions {
   /** `DATA_DIR/spool/<shard>`: shared by all processes of a shard on this machine. */
@@ -32,7 +33,8 @@ export interface SpoolOptions {
   write?: StreamOptions['write']
 }
 
-export interface Turn extends Taken {
+/** What one statement stores: everything of the stream after the last one and up to `seq`. */
+export interface Turn extends Portion {
   stream: SpoolStream
   late: boolean
 }

@@ -1,8 +1,9 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { Ticket } from '../validate/ticket.ts'
-import { decodeFrame, encodeFrame, findFrame } from './frame.ts'
-import { decodeTicket, encodeTicket } from './ticket-codec.ts'
+import { decodeFrame, encodeFrame, findFrame, firstTicketAt } from './frame.ts'
+import { encodable, writeTicket } from './ticket-codec.ts'
+import { type Portion, Window } from './window.ts'
 
 export interface StreamOptions {
   /** Folder of its segments. */
@@ -20,26 +21,12 @@ export interface StreamOptions {
   write?: (file: FileHandle, bytes: Buffer, position: number) => Promise<void>
 }
 
-/** What one statement takes from a stream: everything after the last one and up to `seq`. */
-export interface Taken {
-  seq: number
-  tickets: Ticket[]
-  /** Messages that could not be written and are still owed their PUBACK. */
-  acknowledge: (() => void)[]
-}
-
 interface Segment {
   file: string
   firstSeq: number
   lastSeq: number
   bytes: number
   damaged: boolean
-}
-
-interface Waiting {
-  seq: number
-  ticket: Ticket
-  acknowledge: (() => void) | null
 }
 
 const nameOf = (firstSeq: number): string => `${String(firstSeq).padStart(15, '0')}.seg`
@@ -64,8 +51,7 @@ export class SpoolStream {
   #active: { handle: FileHandle; segment: Segment } | null = null
   #unsynced: FileHandle | null = null
   #nextSeq = 1
-  #window: Waiting[] = []
-  #windowReadings = 0
+  #window = new Window()
   /** Taken and not settled: they leave the disk only by `settle`. In the order in which they were taken. */
   #taken: { seq: number; readings: number }[] = []
   /** Readings that this process has written and not kept in memory. */
@@ -114,7 +100,7 @@ export class SpoolStream {
   }
   /** Readings in memory. */
   get readings(): number {
-    return this.#windowReadings + this.#taken.reduce((n, t) => n + t.readings, 0)
+    return this.#window.readings + this.#taken.reduce((n, t) => n + t.readings, 0)
   }
   /** Some tickets are on disk only. */
   get spilled(): boolean {
@@ -122,7 +108,7 @@ export class SpoolStream {
   }
   /** Something is left to take. */
   get waits(): boolean {
-    return this.#window.length > 0 || this.#readAt !== null
+    return !this.#window.empty || this.#readAt !== null
   }
   /** Nothing is left to take, and what was taken is settled. */
   get empty(): boolean {
@@ -130,11 +116,16 @@ export class SpoolStream {
   }
   /** Readings in memory that nobody has taken. */
   get untaken(): number {
-    return this.#windowReadings
+    return this.#window.readings
   }
   /** Writes tickets as one frame of at most `room` bytes. When it throws, nothing of it counts as written. */
   async write(tickets: readonly Ticket[], room = Number.POSITIVE_INFINITY): Promise<void> {
-    const frame = encodeFrame(this.#nextSeq, tickets.map(encodeTicket))
+    const parts = tickets.map(encodable)
+    const frame = encodeFrame(
+      this.#nextSeq,
+      parts.map((p) => p.size),
+      (i, out, at) => parts[i] && writeTicket(parts[i], out, at),
+    )
     if (frame.length > room) throw Object.assign(new Error('the spool has reached its bound'), { code: 'ENOSPC' })
     const active = await this.#open()
     const start = active.segment.bytes
@@ -147,29 +138,19 @@ export class SpoolStream {
     active.segment.bytes += frame.length
     active.segment.lastSeq = this.#nextSeq + tickets.length - 1
     this.#unsynced = active.handle
-    for (const ticket of tickets) this.#push(ticket, start, active.segment)
+    if (this.#readAt === null && this.#window.readings < this.options.windowReadings) this.#window.push(frame, firstTicketAt, this.#nextSeq, tickets.length)
+    else {
+      this.#readAt ??= { segment: active.segment, offset: start }
+      for (const ticket of tickets) this.spilledReadings += Math.max(1, ticket.received)
+    }
+    this.#nextSeq += tickets.length
   }
 
   /** Takes a ticket past the disk: its message is acknowledged by its commit. Only while nothing is spilled. */
   pass(ticket: Ticket, acknowledge: () => void): void {
     if (this.#readAt !== null) throw new Error('spool: a ticket may not pass those that are on disk')
-    this.#window.push({ seq: this.#nextSeq, ticket, acknowledge })
-    this.#windowReadings += weight(ticket)
+    this.#window.pass(this.#nextSeq, ticket, acknowledge)
     this.#nextSeq += 1
-  }
-
-  #push(ticket: Ticket, frameStart: number, segment: Segment): void {
-    const seq = this.#nextSeq
-    this.#nextSeq += 1
-    if (this.#readAt !== null || this.#windowReadings >= this.options.windowReadings) {
-      this.spilledReadings += weight(ticket)
-      if (this.#readAt !== null) return
-      // The frame may hold tickets that are in the window already: reading skips what it has had.
-      this.#readAt = { segment, offset: frameStart }
-      return
-    }
-    this.#window.push({ seq, ticket, acknowledge: null })
-    this.#windowReadings += weight(ticket)
   }
 
   /** On stable storage: everything that was written before the call. */
@@ -200,27 +181,11 @@ export class SpoolStream {
   }
 
   /** Whole tickets up to about `maxReadings`, never more than `hardLimit` unless the first alone has more. */
-  async take(maxReadings: number, hardLimit: number): Promise<Taken | null> {
-    if (this.#readAt !== null && this.#windowReadings < maxReadings) await this.#fill()
-    let readings = 0
-    let n = 0
-    for (; n < this.#window.length; n += 1) {
-      const next = this.#window[n]
-      if (next === undefined) break
-      const more = weight(next.ticket)
-      if (n > 0 && (readings >= maxReadings || readings + more > hardLimit)) break
-      readings += more
-    }
-    if (n === 0) return null
-    const taken = this.#window.splice(0, n)
-    this.#windowReadings -= readings
-    const seq = taken.at(-1)?.seq ?? 0
-    this.#taken.push({ seq, readings })
-    return {
-      seq,
-      tickets: taken.map((t) => t.ticket),
-      acknowledge: taken.flatMap((t) => (t.acknowledge ? [t.acknowledge] : [])),
-    }
+  async take(maxReadings: number, hardLimit: number): Promise<Portion | null> {
+    if (this.#readAt !== null && this.#window.readings < maxReadings) await this.#fill()
+    const portion = this.#window.take(maxReadings, hardLimit)
+    if (portion !== null) this.#taken.push({ seq: portion.seq, readings: portion.readings })
+    return portion
   }
 
   /** Everything up to `seq` is committed: segments that end there go. */
@@ -253,14 +218,17 @@ export class SpoolStream {
 
   /** Reads on until the window is full or the disk has no more. */
   async #fill(): Promise<void> {
-    while (this.#readAt !== null && this.#windowReadings < this.options.windowReadings) {
+    while (this.#readAt !== null && this.#window.readings < this.options.windowReadings) {
       const { segment, offset } = this.#readAt
       if (this.#loaded?.segment !== segment || this.#loaded.bytes.length < segment.bytes)
         this.#loaded = { segment, bytes: (await readFile(segment.file)).subarray(0, segment.bytes) }
       const { bytes } = this.#loaded
       const frame = decodeFrame(bytes, offset)
       if (frame !== null) {
-        this.#take(frame.firstSeq, frame.tickets)
+        const had = Math.max(this.#window.lastSeq ?? this.#taken.at(-1)?.seq ?? 0, this.#settled)
+        const readings = this.#window.push(bytes, frame.at, frame.firstSeq, frame.tickets, had)
+        this.spilledReadings = Math.max(0, this.spilledReadings - readings)
+        this.#nextSeq = Math.max(this.#nextSeq, frame.firstSeq + frame.tickets)
         this.#readAt = { segment, offset: frame.end }
       } else if (offset < bytes.length) this.#skip(segment, bytes, offset)
       // Frames that were written meanwhile have made the segment longer.
@@ -268,19 +236,6 @@ export class SpoolStream {
     }
     if (this.#readAt === null) this.#loaded = null
     await this.#drop()
-  }
-
-  #take(firstSeq: number, tickets: readonly Buffer[]): void {
-    const had = this.#window.at(-1)?.seq ?? this.#taken.at(-1)?.seq ?? this.#settled
-    for (const [i, bytes] of tickets.entries()) {
-      const seq = firstSeq + i
-      if (seq <= had || seq <= this.#settled) continue
-      const ticket = decodeTicket(bytes)
-      this.spilledReadings = Math.max(0, this.spilledReadings - weight(ticket))
-      this.#window.push({ seq, ticket, acknowledge: null })
-      this.#windowReadings += weight(ticket)
-    }
-    this.#nextSeq = Math.max(this.#nextSeq, firstSeq + tickets.length)
   }
 
   #advance(segment: Segment): void {
@@ -323,6 +278,3 @@ export class SpoolStream {
     return true
   }
 }
-
-/** An empty or refused message takes room too. */
-const weight = (ticket: Ticket): number => Math.max(1, ticket.readings.length + ticket.held.length)

@@ -41,15 +41,25 @@ const restOf = (ticket: Ticket): Buffer | null => {
   return Buffer.from(JSON.stringify(rest))
 }
 
-export function encodeTicket(ticket: Ticket): Buffer {
+/** A ticket that is about to be written: its size is known before its place. */
+export interface Encodable {
+  ticket: Ticket
+  rest: Buffer | null
+  size: number
+}
+
+export function encodable(ticket: Ticket): Encodable {
   const rest = restOf(ticket)
-  const out = Buffer.allocUnsafe(headBytes + ticket.readings.length * readingBytes + (rest?.length ?? 0))
-  out[0] = (sources as readonly string[]).indexOf(ticket.source)
-  out.writeDoubleLE(ticket.receivedAt, 1)
-  out.writeUInt32LE(ticket.received, 9)
-  out.writeUInt32LE(ticket.readings.length, 13)
-  out.writeUInt32LE(rest?.length ?? 0, 17)
-  let at = headBytes
+  return { ticket, rest, size: headBytes + ticket.readings.length * readingBytes + (rest?.length ?? 0) }
+}
+
+export function writeTicket({ ticket, rest }: Encodable, out: Buffer, start: number): void {
+  out[start] = (sources as readonly string[]).indexOf(ticket.source)
+  out.writeDoubleLE(ticket.receivedAt, start + 1)
+  out.writeUInt32LE(ticket.received, start + 9)
+  out.writeUInt32LE(ticket.readings.length, start + 13)
+  out.writeUInt32LE(rest?.length ?? 0, start + 17)
+  let at = start + headBytes
   for (const r of ticket.readings) {
     out.writeInt32LE(r.pointId, at)
     out.writeDoubleLE(r.observedAt, at + 4)
@@ -58,18 +68,20 @@ export function encodeTicket(ticket: Ticket): Buffer {
     at += readingBytes
   }
   rest?.copy(out, at)
-  return out
 }
 
+/** Readings that its message brought, without decoding it. */
+export const receivedOf = (bytes: Buffer, start: number): number => bytes.readUInt32LE(start + 9)
+
 /** The inverse. Its bytes have passed their checksum: one that does not fit is an error of ours, and thrown. */
-export function decodeTicket(bytes: Buffer): Ticket {
-  const source = sources[bytes.readUInt8(0)]
-  if (source === undefined) throw new Error(`spool: no source ${bytes.readUInt8(0)}`)
-  const n = bytes.readUInt32LE(13)
-  const restBytes = bytes.readUInt32LE(17)
-  if (headBytes + n * readingBytes + restBytes !== bytes.length) throw new Error('spool: a ticket of another length than it says')
+export function decodeTicket(bytes: Buffer, start: number, size: number): Ticket {
+  const source = sources[bytes.readUInt8(start)]
+  if (source === undefined) throw new Error(`spool: no source ${bytes.readUInt8(start)}`)
+  const n = bytes.readUInt32LE(start + 13)
+  const restBytes = bytes.readUInt32LE(start + 17)
+  if (headBytes + n * readingBytes + restBytes !== size) throw new Error('spool: a ticket of another length than it says')
   const readings: Ticket['readings'] = new Array(n)
-  for (let i = 0, at = headBytes; i < n; i += 1, at += readingBytes) {
+  for (let i = 0, at = start + headBytes; i < n; i += 1, at += readingBytes) {
     const observedAt = bytes.readDoubleLE(at + 4)
     const quality = bytes.readUInt8(at + 20)
     const reading: ValidReading = { pointId: bytes.readInt32LE(at), observedAt, value: bytes.readDoubleLE(at + 12), quality: quality & qualityBits }
@@ -78,12 +90,12 @@ export function decodeTicket(bytes: Buffer): Ticket {
     if (quality & historicalBit) reading.historical = true
     readings[i] = reading
   }
-  const rest = restBytes === 0 ? null : (JSON.parse(bytes.toString('utf8', headBytes + n * readingBytes)) as Rest)
-  const receivedAt = bytes.readDoubleLE(1)
+  const rest = restBytes === 0 ? null : (JSON.parse(bytes.toString('utf8', start + headBytes + n * readingBytes, start + size)) as Rest)
+  const receivedAt = bytes.readDoubleLE(start + 1)
   return {
     source,
     receivedAt,
-    received: bytes.readUInt32LE(9),
+    received: bytes.readUInt32LE(start + 9),
     readings,
     rejections: rest?.rejections.map((r) => ({ ...r, payload: Buffer.from(r.payload, 'base64') })) ?? [],
     held: rest?.held ?? [],

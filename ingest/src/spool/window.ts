@@ -1,0 +1,99 @@
+import type { Ticket } from '../validate/ticket.ts'
+import { decodeTicket, receivedOf } from './ticket-codec.ts'
+
+/** What a statement's worth of the window holds. */
+export interface Portion {
+  seq: number
+  readings: number
+  tickets: Ticket[]
+  acknowledge: (() => void)[]
+}
+
+/** A row of tickets in the bytes of a frame, or one that went past the disk. */
+type Entry = { seq: number; left: number } & (
+  | { bytes: Buffer; at: number; passed: null }
+  | { bytes: null; passed: { ticket: Ticket; acknowledge: () => void; readings: number } }
+)
+
+/**
+ * The front of a stream in memory, first in, first out. It holds the bytes that were written and not the tickets: one
+ * buffer a group in place of several objects a reading, which the garbage collector would have to carry along.
+ */
+export class Window {
+  #entries: Entry[] = []
+  #readings = 0
+
+  get readings(): number {
+    return this.#readings
+  }
+  get empty(): boolean {
+    return this.#entries.length === 0
+  }
+  /** The last ticket's number; null when there is none. */
+  get lastSeq(): number | null {
+    const last = this.#entries.at(-1)
+    return last ? last.seq + last.left - 1 : null
+  }
+
+  /** Tickets of a frame from `seq` on; those up to `had` are left out. Answers how many readings came. */
+  push(bytes: Buffer, at: number, seq: number, tickets: number, had = 0): number {
+    let from = at
+    let readings = 0
+    let skipped = 0
+    let position = at
+    for (let i = 0; i < tickets; i += 1) {
+      if (seq + i <= had) {
+        position += 4 + bytes.readUInt32LE(position)
+        from = position
+        skipped += 1
+        continue
+      }
+      readings += weightAt(bytes, position)
+      position += 4 + bytes.readUInt32LE(position)
+    }
+    if (skipped === tickets) return 0
+    this.#entries.push({ seq: seq + skipped, left: tickets - skipped, bytes, at: from, passed: null })
+    this.#readings += readings
+    return readings
+  }
+
+  pass(seq: number, ticket: Ticket, acknowledge: () => void): void {
+    const readings = Math.max(1, ticket.received)
+    this.#entries.push({ seq, left: 1, bytes: null, passed: { ticket, acknowledge, readings } })
+    this.#readings += readings
+  }
+
+  /** Whole tickets up to about `maxReadings`, never more than `hardLimit` unless the first alone has more. */
+  take(maxReadings: number, hardLimit: number): Portion | null {
+    const portion: Portion = { seq: 0, readings: 0, tickets: [], acknowledge: [] }
+    const fits = (more: number): boolean => portion.tickets.length === 0 || (portion.readings < maxReadings && portion.readings + more <= hardLimit)
+    let done = 0
+    for (const entry of this.#entries) {
+      while (entry.left > 0) {
+        const more = entry.passed === null ? weightAt(entry.bytes, entry.at) : entry.passed.readings
+        if (!fits(more)) break
+        if (entry.passed === null) {
+          const size = entry.bytes.readUInt32LE(entry.at)
+          portion.tickets.push(decodeTicket(entry.bytes, entry.at + 4, size))
+          entry.at += 4 + size
+        } else {
+          portion.tickets.push(entry.passed.ticket)
+          portion.acknowledge.push(entry.passed.acknowledge)
+        }
+        portion.readings += more
+        portion.seq = entry.seq
+        entry.seq += 1
+        entry.left -= 1
+      }
+      if (entry.left > 0) break
+      done += 1
+    }
+    if (portion.tickets.length === 0) return null
+    this.#entries.splice(0, done)
+    this.#readings -= portion.readings
+    return portion
+  }
+}
+
+/** An empty or refused message takes room too. */
+const weightAt = (bytes: Buffer, at: number): number => Math.max(1, receivedOf(bytes, at + 4))
