@@ -32,6 +32,8 @@ export interface TestBroker {
   url: string
   /** Ends it and starts it again on the same port: with its sessions when it is persistent, else without. */
   restart: () => Promise<void>
+  /** Replaces one of its files and lets it read them again. Mosquitto only. */
+  write: (name: string, text: string) => Promise<void>
   stop: () => Promise<void>
 }
 
@@ -57,6 +59,7 @@ export async function startTestBroker(kind: 'aedes' | 'mosquitto', options: Test
         await broker.stop()
         broker = await startBroker(port)
       },
+      write: () => Promise.reject(new Error('the embedded broker has no files')),
       stop: () => broker.stop(),
     }
   }
@@ -98,6 +101,10 @@ export async function startTestBroker(kind: 'aedes' | 'mosquitto', options: Test
         await end()
         running = await run(port)
         if (running === null) throw new Error('mosquitto does not start again')
+      },
+      async write(name, text) {
+        await writeFile(join(folder, name), text)
+        running?.child.kill('SIGHUP')
       },
       async stop() {
         await end()

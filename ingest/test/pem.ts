@@ -9,6 +9,7 @@ export interface Pem {
 export async function makeAuthority(name: string): Promise<Pem> {
   const made = await generate([{ name: 'commonName', value: name }], {
     keyType: 'ec',
+    algorithm: 'sha256',
     extensions: [
       { name: 'basicConstraints', cA: true, critical: true },
       { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
@@ -21,6 +22,7 @@ export async function makeAuthority(name: string): Promise<Pem> {
 export async function makeCertificate(authority: Pem, name: string): Promise<Pem> {
   const made = await generate([{ name: 'commonName', value: name }], {
     keyType: 'ec',
+    algorithm: 'sha256',
     ca: authority,
     extensions: [
       { name: 'basicConstraints', cA: false },
