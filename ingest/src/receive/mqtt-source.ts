@@ -134,9 +134,7 @@ export function startMqttSource(options: MqttSourceOptions): MqttSource {
       return mine.tap
     })
     client.connect()
-    client.on('connect', () => {
-      subscribe()
-    })
+    client.on('connect', () => subscribe())
     let again: NodeJS.Timeout | undefined
     const subscribe = (): void => {
       client.subscribe([...options.topics], { qos: 1 }, (error, granted) => {
