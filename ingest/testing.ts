@@ -5,13 +5,13 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { subscriptions } from '@yiping/contract'
-import mqtt, { type MqttClient } from 'mqtt'
+import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { startBroker } from './broker/broker.ts'
 import type { IngestConfig } from './src/config.ts'
 
-/** A device: connected, publishing at QoS 1. */
-export async function connectDevice(url: string, clientId: string): Promise<MqttClient> {
-  const client = mqtt.connect(url, { clientId, protocolVersion: 4, reconnectPeriod: 200 })
+/** A device: connected, publishing at QoS 1. `more`: its login, or MQTT 5. */
+export async function connectDevice(url: string, clientId: string, more: IClientOptions = {}): Promise<MqttClient> {
+  const client = mqtt.connect(url, { clientId, protocolVersion: 4, reconnectPeriod: 200, ...more })
   await connected(client)
   return client
 }
@@ -32,11 +32,24 @@ export interface TestBroker {
   url: string
   /** Ends it and starts it again on the same port: with its sessions when it is persistent, else without. */
   restart: () => Promise<void>
+  /** Replaces one of its files and lets it read them again. Mosquitto only. */
+  write: (name: string, text: string) => Promise<void>
   stop: () => Promise<void>
 }
 
-/** A broker of its own on a free port. `persistent` and `config` (more lines of its file): Mosquitto only. */
-export async function startTestBroker(kind: 'aedes' | 'mosquitto', { persistent = false, config = '' } = {}): Promise<TestBroker> {
+export interface TestBrokerOptions {
+  persistent?: boolean
+  /** More lines of its configuration, or the whole of it for a port. */
+  config?: string | ((port: number) => string)
+  /** Files beside its configuration, which may name them as they are called here. */
+  files?: Readonly<Record<string, string>>
+  /** Its listener speaks TLS. */
+  tls?: boolean
+}
+
+/** A broker of its own on a free port. The options: Mosquitto only. */
+export async function startTestBroker(kind: 'aedes' | 'mosquitto', options: TestBrokerOptions = {}): Promise<TestBroker> {
+  const { persistent = false, config = '', files = {}, tls = false } = options
   if (kind === 'aedes') {
     let broker = await startBroker(0)
     const { port } = broker
@@ -46,6 +59,7 @@ export async function startTestBroker(kind: 'aedes' | 'mosquitto', { persistent 
         await broker.stop()
         broker = await startBroker(port)
       },
+      write: () => Promise.reject(new Error('the embedded broker has no files')),
       stop: () => broker.stop(),
     }
   }
@@ -58,9 +72,12 @@ export async function startTestBroker(kind: 'aedes' | 'mosquitto', { persistent 
   const run = async (port: number): Promise<{ child: ChildProcess; ended: Promise<'ended'> } | null> => {
     await writeFile(
       file,
-      `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence ${persistent}\npersistence_location ${folder}/\nmessage_size_limit 0\nmax_queued_messages 0\nmax_inflight_messages 200\n${config}\n`,
+      typeof config === 'function'
+        ? config(port)
+        : `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence ${persistent}\npersistence_location ${folder}/\nmessage_size_limit 0\nmax_queued_messages 0\nmax_inflight_messages 200\n${config}\n`,
     )
-    const child = spawn(path, ['-c', file], { stdio: 'ignore' })
+    for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
+    const child = spawn(path, ['-c', file], { stdio: 'ignore', cwd: folder })
     const ended = new Promise<'ended'>((resolve) => child.once('exit', () => resolve('ended')))
     // Some listeners take no anonymous clients: an answer of any kind says that it is up.
     const up = (async () => {
@@ -79,11 +96,15 @@ export async function startTestBroker(kind: 'aedes' | 'mosquitto', { persistent 
       await running?.ended
     }
     return {
-      url: `mqtt://127.0.0.1:${port}`,
+      url: `mqtt${tls ? 's' : ''}://127.0.0.1:${port}`,
       async restart() {
         await end()
         running = await run(port)
         if (running === null) throw new Error('mosquitto does not start again')
+      },
+      async write(name, text) {
+        await writeFile(join(folder, name), text)
+        running?.child.kill('SIGHUP')
       },
       async stop() {
         await end()

@@ -17,12 +17,15 @@ export interface MqttSourceOptions {
   onRedelivered: () => void
   /** Resolves when there is room again; while it is pending no further message is taken from the socket. */
   room: () => Promise<void> | null
+  /** Of each change, and when it stays down for another reason. */
   onState: (state: 'up' | 'down', why: string) => void
   keepaliveS?: number
   /** After so long without room the broker is left, so that it keeps the messages; ms. */
   brakeMs?: number
   /** A connection on which nothing was heard for so long is given up, ms. */
   deafAfterMs?: number
+  /** A subscription that the broker refused is asked for again after so long, ms. */
+  askAgainMs?: number
 }
 
 export interface MqttSource {
@@ -54,6 +57,8 @@ const sessionExpiryS = 7 * 86_400
  * | state  | leaves by                                             | to     |
  * |--------|-------------------------------------------------------|--------|
  * | down   | connected and subscribed                              | up     |
+ * | down   | refused, or no certificate that we believe: tried     | down   |
+ * |        | again, and told once as long as the reason stays      |        |
  * | up     | connection closed, or nothing heard for `deafAfterMs` | down   |
  * | up     | no room for `brakeMs`                                 | braked |
  * | braked | room                                                  | down   |
@@ -62,16 +67,24 @@ const sessionExpiryS = 7 * 86_400
  * client that hears nothing although it should have noticed is thrown away and built anew.
  */
 export function startMqttSource(options: MqttSourceOptions): MqttSource {
-  const { keepaliveS = 15, brakeMs = 3000, deafAfterMs = 2500 * keepaliveS } = options
+  const { keepaliveS = 15, brakeMs = 3000, deafAfterMs = 2500 * keepaliveS, askAgainMs = 10_000 } = options
   let state: 'up' | 'down' = 'down'
   let stopped = false
   let heardAt = performance.now()
   let current: { client: MqttClient; tap: PublishTap | null } | null = null
 
+  /** The reason that was told last. */
+  let told = ''
+
   const become = (next: 'up' | 'down', why: string): void => {
-    if (next === state) return
+    if (next === state && (next === 'up' || why === told)) return
     state = next
+    told = why
     options.onState(next, why)
+  }
+  /** What follows from a reason that has been told is none of its own. */
+  const fall = (why: string): void => {
+    if (state === 'up' || told === '') become('down', why)
   }
 
   const build = (): void => {
@@ -121,23 +134,29 @@ export function startMqttSource(options: MqttSourceOptions): MqttSource {
       return mine.tap
     })
     client.connect()
-    client.on('connect', () => {
+    client.on('connect', () => subscribe())
+    let again: NodeJS.Timeout | undefined
+    const subscribe = (): void => {
       client.subscribe([...options.topics], { qos: 1 }, (error, granted) => {
         if (!alive()) return
-        if (error) become('down', `subscription failed: ${error.message}`)
-        else if (granted?.some((g) => g.qos >= 128)) become('down', 'the broker refused the subscription')
-        else become('up', 'subscribed')
+        if (!error && !granted?.some((g) => g.qos >= 128)) return become('up', 'subscribed')
+        // The connection stays, and so does what was granted.
+        become('down', error ? `subscription failed: ${error.message}` : 'the broker refused the subscription')
+        again = setTimeout(() => alive() && client.connected && subscribe(), askAgainMs)
       })
+    }
+    client.on('close', () => {
+      clearTimeout(again)
+      if (alive()) fall('connection closed')
     })
-    client.on('close', () => alive() && become('down', 'connection closed'))
-    client.on('error', (error) => alive() && become('down', error.message))
+    client.on('error', (error) => alive() && become('down', error.message || String(error)))
   }
 
   const leave = (why: string): void => {
     const gone = current
     current = null
     gone?.client.end(true)
-    become('down', why)
+    fall(why)
   }
 
   const watchdog = setInterval(() => {
