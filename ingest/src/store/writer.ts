@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Batch, copyBatch, isDataError, type Pool, rowsForCopy, type StoreOutcome, storeBatch, wouldStore } from '@yiping/db'
+import { type Batch, copyBatch, type EncodedBatch, encodeBatch, isDataError, type Pool, type StoreOutcome, storeBatch, wouldStore } from '@yiping/db'
 import { buildBatch } from '../batch/build-batch.ts'
 import { isolate } from '../batch/isolate.ts'
 import type { Spool, Turn } from '../spool/spool.ts'
+import type { Ticket } from '../validate/ticket.ts'
 
 export interface WriterOptions {
   db: Pool
@@ -31,6 +32,11 @@ const slowMs = 400
 interface Prepared {
   turn: Turn
   batch: Batch
+  encoded: EncodedBatch | null
+}
+const prepared = (turn: Turn, tickets: readonly Ticket[]): Prepared => {
+  const batch = buildBatch(placeOf(turn), tickets)
+  return { turn, batch, encoded: encodeBatch(batch) }
 }
 const placeOf = (turn: Turn): Batch['place'] => ({ stream: turn.stream.id, seq: turn.seq })
 
@@ -63,18 +69,21 @@ export class Writer {
   async #run(): Promise<void> {
     const { spool } = this.options
     let ahead: Promise<Prepared | null> | null = null
+    // Files are cleared away while the database is busy with the next batch.
+    let settled = Promise.resolve()
     for (;;) {
       const prepared: Prepared | null = await (ahead ?? this.#prepare())
       ahead = null
-      if (prepared === null) return
+      if (prepared === null) return settled
       const stored = this.#commit(prepared)
       // The next batch is made while the database has this one; not a small one, which would grow if it waited.
       if (spool.untaken >= this.#size) ahead = this.#prepare()
       if (!(await stored)) {
         await ahead
-        return
+        return settled
       }
-      await spool.settle(prepared.turn)
+      await settled
+      settled = spool.settle(prepared.turn)
     }
   }
 
@@ -89,7 +98,7 @@ export class Writer {
       try {
         const turn = await spool.take(this.#size, mostReadings, Math.min(this.#size, mostLate))
         failures = 0
-        if (turn !== null) return { turn, batch: buildBatch(placeOf(turn), turn.tickets) }
+        if (turn !== null) return prepared(turn, turn.tickets)
       } catch (error) {
         failures += 1
         if (!(await this.#failed(error, failures))) return null
@@ -98,13 +107,15 @@ export class Writer {
   }
 
   /** False when stopped before the database took it. */
-  async #commit({ turn, batch: first }: Prepared): Promise<boolean> {
-    let batch = first
+  async #commit(first: Prepared): Promise<boolean> {
+    const { turn } = first
+    let ready = first
     let refused = false
     for (let attempt = 1; ; attempt += 1) {
       const started = performance.now()
       try {
-        const outcome = await this.#store(batch)
+        const outcome = await this.#store(ready)
+        const { batch } = ready
         const ms = performance.now() - started
         this.#resize(batch.readings.pointId.length, ms)
         this.options.onStored(outcome, batch, ms)
@@ -114,7 +125,7 @@ export class Writer {
           this.options.onRefused(error)
           try {
             const why = error instanceof Error ? error.message : String(error)
-            batch = buildBatch(placeOf(turn), await isolate(turn.tickets, (part) => wouldStore(this.options.db, buildBatch(null, part)), why))
+            ready = prepared(turn, await isolate(turn.tickets, (part) => wouldStore(this.options.db, buildBatch(null, part)), why))
             refused = true
             continue
           } catch {
@@ -133,14 +144,13 @@ export class Writer {
   }
 
   /** By COPY where that gains something; after rows that were there already, for a while without trying. */
-  async #store(batch: Batch): Promise<StoreOutcome> {
+  async #store({ batch, encoded }: Prepared): Promise<StoreOutcome> {
     const { db } = this.options
-    if (this.#noCopy > 0) this.#noCopy -= 1
-    else {
-      const copied = await copyBatch(db, batch)
+    if (encoded !== null && this.#noCopy === 0) {
+      const copied = await copyBatch(db, encoded)
       if (copied !== null) return copied
-      if (batch.readings.pointId.length >= rowsForCopy) this.#noCopy = batchesWithoutCopy
-    }
+      this.#noCopy = batchesWithoutCopy
+    } else if (this.#noCopy > 0) this.#noCopy -= 1
     return storeBatch(db, batch)
   }
 
