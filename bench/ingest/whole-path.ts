@@ -1,3 +1,4 @@
+import { ingestNodeFlags } from '@yiping/contract'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -29,7 +30,7 @@ export async function sendThrough(bench: Bench, scope: Scope, database: Embedded
   const metricsPort = await freePort()
   const ingest = await startPart(scope, entries.ingest, {
     env: { DATABASE_URL: database.url, MQTT_URL: url, METRICS_PORT: String(metricsPort), DATA_DIR: await bench.folder(scope) },
-    execArgv: bench.options.profile ? ['--cpu-prof', `--cpu-prof-dir=${resultsFolder}`] : [],
+    execArgv: bench.options.profile ? [...ingestNodeFlags, '--cpu-prof', `--cpu-prof-dir=${resultsFolder}`] : ingestNodeFlags,
   })
   const publisher = await startPart(scope, fileURLToPath(new URL('./publisher.ts', import.meta.url)), { args: [url, file] })
   const cpu = async (): Promise<PathRun['cpuMs']> => ({

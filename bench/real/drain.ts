@@ -1,3 +1,4 @@
+import { ingestNodeFlags } from '@yiping/contract'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -76,7 +77,7 @@ export async function startIngestPart(
       METRICS_PORT: '',
       DATA_DIR: options.dataDir ?? (await bench.folder(scope)),
     },
-    execArgv: options.profile ? ['--cpu-prof', `--cpu-prof-dir=${resultsFolder}`] : [],
+    execArgv: options.profile ? [...ingestNodeFlags, '--cpu-prof', `--cpu-prof-dir=${resultsFolder}`] : ingestNodeFlags,
   })
 }
 

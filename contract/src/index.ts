@@ -1,4 +1,5 @@
 export * from './domain.ts'
+export * from './node-flags.ts'
 export * from './reading.ts'
 export * from './topic.ts'
 export * from './telemetry.ts'

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { ingestNodeFlags } from '@yiping/contract'
 import { EmbeddedStartError, EXIT_IN_USE, EXIT_REFUSED, startEmbedded } from '@yiping/db/embedded'
 import type { StartConfig } from './config.ts'
 import { fillHistory, gapToFill } from './history.ts'
@@ -101,8 +102,10 @@ export async function startCity(config: StartConfig, entries: Entries, say: (par
     ...(address === null ? {} : { PORT: new URL(address).port }),
     ...(config.mqttUrl === null && mqttUrl !== null ? { MQTT_PORT: new URL(mqttUrl).port } : {}),
   })
-  const fork = (name: string, entry: string, onReady?: (message: Record<string, unknown>) => void) => (signal: AbortSignal) =>
-    startProcess({ name, entry, signal, env: environment(), onLine: (line) => say(name, line), ...(onReady ? { onReady } : {}) })
+  const fork =
+    (name: string, entry: string, onReady: (message: Record<string, unknown>) => void = () => {}, flags: readonly string[] = []) =>
+    (signal: AbortSignal) =>
+      startProcess({ name, entry, signal, flags, env: environment(), onLine: (line) => say(name, line), onReady })
 
   // A wish to stop while the parts come up ends their starting; what runs by then is stopped below.
   signal.addEventListener('abort', () => void stop().catch((error: unknown) => say('start', String(error))), { once: true })
@@ -161,7 +164,7 @@ export async function startCity(config: StartConfig, entries: Entries, say: (par
           if (typeof m.address === 'string') address = m.address
         }),
       ).start(),
-      service('ingest', fork('ingest', entries.ingest)).start(),
+      service('ingest', fork('ingest', entries.ingest, undefined, ingestNodeFlags)).start(),
     ])
     let history = Promise.resolve()
     if (config.simulator && databaseUrl !== null) {

@@ -6,6 +6,8 @@ export interface ProcessOptions {
   name: string
   entry: string
   args?: readonly string[]
+  /** Flags of Node itself. */
+  flags?: readonly string[]
   env: Readonly<Record<string, string | undefined>>
   /** Takes each line that the process writes. */
   onLine: (line: string) => void
@@ -41,7 +43,7 @@ export async function startProcess(options: ProcessOptions): Promise<Running> {
     env: { ...options.env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     detached: process.platform !== 'win32',
-    execArgv: ['--enable-source-maps'],
+    execArgv: ['--enable-source-maps', ...(options.flags ?? [])],
   })
   for (const stream of [child.stdout, child.stderr]) if (stream) createInterface({ input: stream }).on('line', options.onLine)
   let exitCode: number | null = null
@@ -88,7 +90,7 @@ export async function runToEnd(options: Omit<ProcessOptions, 'onReady'>): Promis
   const child = fork(options.entry, options.args ?? [], {
     env: { ...options.env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    execArgv: ['--enable-source-maps'],
+    execArgv: ['--enable-source-maps', ...(options.flags ?? [])],
   })
   const tail: string[] = []
   for (const stream of [child.stdout, child.stderr])

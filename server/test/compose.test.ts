@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { environment } from '@yiping/contract'
+import { environment, ingestNodeFlags } from '@yiping/contract'
 import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
 import { describe, expect, it } from 'vitest'
@@ -50,5 +50,13 @@ describe('.env.example', () => {
       expect(line, name).not.toBeNull()
       if ('default' in schema) expect(line?.[1], name).toBe(String(schema.default))
     }
+  })
+})
+
+describe('the heap of ingest', () => {
+  it('is bounded alike however ingest is started', async () => {
+    const flags = ingestNodeFlags.join(' ')
+    expect(await read('ingest/package.json')).toContain(`${flags} dist/main.js`)
+    expect(await read('docker-compose.yml')).toContain(`[node, ${ingestNodeFlags.join(', ')}, ingest/dist/main.js]`)
   })
 })

@@ -1,0 +1,5 @@
+/**
+ * How Node runs ingest: its heap is small by design (tickets wait as bytes, and on disk), and without a bound V8 lets
+ * garbage grow to several times that before it collects. Also in ingest/package.json and docker-compose.yml.
+ */
+export const ingestNodeFlags = ['--max-old-space-size=256', '--max-semi-space-size=16'] as const
