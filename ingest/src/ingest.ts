@@ -249,13 +249,14 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
       decide(state)
     },
   })
-  // A database that is away gives no lease to anybody: who was active goes on, who starts takes the messages in.
+  // A database that is away gives no lease to anybody: who was active goes on, a standby stays one, and who starts takes
+  // the messages in, since there may be no other.
   const decide = (state: LeaseState): void => {
     if (state === 'other') standBy()
-    else void activate().catch(onFault)
+    else if (state === 'held') void activate().catch(onFault)
   }
   await lease.start()
-  decide(lease.state)
+  if (lease.state !== 'other') void activate().catch(onFault)
   const keeper = new Lease({
     db: sidePool,
     name: 'housekeeping',

@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type Ingest, type IngestSeams, startIngest } from '../src/ingest.ts'
 import { brokersHere, startTestBroker, type TestBroker, testConfig } from '../testing.ts'
 import { IngestProcess } from './faults/process.ts'
-import { type Proxy, startProxy, through } from './faults/proxy.ts'
+import { type FaultyLink, startProxy, through } from './faults/proxy.ts'
 import { Sender } from './faults/sender.ts'
 
 /** How long something stays away. The gate has no two minutes for each; `FAULT_SECONDS=120` gives them. */
@@ -29,7 +29,7 @@ function random(seed: number): () => number {
 describe('nothing is lost and nothing doubled', () => {
   let database: TestDatabase
   let pool: Pool
-  let toDatabase: Proxy
+  let toDatabase: FaultyLink
   let dataDir: string
   let tests = 0
   const stations = Array.from({ length: 20 }, (_, i) => `WS-F-${i}`)

@@ -1,7 +1,7 @@
 import { createServer, connect, type Socket } from 'node:net'
 
 /** A TCP proxy that a test can cut or stall: `host:port` behind it sees nothing of that. */
-export interface Proxy {
+export interface FaultyLink {
   port: number
   /** Forwards; what stalled goes on. */
   pass: () => void
@@ -12,7 +12,7 @@ export interface Proxy {
   stop: () => Promise<void>
 }
 
-export async function startProxy(host: string, port: number): Promise<Proxy> {
+export async function startProxy(host: string, port: number): Promise<FaultyLink> {
   let mode: 'pass' | 'cut' | 'stall' = 'pass'
   const pairs = new Set<[Socket, Socket]>()
   const server = createServer((near) => {
@@ -59,7 +59,7 @@ export async function startProxy(host: string, port: number): Promise<Proxy> {
 }
 
 /** The same address with the proxy's host and port. */
-export function through(url: string, proxy: Proxy): string {
+export function through(url: string, proxy: FaultyLink): string {
   const changed = new URL(url)
   changed.hostname = '127.0.0.1'
   changed.port = String(proxy.port)
