@@ -284,12 +284,20 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   })
   housekeeping.start()
 
+  let deaf = false
   const listener = listen({
     connectionString: config.databaseUrl,
     channels: [registryChannel],
     onNotification: () => void registry.reload(),
-    onConnected: () => void registry.reload(),
-    onDisconnected: (error) => log.warn({ err: error.message }, 'listening connection lost'),
+    onConnected: () => {
+      deaf = false
+      void registry.reload()
+    },
+    onDisconnected: (error) => {
+      // Once an outage: it is tried again every two seconds.
+      if (!deaf) log.warn({ err: error.message }, 'listening connection lost')
+      deaf = true
+    },
   })
 
   let saying = false
