@@ -29,7 +29,7 @@ import { FloodGate } from './receive/flood-gate.ts'
 import { AutomaticChecks } from './validate/checks.ts'
 import { buildRegistry } from './validate/registry.ts'
 import { RegistryKeeper } from './validate/registry-keeper.ts'
-import { toTicket } from './validate/ticket.ts'
+import { asRaw, type MessageParts, type Ticket, toTicket } from './validate/ticket.ts'
 import { WaitingRoom } from './validate/waiting-room.ts'
 
 export interface Ingest {
@@ -130,11 +130,19 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   })
   opened = spool
 
+  const validated = (message: MessageParts, decoded: Parameters<typeof toTicket>[1]): Ticket => {
+    const ticket = toTicket(message, decoded, registry.current, room, config.retentionMs, checks)
+    for (const r of ticket.readings) if (r.mark !== undefined) metrics.marked.inc({ mark: r.mark })
+    arrived.set(ticket.source, (arrived.get(ticket.source) ?? 0) + ticket.received)
+    if (ticket.sightings.length > 0) registry.ask()
+    return ticket
+  }
   let lastCommitAt: number | null = null
   const writer = new Writer({
     db: pool,
     spool,
     lingerMs: 50,
+    open: (message) => validated(message, decodeMessage(message.topic, message.payload)),
     retryMs: [50, 100, 250, 500, 1000, 2000],
     onStored: (outcome, batch, ms) => {
       lastCommitAt = now()
@@ -173,17 +181,16 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   const floods = new FloodGate()
   const gatewayTopic = buildTopic({ kind: 'gateway' })
   const take = (message: IncomingMessage): void => {
-    const decoded = message.topic.startsWith('spBv1.0/') ? sparkplug.decode(message) : decodeMessage(message.topic, message.payload)
-    const ticket = toTicket(message, decoded, registry.current, room, config.retentionMs, checks)
-    for (const r of ticket.readings) if (r.mark !== undefined) metrics.marked.inc({ mark: r.mark })
-    arrived.set(ticket.source, (arrived.get(ticket.source) ?? 0) + ticket.received)
-    if (ticket.sightings.length > 0) registry.ask()
+    const isSparkplug = message.topic.startsWith('spBv1.0/')
+    const entry =
+      (isSparkplug ? null : asRaw(message)) ?? validated(message, isSparkplug ? sparkplug.decode(message) : decodeMessage(message.topic, message.payload))
     if (message.topic !== gatewayTopic && floods.over(message.topic, performance.now())) {
       metrics.flooding.inc()
-      ticket.late = true
+      entry.late = true
     }
-    spool.add(ticket, message.acknowledge)
+    spool.add(entry, message.acknowledge)
   }
+
   const sparkplug = await SparkplugKeeper.open({
     db: sidePool,
     shard: config.shard,

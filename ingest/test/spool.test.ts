@@ -7,7 +7,7 @@ import { decodeFrame, encodeFrame, findFrame } from '../src/spool/frame.ts'
 import { Spool, type SpoolOptions, type Turn } from '../src/spool/spool.ts'
 import { SpoolStream, type StreamOptions } from '../src/spool/stream.ts'
 import { decodeTicket, encodable, writeTicket } from '../src/spool/ticket-codec.ts'
-import type { Ticket } from '../src/validate/ticket.ts'
+import { asRaw, type Entry, isRaw, type Ticket } from '../src/validate/ticket.ts'
 import { ticket } from './tickets.ts'
 
 let folder: string
@@ -30,7 +30,7 @@ const frameOf = (firstSeq: number, tickets: Buffer[]): Buffer =>
     (i, out, at) => tickets[i]?.copy(out, at),
   )
 const one = (n: number): Ticket => ticket([[n, 60_000 + n, n / 2]])
-const numbers = (tickets: readonly Ticket[]): (number | undefined)[] => tickets.map((t) => t.readings[0]?.pointId)
+const numbers = (tickets: readonly Entry[]): (number | undefined)[] => tickets.map((t) => (isRaw(t) ? undefined : t.readings[0]?.pointId))
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i)
 
 describe('a ticket', () => {
@@ -56,6 +56,33 @@ describe('a ticket', () => {
         expect(decodeTicket(bytes, 0, bytes.length)).toEqual(t)
       }),
     )
+  })
+})
+
+describe('a large message of back-fill', () => {
+  const now = Date.UTC(2026, 10, 25)
+  const samples = (newest: number, count = 100): string =>
+    JSON.stringify(Array.from({ length: count }, (_, i) => ({ ts: newest - (count - 1 - i) * 60_000, values: { 'ws.pressure': 0.3 } })))
+  const raw = (text: string) => asRaw({ topic: 'city/water/WS-1/telemetry', payload: Buffer.from(text), receivedAt: now })
+
+  it('is known by its first and last times, and is the same after it was written and read', () => {
+    const message = raw(samples(now - 20 * 60_000))
+    if (message === null) return expect.unreachable()
+    const part = encodable(message)
+    const bytes = Buffer.alloc(part.size)
+    writeTicket(part, bytes, 0)
+    expect(decodeTicket(bytes, 0, bytes.length)).toEqual(message)
+  })
+  it.each([
+    ['small', samples(now - 20 * 60_000, 10)],
+    ['live', samples(now)],
+    ['live at its end only', samples(now - 60_000, 300)],
+    ['live at its beginning', JSON.stringify([{ ts: now, values: {} }, ...(JSON.parse(samples(now - 20 * 60_000)) as object[])])],
+    ['without numbers for times', samples(now - 20 * 60_000).replaceAll(/"ts":(\d+)/g, '"ts":"$1"')],
+    ['no JSON', 'x'.repeat(5000)],
+    ['larger than allowed', samples(now - 20 * 60_000, 40_000)],
+  ])('is nothing that is %s', (_, text) => {
+    expect(raw(text)).toBeNull()
   })
 })
 
@@ -89,8 +116,8 @@ describe('a stream', () => {
     onDamage: (file, bytes) => damage.push([file, bytes]),
     ...more,
   })
-  const drain = async (stream: SpoolStream, most = 4): Promise<Ticket[]> => {
-    const all: Ticket[] = []
+  const drain = async (stream: SpoolStream, most = 4): Promise<Entry[]> => {
+    const all: Entry[] = []
     for (let taken = await stream.take(most, 100); taken !== null; taken = await stream.take(most, 100)) {
       all.push(...taken.tickets)
       await stream.settle(taken.seq)
@@ -103,7 +130,7 @@ describe('a stream', () => {
 
   it('gives back everything in order, from memory and from disk, while it is written to', async () => {
     const stream = await SpoolStream.create(options())
-    const got: Ticket[] = []
+    const got: Entry[] = []
     for (let n = 1; n <= 300; n += 3) {
       await stream.write([one(n), one(n + 1), one(n + 2)])
       if (n % 5 === 0) {

@@ -3,7 +3,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { acquireLock } from '@yiping/db'
-import type { Ticket } from '../validate/ticket.ts'
+import type { Entry } from '../validate/ticket.ts'
 import { SpoolStream, type StreamOptions } from './stream.ts'
 import type { Portion } from './window.ts'
 
@@ -40,7 +40,7 @@ export interface Turn extends Portion {
 }
 
 interface Pending {
-  ticket: Ticket
+  ticket: Entry
   acknowledge: () => void
 }
 
@@ -186,7 +186,7 @@ export class Spool {
     this.#adopted.delete(owner)
   }
 
-  add(ticket: Ticket, acknowledge: () => void): void {
+  add(ticket: Entry, acknowledge: () => void): void {
     this.#pending.push({ ticket, acknowledge })
     this.#pendingReadings += Math.max(1, ticket.received)
     this.#writing ??= this.#writeGroups().catch((error: unknown) => this.options.onFault(error))

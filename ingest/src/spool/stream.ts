@@ -1,6 +1,6 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import type { Ticket } from '../validate/ticket.ts'
+import type { Entry } from '../validate/ticket.ts'
 import { decodeFrame, encodeFrame, findFrame, firstTicketAt } from './frame.ts'
 import { encodable, writeTicket } from './ticket-codec.ts'
 import { type Portion, Window } from './window.ts'
@@ -119,7 +119,7 @@ export class SpoolStream {
     return this.#window.readings
   }
   /** Writes tickets as one frame of at most `room` bytes. When it throws, nothing of it counts as written. */
-  async write(tickets: readonly Ticket[], room = Number.POSITIVE_INFINITY): Promise<void> {
+  async write(tickets: readonly Entry[], room = Number.POSITIVE_INFINITY): Promise<void> {
     const parts = tickets.map(encodable)
     const frame = encodeFrame(
       this.#nextSeq,
@@ -147,7 +147,7 @@ export class SpoolStream {
   }
 
   /** Takes a ticket past the disk: its message is acknowledged by its commit. Only while nothing is spilled. */
-  pass(ticket: Ticket, acknowledge: () => void): void {
+  pass(ticket: Entry, acknowledge: () => void): void {
     if (this.#readAt !== null) throw new Error('spool: a ticket may not pass those that are on disk')
     this.#window.pass(this.#nextSeq, ticket, acknowledge)
     this.#nextSeq += 1

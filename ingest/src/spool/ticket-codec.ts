@@ -1,5 +1,5 @@
 import type { RejectionRow } from '@yiping/db'
-import type { LinkWord, Sighting, Ticket } from '../validate/ticket.ts'
+import { type Entry, isRaw, type LinkWord, type RawMessage, type Sighting, type Ticket } from '../validate/ticket.ts'
 import { marks } from '../validate/checks.ts'
 import type { HeldReading, ValidReading } from '../validate/validate-value.ts'
 
@@ -15,7 +15,10 @@ import type { HeldReading, ValidReading } from '../validate/validate-value.ts'
  * | 4           | m, length of the rest                                                 |
  * | n × 21      | point id int32, observed_at float64, value float64, quality uint8 (bits 4–6: mark, bit 7: historical) |
  * | m           | JSON: refusals (payload in base64), held readings, sightings and links; m = 0 for a ticket without any |
+ *
+ * A raw message has 255 for its source, the length of its topic for n and that of its payload for m; both follow.
  */
+const rawSource = 255
 const sources = ['telemetry', 'gateway', 'sparkplug', 'unknown'] as const
 const qualityBits = 0x03
 const markShift = 4
@@ -43,17 +46,31 @@ const restOf = (ticket: Ticket): Buffer | null => {
 
 /** A ticket that is about to be written: its size is known before its place. */
 export interface Encodable {
-  ticket: Ticket
+  ticket: Entry
   rest: Buffer | null
   size: number
 }
 
-export function encodable(ticket: Ticket): Encodable {
+export function encodable(ticket: Entry): Encodable {
+  if (isRaw(ticket)) {
+    const topic = Buffer.from(ticket.topic)
+    return { ticket, rest: topic, size: headBytes + topic.length + ticket.payload.length }
+  }
   const rest = restOf(ticket)
   return { ticket, rest, size: headBytes + ticket.readings.length * readingBytes + (rest?.length ?? 0) }
 }
 
 export function writeTicket({ ticket, rest }: Encodable, out: Buffer, start: number): void {
+  if (isRaw(ticket)) {
+    out[start] = rawSource
+    out.writeDoubleLE(ticket.receivedAt, start + 1)
+    out.writeUInt32LE(ticket.received, start + 9)
+    out.writeUInt32LE(rest?.length ?? 0, start + 13)
+    out.writeUInt32LE(ticket.payload.length, start + 17)
+    rest?.copy(out, start + headBytes)
+    ticket.payload.copy(out, start + headBytes + (rest?.length ?? 0))
+    return
+  }
   out[start] = (sources as readonly string[]).indexOf(ticket.source)
   out.writeDoubleLE(ticket.receivedAt, start + 1)
   out.writeUInt32LE(ticket.received, start + 9)
@@ -74,7 +91,8 @@ export function writeTicket({ ticket, rest }: Encodable, out: Buffer, start: num
 export const receivedOf = (bytes: Buffer, start: number): number => bytes.readUInt32LE(start + 9)
 
 /** The inverse. Its bytes have passed their checksum: one that does not fit is an error of ours, and thrown. */
-export function decodeTicket(bytes: Buffer, start: number, size: number): Ticket {
+export function decodeTicket(bytes: Buffer, start: number, size: number): Entry {
+  if (bytes.readUInt8(start) === rawSource) return decodeRaw(bytes, start, size)
   const source = sources[bytes.readUInt8(start)]
   if (source === undefined) throw new Error(`spool: no source ${bytes.readUInt8(start)}`)
   const n = bytes.readUInt32LE(start + 13)
@@ -103,5 +121,19 @@ export function decodeTicket(bytes: Buffer, start: number, size: number): Ticket
     links: rest?.links ?? [],
     // Which stream it is in says so.
     late: false,
+  }
+}
+
+function decodeRaw(bytes: Buffer, start: number, size: number): RawMessage {
+  const topicEnd = start + headBytes + bytes.readUInt32LE(start + 13)
+  const end = topicEnd + bytes.readUInt32LE(start + 17)
+  if (end !== start + size) throw new Error('spool: a message of another length than it says')
+  return {
+    raw: true,
+    late: true,
+    receivedAt: bytes.readDoubleLE(start + 1),
+    received: bytes.readUInt32LE(start + 9),
+    topic: bytes.toString('utf8', start + headBytes, topicEnd),
+    payload: bytes.subarray(topicEnd, end),
   }
 }

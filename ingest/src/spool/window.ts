@@ -1,18 +1,18 @@
-import type { Ticket } from '../validate/ticket.ts'
+import type { Entry } from '../validate/ticket.ts'
 import { decodeTicket, receivedOf } from './ticket-codec.ts'
 
 /** What a statement's worth of the window holds. */
 export interface Portion {
   seq: number
   readings: number
-  tickets: Ticket[]
+  tickets: Entry[]
   acknowledge: (() => void)[]
 }
 
 /** A row of tickets in the bytes of a frame, or one that went past the disk. */
-type Entry = { seq: number; left: number } & (
+type Place = { seq: number; left: number } & (
   | { bytes: Buffer; at: number; passed: null }
-  | { bytes: null; passed: { ticket: Ticket; acknowledge: () => void; readings: number } }
+  | { bytes: null; passed: { ticket: Entry; acknowledge: () => void; readings: number } }
 )
 
 /**
@@ -20,7 +20,7 @@ type Entry = { seq: number; left: number } & (
  * buffer a group in place of several objects a reading, which the garbage collector would have to carry along.
  */
 export class Window {
-  #entries: Entry[] = []
+  #entries: Place[] = []
   #readings = 0
 
   get readings(): number {
@@ -57,7 +57,7 @@ export class Window {
     return readings
   }
 
-  pass(seq: number, ticket: Ticket, acknowledge: () => void): void {
+  pass(seq: number, ticket: Entry, acknowledge: () => void): void {
     const readings = Math.max(1, ticket.received)
     this.#entries.push({ seq, left: 1, bytes: null, passed: { ticket, acknowledge, readings } })
     this.#readings += readings

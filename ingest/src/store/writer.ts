@@ -3,7 +3,7 @@ import { type Batch, copyBatch, type EncodedBatch, encodeBatch, isDataError, typ
 import { buildBatch } from '../batch/build-batch.ts'
 import { isolate } from '../batch/isolate.ts'
 import type { Spool, Turn } from '../spool/spool.ts'
-import type { Ticket } from '../validate/ticket.ts'
+import { isRaw, type RawMessage, type Ticket } from '../validate/ticket.ts'
 
 export interface WriterOptions {
   db: Pool
@@ -12,6 +12,8 @@ export interface WriterOptions {
   lingerMs: number
   /** Delays between tries of a batch that the database did not take, ms; the last repeats for ever. */
   retryMs: readonly number[]
+  /** Takes a raw message apart: its turn has come. */
+  open: (message: RawMessage) => Ticket
   onStored: (outcome: StoreOutcome, batch: Batch, ms: number) => void
   onFailed: (error: unknown, attempt: number) => void
   /** A batch whose data the database refuses: validation let something pass. */
@@ -31,12 +33,13 @@ const slowMs = 400
 
 interface Prepared {
   turn: Turn
+  tickets: readonly Ticket[]
   batch: Batch
   encoded: EncodedBatch | null
 }
 const prepared = (turn: Turn, tickets: readonly Ticket[]): Prepared => {
   const batch = buildBatch(placeOf(turn), tickets)
-  return { turn, batch, encoded: encodeBatch(batch) }
+  return { turn, tickets, batch, encoded: encodeBatch(batch) }
 }
 const placeOf = (turn: Turn): Batch['place'] => ({ stream: turn.stream.id, seq: turn.seq })
 
@@ -98,7 +101,11 @@ export class Writer {
       try {
         const turn = await spool.take(this.#size, mostReadings, Math.min(this.#size, mostLate))
         failures = 0
-        if (turn !== null) return prepared(turn, turn.tickets)
+        if (turn !== null)
+          return prepared(
+            turn,
+            turn.tickets.map((t) => (isRaw(t) ? this.options.open(t) : t)),
+          )
       } catch (error) {
         failures += 1
         if (!(await this.#failed(error, failures))) return null
@@ -125,7 +132,7 @@ export class Writer {
           this.options.onRefused(error)
           try {
             const why = error instanceof Error ? error.message : String(error)
-            ready = prepared(turn, await isolate(turn.tickets, (part) => wouldStore(this.options.db, buildBatch(null, part)), why))
+            ready = prepared(turn, await isolate(first.tickets, (part) => wouldStore(this.options.db, buildBatch(null, part)), why))
             refused = true
             continue
           } catch {

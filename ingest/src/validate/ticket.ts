@@ -43,6 +43,38 @@ const lateAfterMs = 10 * 60_000
 /** Shared by all tickets that have none of it. */
 const none: never[] = []
 const noneRefused: Map<RejectionReason, { readings: number; held: number; detail: string }> = new Map()
+/**
+ * A large message of back-fill as it came: taken apart when its turn comes to be stored, so that live messages behind it
+ * on the same connection do not wait for its thousand readings.
+ */
+export interface RawMessage extends MessageParts {
+  raw: true
+  late: true
+  /** Readings that it may hold, by its size: how much room it takes. */
+  received: number
+}
+
+export type Entry = Ticket | RawMessage
+export const isRaw = (entry: Entry): entry is RawMessage => 'raw' in entry
+
+/** Smaller ones are taken apart at once. */
+const rawFromBytes = 2048
+const bytesPerReading = 36
+/** Where the first and the last time of a message stand, give or take. */
+const peekBytes = 256
+const timePattern = /"ts"\s*:\s*(\d{12,14})\s*[,}]/g
+
+/** The message as back-fill in the rough, when it is large and its first and last times are old; else null. */
+export function asRaw(message: MessageParts): RawMessage | null {
+  const { topic, payload, receivedAt } = message
+  if (payload.length < rawFromBytes || payload.length > telemetryLimits.maxMessageBytes) return null
+  const ends = [payload.toString('latin1', 0, peekBytes), payload.toString('latin1', payload.length - peekBytes)]
+  const times = ends.map((text) => Math.max(...Array.from(text.matchAll(timePattern), (m) => Number(m[1]))))
+  // A time that is not found is minus infinity here, and a message without one is of now.
+  if (!times.every((t) => Number.isFinite(t) && receivedAt - t > lateAfterMs)) return null
+  return { raw: true, late: true, topic, payload, receivedAt, received: Math.ceil(payload.length / bytesPerReading) }
+}
+
 const clean = (text: string): string => text.replaceAll('\0', '\uFFFD')
 const sampleOf = (value: unknown): string => clean(JSON.stringify(value) ?? String(value)).slice(0, 200)
 
