@@ -1,4 +1,5 @@
 import { Duplex } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
 
 /** A PUBLISH as it came off the wire. */
 export interface Publish {
@@ -25,6 +26,8 @@ interface Owed {
 }
 
 const publishType = 3
+/** So long a chunk may keep the loop from others: the database's answers wait for it, four of them a batch. */
+const sliceMs = 2
 const noAck = (): void => {}
 
 /**
@@ -99,6 +102,7 @@ export class PublishTap extends Duplex {
     if (this.#have < this.#need) return
     const bytes = this.#chunks.length === 1 && this.#chunks[0] ? this.#chunks[0] : Buffer.concat(this.#chunks)
     let at = 0
+    const until = performance.now() + sliceMs
     for (;;) {
       const left = bytes.length - at
       const head = readLength(bytes, at + 1)
@@ -130,7 +134,7 @@ export class PublishTap extends Duplex {
         this.#skip = end - bytes.length
         at = bytes.length
       }
-      const room = isPublish ? this.options.room() : null
+      const room = isPublish ? (this.options.room() ?? (performance.now() > until ? turn() : null)) : null
       if (room !== null) {
         this.#keep(bytes.subarray(at), 1)
         this.#wait(room)
