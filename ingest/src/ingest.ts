@@ -54,8 +54,8 @@ export interface IngestSeams {
 }
 
 const statusMs = 1000
-/** A standby takes over at most lease + a third of it after the active one was killed. */
-const leaseTtlMs = 6000
+/** A standby takes over at most lease + a quarter of it after the active one was killed. */
+const leaseTtlMs = 5000
 const adoptEveryMs = 5000
 /** What is not committed by then at a stop stays in the spool. */
 const drainMs = 3000
@@ -249,7 +249,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     name: `shard:${config.shard}`,
     holder: spool.owner,
     ttlMs,
-    everyMs: ttlMs / 3,
+    everyMs: ttlMs / 4,
     ended: () => spool.ended,
     onChange: (state, by) => {
       log.info({ shard: config.shard, lease: state, by }, 'lease of the shard')
@@ -269,7 +269,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     name: 'housekeeping',
     holder: spool.owner,
     ttlMs,
-    everyMs: ttlMs / 3,
+    everyMs: ttlMs / 4,
     ended: () => spool.ended,
     onChange: () => housekeeping?.wantReplay(),
   })

@@ -20,7 +20,7 @@ export interface LeaseOptions {
 }
 
 /**
- * One process at a time does what the name says. It is renewed three times in its life; a process that was stopped
+ * One process at a time does what the name says. It is renewed four times in its life; a process that was stopped
  * gives it back, one that was killed loses it when its time is over.
  */
 export class Lease {

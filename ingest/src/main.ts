@@ -14,7 +14,7 @@ async function main(): Promise<void> {
   const grace = closeWithGrace({ delay: 8000 }, async ({ err }) => {
     if (err) log.fatal(err, 'ingest stops on a fault')
     const left = await ingest.stop()
-    log.info({ left }, left === 0 ? 'ingest stopped, everything committed' : 'ingest stopped; the broker brings the rest again')
+    log.info({ left }, left === 0 ? 'ingest stopped, everything committed' : 'ingest stopped; the spool keeps the rest for the next start')
   })
   // A broker that is away is waited for, but not for ever: ingest works as soon as it comes.
   await Promise.race([ingest.subscribed, delay(10_000, undefined, { ref: false })])
