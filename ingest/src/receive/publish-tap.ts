@@ -27,7 +27,7 @@ interface Owed {
 
 const publishType = 3
 /** So long a chunk may keep the loop from others: the database's answers wait for it, four of them a batch. */
-const sliceMs = 2
+const sliceMs = 8
 const noAck = (): void => {}
 
 /**
