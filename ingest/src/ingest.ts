@@ -278,7 +278,6 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     pool: sidePool,
     mine: () => keeper.state === 'held',
     onReplayed: (outcome) => {
-      metrics.outcome.inc({ outcome: 'waiting' }, 0)
       metrics.replayed.inc(outcome.stored + outcome.duplicate + outcome.conflict)
       log.info({ stored: outcome.stored }, 'held readings of newly registered points came in')
     },

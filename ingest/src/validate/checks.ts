@@ -1,8 +1,18 @@
-import { advance, type CounterLimits, counterLimits, type CounterState, lateLimitMs, type Metric, qualityFromCode } from '@yiping/contract'
+import {
+  advance,
+  type CounterLimits,
+  counterLimits,
+  type CounterState,
+  lateLimitMs,
+  type Metric,
+  qualityFromCode,
+  type QualityMark,
+  qualityMarks,
+} from '@yiping/contract'
 
 /** Why a good value is stored as uncertain. Nothing is removed and nothing refused: that is `validate-value.ts`. */
-export const marks = ['range', 'step', 'flat', 'skew'] as const
-export type Mark = (typeof marks)[number]
+export const marks = qualityMarks
+export type Mark = QualityMark
 
 export interface CheckedPoint {
   id: number
