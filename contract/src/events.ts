@@ -1,3 +1,5 @@
+import type { AlarmKind } from './alarm/rule.ts'
+import type { AlarmStateName } from './alarm/state.ts'
 import type { DomainCode } from './domain.ts'
 import type { Severity } from './catalogue/metric.ts'
 import type { StationState } from './freshness.ts'
@@ -13,8 +15,8 @@ export const protocolVersion = 1
  * `kpi:{code}` is one KPI by itself. In a room with the whole city something changes all the time, so that a figure waits
  * for the room's next second; alone it is quiet and leaves at once when it moves.
  */
-export type Room = 'overview' | `domain:${DomainCode}` | `station:${string}` | `kpi:${string}`
-export const roomPattern = /^(overview|domain:(water|gas|heating|drainage)|station:[A-Za-z0-9_.-]{1,64}|kpi:[a-z0-9_.]{1,64})$/
+export type Room = 'overview' | 'alarms' | `domain:${DomainCode}` | `station:${string}` | `kpi:${string}`
+export const roomPattern = /^(overview|alarms|domain:(water|gas|heating|drainage)|station:[A-Za-z0-9_.-]{1,64}|kpi:[a-z0-9_.]{1,64})$/
 
 /** Times are epoch milliseconds of the server's clock. */
 export interface Snapshot {
@@ -189,10 +191,61 @@ export interface RegistryCell {
   version: string
 }
 
+/** `alarms` in room `overview`, `summary` in room `alarms`: open alarms that nothing hides, by severity, and how busy it is. */
+export interface AlarmSummaryCell {
+  open: Record<Severity, number>
+  unacked: Record<Severity, number>
+  /** The same by utility; `platform` for those of none. */
+  domains: Record<string, Record<Severity, number>>
+  shelved: number
+  suppressed: number
+  outOfService: number
+  /** What rang in the last 10 minutes. */
+  rangIn10Min: number
+  /** More than 10 in 10 minutes: the list is grouped by cause. */
+  flood: boolean
+  /** Worst first, then unacknowledged, then newest; at most 20. */
+  worst: AlarmCell[]
+}
+/** `alarm:{id}` in room `alarms`: one for each that is not normal, hidden ones too. */
+export interface AlarmCell {
+  id: string
+  rule: string
+  kind: AlarmKind
+  subject: string
+  domain: DomainCode | null
+  district: string | null
+  station: string | null
+  metric: string | null
+  severity: Severity
+  state: AlarmStateName
+  activeAt: number
+  rangAt: number | null
+  returnedAt: number | null
+  ackAt: number | null
+  ackBy: string | null
+  value: number | null
+  limit: number | null
+  extreme: number | null
+  unit: string | null
+  cause: string | null
+  members: number
+  assignedTo: string | null
+  escalation: number
+  recurrences: number
+  shelvedUntil: number | null
+}
+/** Cells of room `alarms`. */
+export interface AlarmCells {
+  summary: AlarmSummaryCell
+  [alarm: `alarm:${string}`]: AlarmCell
+}
+
 /** Cells of room `overview`. */
 export interface OverviewCells {
   registry: RegistryCell
   truth: TruthCell
+  alarms: AlarmSummaryCell
   troubled: TroubledCell
   exceeding: ExceedingCell
   [kpi: `kpi:${string}`]: KpiCell

@@ -1,0 +1,153 @@
+import { catalogue } from '../catalogue/index.ts'
+import type { Metric, Severity, Threshold } from '../catalogue/metric.ts'
+import type { Bilingual } from '../domain.ts'
+import type { AlarmLevel, AlarmRule } from './rule.ts'
+import { convertUnit } from './units.ts'
+
+const judgement = { source: '工程经验值', evidence: 'J', sourceVerified: false } as const
+const level = (severity: Severity, op: AlarmLevel['op'], value: number, unit: string, deadband = 0, holdSamples = 1): AlarmLevel => ({
+  severity,
+  op,
+  value,
+  unit,
+  holdSamples,
+  deadband,
+  ...judgement,
+})
+
+const minutes = (n: number): number => 60 * n
+
+/** Delays that differ from none, by the rule: what lasts a moment in this metric is no matter for an operator. Judgement. */
+const delays: Readonly<Record<string, { onS?: number; offS?: number }>> = {}
+
+const directions = {
+  low: { zh: '过低', en: 'low' },
+  high: { zh: '过高', en: 'high' },
+} as const
+const isLow = (t: Threshold): boolean => t.op === '<' || t.op === '<='
+
+/** A share of the limit itself; where that is 0, of what is typical. */
+function deadbandOf(t: Threshold, metric: Metric): number {
+  if (t.value !== null && t.value !== 0) return Math.abs(t.value) * t.deadband
+  return metric.typical ? (metric.typical.max - metric.typical.min) * t.deadband : 0
+}
+
+function levelOf(t: Threshold, metric: Metric, value: number, unit: string): AlarmLevel {
+  const { severity, op, holdSamples, source, evidence, sourceVerified } = t
+  if (op === null) throw new Error(`${metric.code}: a condition in words is no level`)
+  return { severity, op, value, unit, holdSamples, deadband: deadbandOf(t, metric), source, evidence, sourceVerified }
+}
+
+function ruleOf(metric: Metric, suffix: string, name: Bilingual, kind: AlarmRule['kind'], levels: AlarmLevel[], more: Partial<AlarmRule> = {}): AlarmRule {
+  const code = `${metric.code}.${suffix}`
+  const { onS = 0, offS = 0 } = delays[code] ?? {}
+  return {
+    code,
+    version: 1,
+    name: { zh: `${metric.name.zh}${name.zh}`, en: `${metric.name.en} ${name.en}` },
+    domain: metric.domain,
+    metric: metric.derivedFrom ?? metric.code,
+    kind,
+    levels,
+    onDelayS: onS,
+    offDelayS: offS,
+    latches: false,
+    season: metric.domain === 'heating' ? 'heating' : null,
+    ...more,
+  }
+}
+
+/** Metrics whose own readings are computed from another one that is no plain copy of it: their limits need the figure itself. */
+const isShare = (metric: Metric): boolean => metric.unit === '%'
+
+function rulesOf(metric: Metric): AlarmRule[] {
+  const rules: AlarmRule[] = []
+  // A ladder of the same quantity watches that quantity's readings (over-pressure); a computed share its own.
+  const own = metric.derivedFrom !== undefined && isShare(metric) ? { metric: metric.code } : {}
+  const absolute = metric.thresholds.filter((t) => t.basis === 'absolute' && t.value !== null && t.condition === undefined)
+  for (const direction of ['low', 'high'] as const) {
+    const side = absolute.filter((t) => isLow(t) === (direction === 'low'))
+    if (side.length === 0) continue
+    const levels = side.map((t) => {
+      const value = convertUnit(t.value ?? 0, t.unit, metric.unit, metric.code)
+      if (value === null) throw new Error(`${metric.code}: a limit in ${t.unit} cannot be compared with ${metric.unit}`)
+      return levelOf(t, metric, value, metric.unit)
+    })
+    rules.push(ruleOf(metric, direction, directions[direction], 'limit', levels, own))
+  }
+  const baseline = metric.thresholds.filter((t) => t.basis === 'baseline' && t.unit === '%' && t.value !== null)
+  if (baseline.length > 0)
+    rules.push(
+      ruleOf(
+        metric,
+        'deviation',
+        { zh: '偏离常态', en: 'off its normal' },
+        'deviation',
+        // 200 % of the normal is 100 % above it.
+        baseline.map((t) => levelOf(t, metric, t.op === 'outside' ? (t.value ?? 0) : (t.value ?? 0) - 100, '%')),
+      ),
+    )
+  const { flatAfterS, maxRatePerHour } = metric.checks
+  if (flatAfterS !== undefined)
+    rules.push(ruleOf(metric, 'flat', { zh: '示值不变', en: 'stands still' }, 'flat', [level(4, '>=', flatAfterS, 's')], { season: null }))
+  if (metric.kind === 'counter' && maxRatePerHour !== undefined)
+    rules.push(ruleOf(metric, 'counter', { zh: '表计异常', en: 'counter fault' }, 'counter', [level(4, '>=', 1, '1', 0, 2)], { season: null }))
+  return rules
+}
+
+const cma = { source: '中国气象局暴雨预警信号', evidence: 'S', sourceVerified: true } as const
+const rain = (windowMin: number, steps: readonly [Severity, number][], word: Bilingual): AlarmRule => ({
+  code: `dr.rain.${windowMin / 60}h`,
+  version: 1,
+  name: { zh: `${windowMin / 60} 小时雨量（${word.zh}）`, en: `rain in ${windowMin / 60} h (${word.en})` },
+  domain: 'drainage',
+  metric: 'dr.rain',
+  kind: 'sum',
+  windowMin,
+  levels: steps.map(([severity, value]) => ({ ...level(severity, '>=', value, 'mm'), ...cma, word })),
+  onDelayS: 0,
+  offDelayS: minutes(30),
+  latches: false,
+  season: null,
+})
+
+const silence = (code: string, name: Bilingual, severity: Severity): AlarmRule => ({
+  code,
+  version: 1,
+  name,
+  domain: null,
+  metric: null,
+  kind: 'offline',
+  levels: [level(severity, '>', 0, 's')],
+  onDelayS: 0,
+  offDelayS: 0,
+  latches: false,
+  season: null,
+})
+const platform = (part: string, name: Bilingual, severity: Severity, onDelayS: number): AlarmRule => ({
+  ...silence(`platform.${part}`, name, severity),
+  kind: 'platform',
+  levels: [level(severity, '>=', 1, '1')],
+  onDelayS,
+})
+
+/** The rules that a city starts with, made from the catalogue; it keeps its own versions in `alarm_rule`. */
+export const defaultRules: readonly AlarmRule[] = [
+  ...catalogue.flatMap(rulesOf),
+  rain(720, [[4, 50]], { zh: '暴雨蓝色预警', en: 'blue rain signal' }),
+  rain(360, [[3, 50]], { zh: '暴雨黄色预警', en: 'yellow rain signal' }),
+  rain(
+    180,
+    [
+      [2, 50],
+      [1, 100],
+    ],
+    { zh: '暴雨橙色、红色预警', en: 'orange and red rain signals' },
+  ),
+  silence('offline.gateway', { zh: '网关离线', en: 'gateway offline' }, 2),
+  silence('offline.station', { zh: '站点离线', en: 'station offline' }, 3),
+  silence('offline.point', { zh: '测点无数据', en: 'point silent' }, 4),
+  platform('database', { zh: '数据库中断', en: 'database down' }, 1, 10),
+  platform('broker', { zh: '消息代理中断', en: 'broker down' }, 1, 10),
+  platform('ingest', { zh: '采集服务停止', en: 'ingest silent' }, 1, 10),
+]
