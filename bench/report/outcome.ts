@@ -10,7 +10,7 @@ export interface Row {
 }
 
 /** A bound on what was measured (in its unit), or on its ratio to the reference. */
-export type Goal = { atMost: number } | { atLeastRatio: number }
+export type Goal = { atMost: number } | { atLeast: number } | { atLeastRatio: number }
 
 export interface Outcome {
   rows: Row[]
@@ -21,4 +21,8 @@ export interface Outcome {
 }
 
 export const ratio = (row: Row): number => row.measured / row.reference.value
-export const isMet = (row: Row): boolean => ('atMost' in row.goal ? row.measured <= row.goal.atMost : ratio(row) >= row.goal.atLeastRatio)
+export function isMet(row: Row): boolean {
+  const { goal, measured } = row
+  if ('atMost' in goal) return measured <= goal.atMost
+  return 'atLeast' in goal ? measured >= goal.atLeast : ratio(row) >= goal.atLeastRatio
+}

@@ -6,7 +6,7 @@ const cells = (row: Row): string[] => [
   row.figure,
   row.measured.toFixed(row.decimals),
   row.unit,
-  'atMost' in row.goal ? `<= ${row.goal.atMost}` : `ratio >= ${row.goal.atLeastRatio}`,
+  'atMost' in row.goal ? `<= ${row.goal.atMost}` : 'atLeast' in row.goal ? `>= ${row.goal.atLeast}` : `ratio >= ${row.goal.atLeastRatio}`,
   row.reference.value.toFixed(row.decimals),
   ratio(row).toFixed(2),
   isMet(row) ? 'met' : 'missed',

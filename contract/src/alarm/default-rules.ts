@@ -18,7 +18,16 @@ const level = (severity: Severity, op: AlarmLevel['op'], value: number, unit: st
 const minutes = (n: number): number => 60 * n
 
 /** Delays that differ from none, by the rule: what lasts a moment in this metric is no matter for an operator. Judgement. */
-const delays: Readonly<Record<string, { onS?: number; offS?: number }>> = {}
+const delays: Readonly<Record<string, { onS?: number; offS?: number }>> = {
+  'ws.pressure.low': { offS: minutes(30) },
+  'ws.flow.deviation': { onS: minutes(30), offS: minutes(30) },
+  'gs.flow.deviation': { onS: minutes(60), offS: minutes(60) },
+  'ht.power.deviation': { onS: minutes(120), offS: minutes(60) },
+  'dr.flow.deviation': { onS: minutes(60), offS: minutes(60) },
+  'dr.cond.deviation': { onS: minutes(60), offS: minutes(60) },
+  'dr.velocity.low': { onS: minutes(360), offS: minutes(30) },
+  'ht.room.low': { onS: minutes(60), offS: minutes(60) },
+}
 
 const directions = {
   low: { zh: '过低', en: 'low' },
@@ -131,6 +140,46 @@ const platform = (part: string, name: Bilingual, severity: Severity, onDelayS: n
   onDelayS,
 })
 
+/** Conditions that the catalogue says in words and that one value can tell. */
+const worded = (metric: string, suffix: string, name: Bilingual, levels: AlarmLevel[], season: AlarmRule['season'] = null): AlarmRule => {
+  const of = catalogue.find((m) => m.code === metric)
+  if (of === undefined) throw new Error(`no metric ${metric}`)
+  return ruleOf(of, suffix, name, 'limit', levels, { season })
+}
+const words: readonly AlarmRule[] = [
+  worded('gs.c2h6', 'present', { zh: '：检出', en: ': present' }, [level(4, '>=', 5, '[ppm]', 1)]),
+  worded('ws.pump_state', 'fault', { zh: '：故障', en: ': fault' }, [level(4, '>=', 2, '{state}')]),
+  worded('dr.pump', 'fault', { zh: '：故障', en: ': fault' }, [level(4, '>=', 2, '{state}')]),
+  worded('ht.flow1', 'none', { zh: '：供暖季无流量', en: ': none in the season' }, [level(1, '<', 1, 'm3/h', 1, 2)], 'heating'),
+  worded('ht.power', 'none', { zh: '：供暖季无热量', en: ': none in the season' }, [level(1, '<', 0.05, 'GJ/h', 0.05, 2)], 'heating'),
+]
+
+/** Alarms of a neighbourhood that are one event. */
+const combinations: readonly AlarmRule[] = [
+  {
+    ...silence('ws.burst', { zh: '疑似爆管', en: 'probable burst' }, 1),
+    kind: 'combination',
+    domain: 'water',
+    levels: [level(1, '>=', 1, '1')],
+    combination: { needs: [{ rules: ['ws.dp_dt.high', 'ws.pressure.low'], atLeast: 3 }], withinKm: 8, withinMin: 10, raises: 0 },
+  },
+  {
+    ...silence('gs.natural_gas', { zh: '天然气泄漏（检出乙烷）', en: 'natural gas (ethane found)' }, 4),
+    kind: 'combination',
+    domain: 'gas',
+    levels: [level(3, '>=', 1, '1')],
+    combination: {
+      needs: [
+        { rules: ['gs.ch4_lel.high'], atLeast: 1 },
+        { rules: ['gs.c2h6.present'], atLeast: 1 },
+      ],
+      withinKm: 0,
+      withinMin: 240,
+      raises: 1,
+    },
+  },
+]
+
 /** The rules that a city starts with, made from the catalogue; it keeps its own versions in `alarm_rule`. */
 export const defaultRules: readonly AlarmRule[] = [
   ...catalogue.flatMap(rulesOf),
@@ -144,6 +193,8 @@ export const defaultRules: readonly AlarmRule[] = [
     ],
     { zh: '暴雨橙色、红色预警', en: 'orange and red rain signals' },
   ),
+  ...words,
+  ...combinations,
   silence('offline.gateway', { zh: '网关离线', en: 'gateway offline' }, 2),
   silence('offline.station', { zh: '站点离线', en: 'station offline' }, 3),
   silence('offline.point', { zh: '测点无数据', en: 'point silent' }, 4),

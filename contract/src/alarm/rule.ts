@@ -30,22 +30,16 @@ export type AlarmLevel = Static<typeof AlarmLevel>
  * | counter     | 1 while a counter reading is held out as suspect, or was explained by no register       |
  * | sum         | sum of the readings of the last `windowMin` minutes (rain)                              |
  * | offline     | seconds of silence beyond what the subject's own interval allows; by arrival            |
- * | combination | how many members of a neighbourhood show what `needs` says                              |
+ * | combination | alarms of a neighbourhood that together mean one thing (burst): 1 while its needs are met |
  * | platform    | 1 while a part of this system is down                                                   |
  */
 export const AlarmKind = Type.Enum(['limit', 'rate', 'deviation', 'flat', 'counter', 'sum', 'offline', 'combination', 'platform'])
 export type AlarmKind = Static<typeof AlarmKind>
 
-/** What a member of a combination must show, as a point rule would measure it. */
+/** So many stations of a neighbourhood must have an active alarm of one of these rules. */
 export const CombinationNeed = Type.Object({
-  metric: Type.String(),
-  measure: Type.Enum(['value', 'rate', 'deviation', 'drop'], {
-    description: 'drop: below its own mean of the last `windowMin` minutes before, in the metric’s unit',
-  }),
-  op: Type.Enum(['<', '<=', '>', '>=']),
-  value: Type.Number(),
-  windowMin: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
-  atLeast: Type.Integer({ minimum: 1, description: 'so many members must show it at once' }),
+  rules: Type.Array(Type.String(), { minItems: 1 }),
+  atLeast: Type.Integer({ minimum: 1, description: 'stations' }),
 })
 export type CombinationNeed = Static<typeof CombinationNeed>
 
@@ -62,7 +56,13 @@ export const AlarmRule = Type.Object({
   latches: Type.Boolean({ description: 'must be reset by an operator after its return' }),
   season: Type.Union([Type.Literal('heating'), Type.Null()], { description: 'outside it the rule is suppressed by design' }),
   windowMin: Type.Optional(Type.Number({ exclusiveMinimum: 0, description: 'minutes, of a sum' })),
-  withinKm: Type.Optional(Type.Number({ exclusiveMinimum: 0, description: 'neighbourhood of a combination' })),
-  needs: Type.Optional(Type.Array(CombinationNeed, { minItems: 1 })),
+  combination: Type.Optional(
+    Type.Object({
+      needs: Type.Array(CombinationNeed, { minItems: 1 }),
+      withinKm: Type.Number({ minimum: 0, description: 'of the alarm that began it; 0: the same station' }),
+      withinMin: Type.Number({ exclusiveMinimum: 0, description: 'between the activation that began it and those of the others' }),
+      raises: Type.Integer({ minimum: 0, description: 'severities worse than the worst member, at least that of the level' }),
+    }),
+  ),
 })
 export type AlarmRule = Static<typeof AlarmRule>
