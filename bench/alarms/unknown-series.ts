@@ -57,7 +57,7 @@ export function offItsStart(columns: readonly (readonly number[])[], training: n
     const watch = watchPoint(metric, [compileRule(rule('deviation', 1, '%', 3, 5), metric, 1)], () => normal)
     for (let i = 0; i < rows; i += 1) {
       takeReading(watch, { at: i * 1000, value: values[i] ?? 0, quality: 'good' }, false)
-      if (i >= training && watch.states[0]?.severity != null) off[i] = true
+      if (i >= training && watch.states[0]?.severity !== null) off[i] = true
     }
   }
   return off

@@ -24,6 +24,8 @@ export const environment = {
   PORT: Type.Integer({ minimum: 0, maximum: 65535, default: 8080 }),
   CITY_TIMEZONE: Type.String({ minLength: 1, default: 'Asia/Shanghai' }),
   CITY_MAP: Type.String({ minLength: 1, description: 'GeoJSON of the districts in place of the packaged one (WGS 84)' }),
+  SMTP_URL: Type.String({ pattern: '^smtps?://', description: 'mail server for notices; unset: none are mailed' }),
+  SMTP_FROM: Type.String({ pattern: '@', default: 'yiping@localhost', description: 'sender of notices' }),
   SIMULATOR: Switch,
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { default: 'info' }),
   METRICS_PORT: Type.Integer({ minimum: 0, maximum: 65535, description: "port of a service's own /metrics; unset: none" }),

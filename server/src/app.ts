@@ -11,10 +11,13 @@ import { Live } from './live/live.ts'
 import { createMetrics } from './metrics.ts'
 import { useProblems } from './plugins/problem.ts'
 import { refuseCrossSite } from './plugins/same-site.ts'
+import { createMailer } from './notify/email.ts'
+import { Notifier } from './notify/notifier.ts'
 import { Hub } from './push/hub.ts'
 import type { RouteContext } from './routes/context.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ingestRoutes } from './routes/ingest.ts'
+import { noticeRoutes } from './routes/notices.ts'
 import { overviewRoutes } from './routes/overview.ts'
 import { seriesRoutes } from './routes/series.ts'
 import { stationRoutes } from './routes/stations.ts'
@@ -24,10 +27,11 @@ export interface App {
   fastify: FastifyInstance
   live: Live
   hub: Hub
+  notifier: Notifier
   stop: () => Promise<void>
 }
 
-/** The server's wiring. Nothing listens yet and nothing is loaded until `live.start()`, `hub.start()` and `listen`. */
+/** The server's wiring. Nothing listens yet and nothing is loaded until `live.start()`, `hub.start()`, `notifier.start()` and `listen`. */
 export async function buildApp(config: ServerConfig, version: string, logger: FastifyBaseLogger, now: () => number = Date.now): Promise<App> {
   const onError = (error: Error): void => logger.warn({ err: error.message }, 'database connection lost')
   const pool = createPool({ connectionString: config.databaseUrl, applicationName: 'yiping-server', max: 3, queryTimeoutMs: 30_000, onError })
@@ -82,6 +86,14 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
 
   const live = new Live({ databaseUrl: config.databaseUrl, pool, zone: config.zone, origin: config.origin, now, log: logger })
   const hub = new Hub(fastify.server, { live, version, now, log: logger })
+  const notifier = new Notifier({
+    pool,
+    mailer: config.smtp === null ? null : createMailer(config.smtp.url, config.smtp.from, 10_000),
+    zone: config.zone,
+    now,
+    onSent: (channel, alarms) => logger.info({ channel, alarms }, 'people were told of alarms'),
+    onFailed: (error, what) => logger.warn({ err: error instanceof Error ? error.message : error }, `${what} failed`),
+  })
   const context: RouteContext = { live, pool, readPool, zone: config.zone, version, now }
   await fastify.register(
     healthRoutes(
@@ -96,6 +108,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
       await api.register(seriesRoutes(context))
       await api.register(ingestRoutes(context))
       await api.register(waitingRoutes(context))
+      await api.register(noticeRoutes(context))
       api.get('/openapi.json', { schema: { hide: true } }, async () => fastify.swagger())
     },
     { prefix: '/api/v1' },
@@ -116,7 +129,9 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
     fastify,
     live,
     hub,
+    notifier,
     async stop() {
+      await notifier.stop()
       await hub.stop()
       await fastify.close()
       await live.stop()

@@ -9,12 +9,18 @@ export interface ServerConfig {
   logLevel: string
   /** Where readings come from when not from the city's own devices; screens say it. */
   origin: string | null
+  /** Mail server for notices, and their sender; null: none are mailed. */
+  smtp: { url: string; from: string } | null
   /** Folder of the built web client. */
   webFolder: string | null
 }
 
 export function readConfig(source: Readonly<Record<string, string | undefined>>, webFolder: string | null): ServerConfig {
-  const env = readEnvironment(source, ['DATABASE_URL', 'HOST', 'PORT', 'CITY_TIMEZONE', 'LOG_LEVEL'], ['READ_DATABASE_URL', 'SIMULATOR'])
+  const env = readEnvironment(
+    source,
+    ['DATABASE_URL', 'HOST', 'PORT', 'CITY_TIMEZONE', 'LOG_LEVEL', 'SMTP_FROM'],
+    ['READ_DATABASE_URL', 'SIMULATOR', 'SMTP_URL'],
+  )
   return {
     databaseUrl: env.DATABASE_URL,
     readDatabaseUrl: env.READ_DATABASE_URL ?? env.DATABASE_URL,
@@ -23,6 +29,7 @@ export function readConfig(source: Readonly<Record<string, string | undefined>>,
     zone: env.CITY_TIMEZONE,
     logLevel: env.LOG_LEVEL,
     origin: env.SIMULATOR === 'on' ? 'simulator' : null,
+    smtp: env.SMTP_URL === undefined ? null : { url: env.SMTP_URL, from: env.SMTP_FROM },
     webFolder,
   }
 }

@@ -66,6 +66,7 @@ beforeAll(async () => {
       zone: 'Asia/Shanghai',
       logLevel: 'silent',
       origin: null,
+      smtp: null,
       webFolder: null,
     },
     'test',

@@ -1,0 +1,99 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { DutyShiftFields, DutyShiftsAnswer, NoticeRouteFields, NoticeRoutesAnswer, NoticesAnswer, parseTime, Problem } from '@yiping/contract'
+import { addDutyShift, addNoticeRoute, loadDutyShifts, loadNoticeRoutes, loadNotices, removeDutyShift, removeNoticeRoute } from '@yiping/db'
+import Type from 'typebox'
+import { ProblemError } from '../plugins/problem.ts'
+import type { RouteContext } from './context.ts'
+import { timeOut, timeOutOrNull } from './time.ts'
+
+const Id = Type.Object({ id: Type.Integer({ minimum: 1 }) })
+const Created = Type.Object({ id: Type.Integer() })
+
+function targetFault(route: NoticeRouteFields): string | null {
+  if (route.channel === 'email') return route.target === '@duty' || /^[^@\s]+@[^@\s]+$/.test(route.target) ? null : 'neither an address nor @duty'
+  let url: URL
+  try {
+    url = new URL(route.target)
+  } catch {
+    return 'not a URL'
+  }
+  return url.protocol === 'https:' || url.protocol === 'http:' ? null : 'not http or https'
+}
+
+/** Who is told of alarms, who is on duty, and what was sent. */
+export const noticeRoutes =
+  (context: RouteContext): FastifyPluginAsyncTypebox =>
+  async (app) => {
+    const { pool, zone } = context
+    app.get('/notice-routes', { schema: { summary: 'Who is told of alarms, and how that fares', response: { 200: NoticeRoutesAnswer } } }, async () => ({
+      items: (await loadNoticeRoutes(pool)).map(({ secret, lastSentAt, ...r }) => ({
+        ...r,
+        signed: secret !== null,
+        lastSentAt: timeOutOrNull(lastSentAt, zone),
+      })),
+    }))
+    app.post(
+      '/notice-routes',
+      { schema: { summary: 'Adds a route', body: NoticeRouteFields, response: { 201: Created, '4xx': Problem } } },
+      async (request, reply) => {
+        const fault = targetFault(request.body)
+        if (fault !== null) throw new ProblemError(422, 'target_invalid', 'The route was not added', `${request.body.target}: ${fault}`)
+        const id = await addNoticeRoute(pool, request.body)
+        if (id === null) throw new ProblemError(409, 'name_taken', 'The route was not added', `there is a route called ${request.body.name}`)
+        return reply.code(201).send({ id })
+      },
+    )
+    app.delete(
+      '/notice-routes/:id',
+      { schema: { summary: 'Removes a route and what it has not told yet', params: Id, response: { 204: Type.Null(), '4xx': Problem } } },
+      async (request, reply) => {
+        if (!(await removeNoticeRoute(pool, request.params.id))) throw new ProblemError(404, 'route_unknown', 'There is no such route')
+        return reply.code(204).send(null)
+      },
+    )
+
+    app.get('/duty-shifts', { schema: { summary: 'The duty roster, from now on', response: { 200: DutyShiftsAnswer } } }, async () => {
+      const now = context.now()
+      return {
+        items: (await loadDutyShifts(pool, now)).map((s) => ({ ...s, from: timeOut(s.from, zone), to: timeOut(s.to, zone), now: s.from <= now && now < s.to })),
+      }
+    })
+    app.post(
+      '/duty-shifts',
+      { schema: { summary: 'Adds a shift', body: DutyShiftFields, response: { 201: Created, '4xx': Problem } } },
+      async (request, reply) => {
+        const [from, to] = [parseTime(request.body.from), parseTime(request.body.to)]
+        if (from === null || to === null)
+          throw new ProblemError(400, 'time_invalid', 'The shift was not added', 'from and to: ISO 8601 with offset, or epoch ms')
+        if (to <= from) throw new ProblemError(422, 'span_empty', 'The shift was not added', 'it ends before it begins')
+        return reply.code(201).send({ id: await addDutyShift(pool, { ...request.body, from, to }) })
+      },
+    )
+    app.delete(
+      '/duty-shifts/:id',
+      { schema: { summary: 'Removes a shift', params: Id, response: { 204: Type.Null(), '4xx': Problem } } },
+      async (request, reply) => {
+        if (!(await removeDutyShift(pool, request.params.id))) throw new ProblemError(404, 'shift_unknown', 'There is no such shift')
+        return reply.code(204).send(null)
+      },
+    )
+
+    app.get(
+      '/notices',
+      {
+        schema: {
+          summary: 'What was sent, newest first',
+          querystring: Type.Object({ limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }) }),
+          response: { 200: NoticesAnswer },
+        },
+      },
+      async (request) => ({
+        items: (await loadNotices(pool, request.query.limit)).map((n) => ({
+          ...n,
+          id: String(n.id),
+          at: timeOut(n.at, zone),
+          sentAt: timeOutOrNull(n.sentAt, zone),
+        })),
+      }),
+    )
+  }
