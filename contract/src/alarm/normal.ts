@@ -10,12 +10,16 @@ export function hourOfWeek(at: number, zone: string): number {
   return ((day + 6) % 7) * 24 + l.hour
 }
 
-/** Median and mean absolute deviation to the standard deviation of normal noise, and how many of these still are normal. */
-const madToSigma = 1.4826
-const meanToSigma = 1.2533
-const sigmas = 4
-/** No reading is compared more closely than this share of its median. */
-const leastShare = 0.05
+/** How far normal readings lie from their median; the SQL that works out the city's normals takes the same figures. */
+export const normalSpread = {
+  /** From the median and the mean absolute deviation to the standard deviation of normal noise. */
+  madToSigma: 1.4826,
+  meanToSigma: 1.2533,
+  /** So many standard deviations still are normal. */
+  sigmas: 4,
+  /** No reading is compared more closely than this share of its median. */
+  leastShare: 0.05,
+} as const
 
 const middle = (sorted: readonly number[]): number => {
   const n = sorted.length
@@ -29,6 +33,6 @@ export function normalOf(values: readonly number[], least = 6): Normal | null {
   const median = middle(values.toSorted((a, b) => a - b))
   const off = values.map((v) => Math.abs(v - median)).toSorted((a, b) => a - b)
   // Of a coarse sensor more than half the readings may be one and the same: then the median says nothing of the others.
-  const sigma = Math.max(madToSigma * middle(off), meanToSigma * (off.reduce((a, b) => a + b, 0) / off.length))
-  return { median, spread: Math.max(sigmas * sigma, leastShare * Math.abs(median)) }
+  const sigma = Math.max(normalSpread.madToSigma * middle(off), normalSpread.meanToSigma * (off.reduce((a, b) => a + b, 0) / off.length))
+  return { median, spread: Math.max(normalSpread.sigmas * sigma, normalSpread.leastShare * Math.abs(median)) }
 }
