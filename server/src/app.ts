@@ -21,6 +21,7 @@ import { noticeRoutes } from './routes/notices.ts'
 import { overviewRoutes } from './routes/overview.ts'
 import { seriesRoutes } from './routes/series.ts'
 import { stationRoutes } from './routes/stations.ts'
+import { tuningRoutes } from './routes/tuning.ts'
 import { waitingRoutes } from './routes/waiting.ts'
 
 export interface App {
@@ -109,6 +110,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
       await api.register(ingestRoutes(context))
       await api.register(waitingRoutes(context))
       await api.register(noticeRoutes(context))
+      await api.register(tuningRoutes(context))
       api.get('/openapi.json', { schema: { hide: true } }, async () => fastify.swagger())
     },
     { prefix: '/api/v1' },
