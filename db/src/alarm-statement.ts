@@ -37,7 +37,7 @@ export const alarmParts = (parameter: string, go: string): string => `alarm_inpu
 ), alarm_moved as (
   update alarm a set
     severity = coalesce(m.severity, a.severity), worst = least(a.worst, m.worst, m.severity),
-    returned_at = coalesce(greatest(${fromMs('m."returnedAt"')}, a.active_at), a.returned_at),
+    returned_at = case when m."returnedAt" is null then a.returned_at else greatest(${fromMs('m."returnedAt"')}, a.active_at) end,
     ack_at = case when m.unack then null else a.ack_at end, ack_by = case when m.unack then null else a.ack_by end,
     quiet = coalesce(m.quiet, a.quiet),
     suppressed_by = case when m."suppressedBy" is null then a.suppressed_by else m."suppressedBy" ->> 'by' end,
@@ -68,7 +68,7 @@ export const alarmParts = (parameter: string, go: string): string => `alarm_inpu
   insert into alarm (id, rule, rule_version, kind, subject, domain, district, station, metric, point_id, severity, worst, active_at, returned_at,
     rang_at, latches, quiet, superseded, suppressed_by, value, limit_value, extreme, unit, cause, members, recurrences)
   select n.id, n.rule, n."ruleVersion", n.kind, n.subject, n.domain, n.district, n.station, n.metric, n."pointId", n.severity, n.worst,
-    ${fromMs('n."activeAt"')}, greatest(${fromMs('n."returnedAt"')}, ${fromMs('n."activeAt"')}),
+    ${fromMs('n."activeAt"')}, case when n."returnedAt" is not null then greatest(${fromMs('n."returnedAt"')}, ${fromMs('n."activeAt"')}) end,
     case when n."suppressedBy" is null and not ${setAside('n.rule', 'n.subject')} then ${fromMs('n."rangAt"')} end,
     n.latches, n.quiet, n.superseded, n."suppressedBy", n.value, n."limit", n.extreme, n.unit, n.cause, n.members,
     n.recurrences + coalesce(b.times, 0)
