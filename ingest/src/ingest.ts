@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { buildTopic } from '@yiping/contract'
 import {
+  alarmRuleChannel,
   createPool,
   forgetProgress,
   formatStatus,
@@ -13,6 +14,7 @@ import {
   statusChannel,
 } from '@yiping/db'
 import type { Logger } from 'pino'
+import { PointAlarms } from './alarm/point-alarms.ts'
 import { createClock } from './clock.ts'
 import type { IngestConfig } from './config.ts'
 import { decodeMessage } from './decode/decode-message.ts'
@@ -86,11 +88,26 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   const room = new WaitingRoom()
   const checks = new AutomaticChecks()
   let housekeeping: Housekeeping | null = null
-  const registry = new RegistryKeeper(buildRegistry(readRegistry(registryFile) ?? []), {
+  const alarms = new PointAlarms({
+    db: sidePool,
+    zone: config.zone,
+    now,
+    leads: () => keeper?.state === 'held',
+    onChanged: (changes) => {
+      for (const { severity } of changes.opened) metrics.alarms.inc({ severity: String(severity) })
+    },
+    onEvaluated: (ms) => metrics.alarmSeconds.observe(ms / 1000),
+    onFailed: (error, what) => log.error({ err: error instanceof Error ? error.message : error }, what),
+  })
+  let keeper: Lease | null = null
+  const remembered = readRegistry(registryFile)
+  if (remembered !== null) alarms.use(remembered)
+  const registry = new RegistryKeeper(buildRegistry(remembered ?? []), {
     load: async () => {
       const stations = await loadRegistry(sidePool)
       room.load(await loadWaitingPlaces(sidePool))
       saveRegistry(registryFile, stations)
+      alarms.use(stations)
       checks.retain(new Set(stations.flatMap((station) => station.points.map((p) => p.id))))
       return buildRegistry(stations)
     },
@@ -144,6 +161,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     lingerMs: 50,
     open: (message) => validated(message, decodeMessage(message.topic, message.payload)),
     retryMs: [50, 100, 250, 500, 1000, 2000],
+    alarms,
     onStored: (outcome, batch, ms) => {
       lastCommitAt = now()
       metrics.batchSeconds.observe(ms / 1000)
@@ -173,6 +191,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
       log.error({ err: error instanceof Error ? error.message : error }, 'the database refuses the data of a batch: looking for the readings at fault'),
   })
   writer.start(onFault)
+  alarms.start()
 
   let nowSubscribed = (): void => {}
   const subscribed = new Promise<void>((resolve) => {
@@ -211,6 +230,8 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     await sourceStopping
     await sparkplug.reload()
     if (!active || stopping) return
+    // Another one of the shard may have stored since.
+    alarms.reload()
     source = startMqttSource({
       url: config.mqttUrl,
       clientId: `yiping-ingest-${config.shard}`,
@@ -264,7 +285,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   }
   await lease.start()
   if (lease.state !== 'other') void activate().catch(onFault)
-  const keeper = new Lease({
+  keeper = new Lease({
     db: sidePool,
     name: 'housekeeping',
     holder: spool.owner,
@@ -276,7 +297,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   await keeper.start()
   housekeeping = new Housekeeping({
     pool: sidePool,
-    mine: () => keeper.state === 'held',
+    mine: () => keeper?.state === 'held',
     onReplayed: (outcome) => {
       metrics.replayed.inc(outcome.stored + outcome.duplicate + outcome.conflict)
       log.info({ stored: outcome.stored }, 'held readings of newly registered points came in')
@@ -293,10 +314,11 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   let deaf = false
   const listener = listen({
     connectionString: config.databaseUrl,
-    channels: [registryChannel],
-    onNotification: () => void registry.reload(),
+    channels: [registryChannel, alarmRuleChannel],
+    onNotification: (channel) => (channel === alarmRuleChannel ? alarms.reload() : void registry.reload()),
     onConnected: () => {
       deaf = false
+      alarms.reload()
       void registry.reload()
     },
     onDisconnected: (error) => {
@@ -336,7 +358,11 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     adopting = true
     spool
       .adopt()
-      .then((streams) => streams > 0 && log.info({ streams }, 'took over what an ended process left in the spool'))
+      .then((streams) => {
+        if (streams === 0) return
+        alarms.reload()
+        log.info({ streams }, 'took over what an ended process left in the spool')
+      })
       .catch((error: unknown) => log.warn({ err: String(error) }, 'the spool of an ended process was not taken over'))
       .finally(() => {
         adopting = false
@@ -359,10 +385,11 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
       // The next one may begin while this one still stores.
       await lease.stop()
       await housekeeping?.stop()
-      await keeper.stop()
+      await keeper?.stop()
       await spool.flush()
       await sparkplug.stop()
       await writer.stop(drainMs)
+      await alarms.stop()
       const left = await spool.close()
       await listener.stop()
       server?.close()
