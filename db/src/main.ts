@@ -19,7 +19,7 @@ import { parseStationCsv, seedStations } from './seed-stations.ts'
 const usage = `npm run db -- COMMAND
 
   migrate                 bring the database to the newest schema
-  prepare                 migrate, and seed when there is no station yet, else the alarm rules alone
+  prepare                 migrate, and seed: everything when there is no station yet, else the alarm rules alone
   seed [FILE]             write catalogue, districts and the demo city's stations; FILE: another registry (CSV),
                           or a replay map (JSON) whose stations are registered with their origin
   status                  migrations, and how much is in the tables

@@ -192,6 +192,11 @@ export class PointAlarms {
     })
   }
 
+  /** Resolves when the history that delays no batch is there. */
+  async recalled(): Promise<void> {
+    await this.#recalling
+  }
+
   #inLane<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#lane.then(work)
     this.#lane = done.catch(() => {})
