@@ -99,3 +99,28 @@ export async function loadNormals(
   )
   return rows.map((r) => ({ pointId: r.point_id, hours: r.hours, medians: r.medians, spreads: r.spreads }))
 }
+
+/** When some points were last heard of. */
+export async function loadHeard(db: Queryable, pointIds: readonly number[]): Promise<{ pointId: number; observedAt: number; receivedAt: number }[]> {
+  if (pointIds.length === 0) return []
+  const { rows } = await db.query<{ point_id: number; observed_at: number; received_at: number }>(
+    'select point_id, observed_at, received_at from latest where point_id = any($1::int[])',
+    [pointIds],
+  )
+  return rows.map((r) => ({ pointId: r.point_id, observedAt: r.observed_at, receivedAt: r.received_at }))
+}
+
+/** When each station was registered, epoch ms by its code. */
+export async function loadRegisteredAt(db: Queryable): Promise<Map<string, number>> {
+  const { rows } = await db.query<{ code: string; created_at: number }>('select code, created_at from station')
+  return new Map(rows.map((r) => [r.code, r.created_at]))
+}
+
+/** Shards whose lease ran out at least so long ago, and which nobody took over: their process died. One that was stopped gave it back. */
+export async function loadDeadShards(db: Queryable, forMs: number): Promise<string[]> {
+  const { rows } = await db.query<{ shard: string }>(
+    `select substr(name, 7) as shard from ingest_lease where name like 'shard:%' and expires_at < now() - $1::float8 * interval '1 millisecond' order by 1`,
+    [forMs],
+  )
+  return rows.map((r) => r.shard)
+}

@@ -157,5 +157,6 @@ export const defaultRules: readonly AlarmRule[] = [
   silence('offline.point', { zh: '测点无数据', en: 'point silent' }, 4),
   platform('database', { zh: '数据库中断', en: 'database down' }, 1, 10),
   platform('broker', { zh: '消息代理中断', en: 'broker down' }, 1, 10),
+  platform('data', { zh: '全市数据中断', en: 'no data from the whole city' }, 1, 0),
   platform('ingest', { zh: '采集服务停止', en: 'ingest silent' }, 1, 10),
 ]
