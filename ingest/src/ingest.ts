@@ -1,20 +1,25 @@
 import { join } from 'node:path'
 import { buildTopic } from '@yiping/contract'
 import {
+  type AlarmChanges,
   alarmRuleChannel,
   createPool,
   forgetProgress,
   formatStatus,
+  linkChannel,
   listen,
   loadProgress,
   loadRegistry,
   loadWaitingPlaces,
   notify,
+  parseStatus,
+  type RegisteredStation,
   registryChannel,
   statusChannel,
 } from '@yiping/db'
 import type { Logger } from 'pino'
 import { PointAlarms } from './alarm/point-alarms.ts'
+import { SilenceWatch } from './alarm/silence-watch.ts'
 import { createClock } from './clock.ts'
 import type { IngestConfig } from './config.ts'
 import { decodeMessage } from './decode/decode-message.ts'
@@ -88,26 +93,34 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   const room = new WaitingRoom()
   const checks = new AutomaticChecks()
   let housekeeping: Housekeeping | null = null
-  const alarms = new PointAlarms({
+  let keeper: Lease | null = null
+  const aboutAlarms = {
     db: sidePool,
-    zone: config.zone,
     now,
-    leads: () => keeper?.state === 'held',
-    onChanged: (changes) => {
+    onChanged: (changes: AlarmChanges): void => {
       for (const { severity } of changes.opened) metrics.alarms.inc({ severity: String(severity) })
     },
+    onFailed: (error: unknown, what: string): void => log.error({ err: error instanceof Error ? error.message : error }, what),
+  }
+  const alarms = new PointAlarms({
+    ...aboutAlarms,
+    zone: config.zone,
+    leads: () => keeper?.state === 'held',
     onEvaluated: (ms) => metrics.alarmSeconds.observe(ms / 1000),
-    onFailed: (error, what) => log.error({ err: error instanceof Error ? error.message : error }, what),
   })
-  let keeper: Lease | null = null
+  const watch = new SilenceWatch({ ...aboutAlarms, lease: () => keeper?.state ?? 'other' })
+  const know = (stations: readonly RegisteredStation[]): void => {
+    alarms.use(stations)
+    watch.use(stations)
+  }
   const remembered = readRegistry(registryFile)
-  if (remembered !== null) alarms.use(remembered)
+  if (remembered !== null) know(remembered)
   const registry = new RegistryKeeper(buildRegistry(remembered ?? []), {
     load: async () => {
       const stations = await loadRegistry(sidePool)
       room.load(await loadWaitingPlaces(sidePool))
       saveRegistry(registryFile, stations)
-      alarms.use(stations)
+      know(stations)
       checks.retain(new Set(stations.flatMap((station) => station.points.map((p) => p.id))))
       return buildRegistry(stations)
     },
@@ -150,6 +163,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   const validated = (message: MessageParts, decoded: Parameters<typeof toTicket>[1]): Ticket => {
     const ticket = toTicket(message, decoded, registry.current, room, config.retentionMs, checks)
     for (const r of ticket.readings) if (r.mark !== undefined) metrics.marked.inc({ mark: r.mark })
+    watch.arrivals.hear(ticket.readings, ticket.receivedAt)
     arrived.set(ticket.source, (arrived.get(ticket.source) ?? 0) + ticket.received)
     if (ticket.sightings.length > 0) registry.ask()
     return ticket
@@ -295,6 +309,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     onChange: () => housekeeping?.wantReplay(),
   })
   await keeper.start()
+  watch.start()
   housekeeping = new Housekeeping({
     pool: sidePool,
     mine: () => keeper?.state === 'held',
@@ -314,11 +329,22 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   let deaf = false
   const listener = listen({
     connectionString: config.databaseUrl,
-    channels: [registryChannel, alarmRuleChannel],
-    onNotification: (channel) => (channel === alarmRuleChannel ? alarms.reload() : void registry.reload()),
+    channels: [registryChannel, alarmRuleChannel, statusChannel, linkChannel],
+    onNotification: (channel, payload) => {
+      if (channel === registryChannel) void registry.reload()
+      else if (channel === linkChannel) watch.lookUp()
+      else if (channel === statusChannel) {
+        const said = parseStatus(payload)
+        if (said !== null) watch.heard(said)
+      } else {
+        alarms.reload()
+        watch.reload()
+      }
+    },
     onConnected: () => {
       deaf = false
       alarms.reload()
+      watch.reload()
       void registry.reload()
     },
     onDisconnected: (error) => {
@@ -384,6 +410,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
       await sourceStopping
       // The next one may begin while this one still stores.
       await lease.stop()
+      await watch.stop()
       await housekeeping?.stop()
       await keeper?.stop()
       await spool.flush()

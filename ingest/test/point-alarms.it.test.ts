@@ -92,7 +92,9 @@ beforeAll(async () => {
     origin: null,
     metrics,
   })
-  await pool.query("insert into station_kind (code, domain, name_zh, name_en) values ('ht_station', 'heating', 'x', 'x'), ('dr_level', 'drainage', 'x', 'x') on conflict do nothing")
+  await pool.query(
+    "insert into station_kind (code, domain, name_zh, name_en) values ('ht_station', 'heating', 'x', 'x'), ('dr_level', 'drainage', 'x', 'x') on conflict do nothing",
+  )
   await seedStations(pool, [
     ...Array.from({ length: 100 }, (_, i) => seed(`WS-${i + 1}`, ['ws.pressure', 'ws.volume', 'ws.flow'])),
     seed('HT-1', ['ht.p2s'], 'heating'),
@@ -185,7 +187,10 @@ describe('a limit', () => {
   it('several times within a batch leaves one row an occurrence, of which the last is open', async () => {
     const wave = Array.from({ length: 9 }, (_, i): [number, number] => [start + i * minute, i % 3 === 2 ? 0.3 : 0.18])
     await store(wave)
-    await store([[start + 9 * minute, 0.18], [start + 10 * minute, 0.18]])
+    await store([
+      [start + 9 * minute, 0.18],
+      [start + 10 * minute, 0.18],
+    ])
     expect((await alarms()).map((a) => [a.state, a.returned_at !== null, (a as unknown as { recurrences: number }).recurrences])).toEqual([
       ['normal', true, 0],
       ['normal', true, 1],
@@ -372,6 +377,8 @@ describe('other rules', () => {
     engine.reload()
     await engine.tick()
     expect(await alarms()).toMatchObject([{ state: 'returned_unacked' }])
-    await pool.query("delete from alarm_rule where code = 'ws.pressure.low' and version = 2; update alarm_rule set active = true where code = 'ws.pressure.low'")
+    await pool.query(
+      "delete from alarm_rule where code = 'ws.pressure.low' and version = 2; update alarm_rule set active = true where code = 'ws.pressure.low'",
+    )
   })
 })
