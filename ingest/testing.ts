@@ -145,5 +145,6 @@ export const testConfig = (given: Pick<IngestConfig, 'databaseUrl' | 'mqttUrl' |
   logLevel: 'silent',
   retentionMs: 400 * 86_400_000,
   metricsPort: null,
+  zone: 'Asia/Shanghai',
   ...given,
 })

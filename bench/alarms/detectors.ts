@@ -1,4 +1,4 @@
-import { type AlarmRule, compileRule, exceeded, type Metric, type Normal, type PointWatch, type Severity, takeReading, watchPoint } from '@yiping/contract'
+import { type AlarmRule, exceeded, type Metric, type Normal, type Severity, takeReading, watchPoint } from '@yiping/contract'
 
 /** Something that told of itself at a moment; a detector says each of its alarms once, when it begins. */
 export interface Told {
@@ -15,9 +15,8 @@ export function byRules(rules: readonly AlarmRule[]): DetectorOf {
   const ofMetric = new Map<string, AlarmRule[]>()
   for (const r of rules) if (r.metric !== null) ofMetric.set(r.metric, [...(ofMetric.get(r.metric) ?? []), r])
   return (metric, normal) => {
-    const compiled = (ofMetric.get(metric.code) ?? []).map((r) => compileRule(r, metric, metric.intervalS))
-    if (compiled.length === 0) return () => []
-    const watch: PointWatch = watchPoint(metric, compiled, normal)
+    const watch = watchPoint(metric, metric.intervalS, ofMetric.get(metric.code) ?? [], normal)
+    if (watch.plan.rules.length === 0) return () => []
     return (reading, late) => takeReading(watch, reading, late).flatMap((e) => (e.ring ? [{ rule: e.rule.rule.code, severity: e.severity }] : []))
   }
 }

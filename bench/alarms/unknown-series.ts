@@ -1,4 +1,4 @@
-import { type AlarmRule, compileRule, metricByCode, type Metric, type Normal, normalOf, takeReading, watchPoint } from '@yiping/contract'
+import { type AlarmRule, metricByCode, type Metric, type Normal, normalOf, takeReading, watchPoint } from '@yiping/contract'
 
 /** A series of which nothing is known but its past: a metric without limits. */
 const [any] = metricByCode.values()
@@ -31,7 +31,7 @@ export function unknownSeries(at: readonly number[], values: readonly number[]):
   let table: (Normal | null)[] = []
   const seen: number[][] = Array.from({ length: 24 }, () => [])
   const hourOf = (t: number): number => Math.floor(t / hourMs) % 24
-  const watch = watchPoint(metric, [compileRule(rule('deviation', 5, '%', 3, 6 * 3600), metric, 300)], (t) => table[hourOf(t)] ?? null)
+  const watch = watchPoint(metric, 300, [rule('deviation', 5, '%', 3, 6 * 3600)], (t) => table[hourOf(t)] ?? null)
   const rang: number[] = []
   let today = Number.NaN
   for (const [i, t] of at.entries()) {
@@ -54,7 +54,7 @@ export function offItsStart(columns: readonly (readonly number[])[], training: n
   const off: boolean[] = new Array(rows).fill(false)
   for (const values of columns) {
     const normal = normalOf(values.slice(0, training))
-    const watch = watchPoint(metric, [compileRule(rule('deviation', 1, '%', 3, 5), metric, 1)], () => normal)
+    const watch = watchPoint(metric, 1, [rule('deviation', 1, '%', 3, 5)], () => normal)
     for (let i = 0; i < rows; i += 1) {
       takeReading(watch, { at: i * 1000, value: values[i] ?? 0, quality: 'good' }, false)
       if (i >= training && watch.states[0]?.severity !== null) off[i] = true

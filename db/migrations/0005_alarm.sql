@@ -63,6 +63,7 @@ create table alarm (
 -- Never two active ones of a rule and subject.
 create unique index alarm_active on alarm (rule, subject) where returned_at is null and not superseded;
 create index alarm_open on alarm (severity, active_at) where state <> 'normal';
+create index alarm_open_of on alarm (rule, subject) where state <> 'normal'; -- a new occurrence takes the place of the one before
 create index alarm_time on alarm (active_at desc, id);
 create index alarm_subject on alarm (subject, active_at desc);
 create index alarm_cause on alarm (cause) where cause is not null;

@@ -27,7 +27,10 @@ export interface OpenedAlarm {
   unit: string | null
   cause: string | null
   members: number
+  /** Occurrences of the same batch that it took the place of; those of before are added where it is stored. */
   recurrences: number
+  /** A later one of the same batch took its place. */
+  superseded: boolean
 }
 
 /** What a batch does to an occurrence that is in the table; null leaves a field as it is. */
@@ -40,7 +43,7 @@ export interface MovedAlarm {
   /** Worse than what was acknowledged: the acknowledgement is taken back. */
   unack: boolean
   quiet: boolean | null
-  /** A later one takes its place, if it is still open. */
+  /** A later one of the same batch takes its place, if it is still open then. */
   superseded: boolean
   suppressedBy: { by: string | null } | null
   value: number | null
@@ -58,7 +61,12 @@ export interface AlarmLogRow {
   ring: boolean
 }
 
-/** What the alarm engine changes in the transaction of the readings from which it follows. */
+/**
+ * What the alarm engine changes in the transaction of the readings from which it follows. Every alarm of `log` is in `moved`
+ * or `opened`; `ring` and `rangAt` say that people should be told, and whether it rings is decided where it is stored:
+ * not what is hidden or acknowledged there. An opened alarm takes the place of what is still open of its rule and subject
+ * from before, unless it is quiet.
+ */
 export interface AlarmChanges {
   moved: MovedAlarm[]
   opened: OpenedAlarm[]
@@ -68,3 +76,5 @@ export interface AlarmChanges {
 }
 
 export const noAlarmChanges = (): AlarmChanges => ({ moved: [], opened: [], log: [], conditions: [] })
+
+export const isEmpty = (c: AlarmChanges): boolean => c.moved.length === 0 && c.opened.length === 0 && c.log.length === 0 && c.conditions.length === 0

@@ -15,6 +15,11 @@ export const repairedPayload = 'repaired'
 /** A station's own protocol says that it has come or gone. */
 export const linkChannel = 'station_link'
 
+/** Alarms that were opened or changed: their ids by comma, or `*` when they are too many to name. */
+export const alarmChannel = 'alarm_changed'
+/** Another version of a rule is active. */
+export const alarmRuleChannel = 'alarm_rule_changed'
+
 /** A reading that became its point's latest. */
 export interface CommittedReading {
   pointId: number

@@ -11,6 +11,7 @@ import { loadRegistry } from './load-registry.ts'
 import { migrate, migrationStatus } from './migrate.ts'
 import { notify } from './notify.ts'
 import { parseReplayMap } from './replay-map.ts'
+import { seedAlarmRules } from './seed-alarm-rules.ts'
 import { seedCatalogue } from './seed-catalogue.ts'
 import { seedDistricts, zhengzhou } from './seed-districts.ts'
 import { parseStationCsv, seedStations } from './seed-stations.ts'
@@ -18,7 +19,7 @@ import { parseStationCsv, seedStations } from './seed-stations.ts'
 const usage = `npm run db -- COMMAND
 
   migrate                 bring the database to the newest schema
-  prepare                 migrate, and seed when there is no station yet
+  prepare                 migrate, and seed: everything when there is no station yet, else the alarm rules alone
   seed [FILE]             write catalogue, districts and the demo city's stations; FILE: another registry (CSV),
                           or a replay map (JSON) whose stations are registered with their origin
   status                  migrations, and how much is in the tables
@@ -63,6 +64,17 @@ async function isEmpty(url: string): Promise<boolean> {
   try {
     const { rows } = await pool.query<{ empty: boolean }>('select not exists (select from station) as empty')
     return rows[0]?.empty === true
+  } finally {
+    await pool.end()
+  }
+}
+
+/** A database of before may know no alarm rules, or those of an older version. */
+async function seedRules(url: string): Promise<void> {
+  const pool = createPool({ connectionString: url, applicationName: 'yiping-db', max: 1 })
+  try {
+    const changed = await seedAlarmRules(pool)
+    if (changed > 0) say(`${changed} alarm rules are new or changed`)
   } finally {
     await pool.end()
   }
@@ -129,6 +141,7 @@ async function main(command: string | undefined, argument: string | undefined): 
       const url = await databaseUrl()
       await migrate(url, say)
       if (await isEmpty(url)) await seed(url, undefined)
+      else await seedRules(url)
       return
     }
     case 'seed':

@@ -1,7 +1,8 @@
 import { catalogue, domains, stationKinds } from '@yiping/contract'
 import type { Queryable } from './connection.ts'
+import { seedAlarmRules } from './seed-alarm-rules.ts'
 
-/** Writes domains, metrics, thresholds and station kinds as the contract has them. Safe to repeat. */
+/** Writes domains, metrics, thresholds, station kinds and alarm rules as the contract has them. Safe to repeat. */
 export async function seedCatalogue(db: Queryable): Promise<void> {
   await db.query(
     `insert into domain (code, name_zh, name_en, position)
@@ -91,4 +92,5 @@ export async function seedCatalogue(db: Queryable): Promise<void> {
      on conflict (code) do update set domain = excluded.domain, name_zh = excluded.name_zh, name_en = excluded.name_en`,
     [JSON.stringify(kinds)],
   )
+  await seedAlarmRules(db)
 }

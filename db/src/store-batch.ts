@@ -1,6 +1,8 @@
 import { finished } from 'node:stream/promises'
 import type { RejectionReason } from '@yiping/contract'
 import { from as copyFrom } from 'pg-copy-streams'
+import type { AlarmChanges } from './alarm-changes.ts'
+import { alarmAmiss, alarmParts } from './alarm-statement.ts'
 import { committedChannel, linkChannel } from './channels.ts'
 import { encodeCopyColumns } from './copy-binary.ts'
 import { isDataError, type Pool, type Queryable } from './connection.ts'
@@ -97,6 +99,8 @@ export interface StoreOutcome {
   latestMoved: number
   /** Rows that came late enough for roll-ups to be repaired. */
   late: number
+  /** Changes of alarms that found no row. */
+  amiss: number
 }
 
 /** A reading that comes later than this may find its roll-ups worked out already, ms. */
@@ -117,7 +121,7 @@ const rowsPerNotification = 120
  * - A row is taken for stored unless it is missed: what is there already is looked up only when fewer rows went in than
  *   came, so that a batch of new rows costs little more than a plain insert, however many chunks there are.
  */
-const statement = (inserted: string, missed: string, late: string): string => `
+const statement = (inserted: string, missed: string, late: string, alarms: string | null): string => `
 with step as (
   insert into spool_progress as p (stream, seq)
   select $1::text, $2::bigint where $1::text is not null
@@ -241,7 +245,7 @@ ${late}  order by 2, 1
       || ',' || value || ',' || quality, ';'))
   from (select *, (row_number() over () - 1) / ${rowsPerNotification} as page from moved) paged
   group by page
-)
+)${alarms === null ? '' : `, ${alarmParts(alarms, '(select go from go)')}`}
 select
   (select go from go) as applied,
   (select count(*)::int from inserted) as stored,
@@ -249,41 +253,54 @@ select
   (select count(*) filter (where conflict)::int from missed) + (select count(*) filter (where conflict)::int from not_kept) as conflict,
   (select count(*)::int from moved) as latest_moved,
   (select count(*)::int from late) as late,
-  (select count(*)::int from notified) + (select count(*)::int from told) as notifications`
+  (select count(*)::int from notified) + (select count(*)::int from told) as notifications,
+  ${alarms === null ? '0' : alarmAmiss} as amiss`
 
-const insertStatement = statement(
-  `  insert into reading (point_id, observed_at, received_at, value, quality)
+const insertStatement = (alarms: string | null): string =>
+  statement(
+    `  insert into reading (point_id, observed_at, received_at, value, quality)
   select point_id, observed_at, received_at, value, quality from input
   on conflict (point_id, observed_at) do nothing
   returning point_id, observed_at, received_at, value, quality
 `,
-  `  select i.*, coalesce(r.value <> i.value, false) as conflict
+    `  select i.*, coalesce(r.value <> i.value, false) as conflict
   from input i
   left join inserted s on s.point_id = i.point_id and s.observed_at = i.observed_at
   left join lateral (select value from reading x where x.point_id = i.point_id and x.observed_at = i.observed_at limit 1) r on true
   where (select count(*) from inserted) < (select count(*) from input) and s.point_id is null
 `,
-  `  select i.point_id, date_trunc('hour', i.observed_at, 'UTC'), bit_or(1::bigint << extract(minute from i.observed_at)::int), count(*), count(l.point_id)
+    `  select i.point_id, date_trunc('hour', i.observed_at, 'UTC'), bit_or(1::bigint << extract(minute from i.observed_at)::int), count(*), count(l.point_id)
   from inserted i left join latest l on l.point_id = i.point_id
   where i.received_at - i.observed_at > interval '${lateForRollupsMs} milliseconds'
   group by 1, 2
 `,
-)
+    alarms,
+  )
+const storing = { plain: insertStatement(null), withAlarms: insertStatement('$60') }
 
 /** The rows are in the table already, by COPY in the same transaction: `input` is the newest of each point alone. */
-const afterCopyStatement = statement(
-  `  select point_id, observed_at, received_at, value, quality from input
+const afterCopyStatement = (alarms: string | null): string =>
+  statement(
+    `  select point_id, observed_at, received_at, value, quality from input
 `,
-  `  select i.*, false as conflict from input i where false
+    `  select i.*, false as conflict from input i where false
 `,
-  `  select u.point_id, to_timestamp(hour_ms / 1000.0), minutes, rows, case when l.point_id is null then 0 else rows end
+    `  select u.point_id, to_timestamp(hour_ms / 1000.0), minutes, rows, case when l.point_id is null then 0 else rows end
   from unnest($60::int[], $61::float8[], $62::bigint[], $63::int[]) as u(point_id, hour_ms, minutes, rows) left join latest l on l.point_id = u.point_id
   where (select go from go)
 `,
-)
+    alarms,
+  )
+const afterCopy = { plain: afterCopyStatement(null), withAlarms: afterCopyStatement('$64') }
 
-export async function storeBatch(db: Queryable, batch: Batch): Promise<StoreOutcome> {
-  const { rows } = await db.query<OutcomeRow>({ name: 'store_batch', text: insertStatement, values: parameters(batch, batch.readings) })
+/** `alarms`: what follows from the readings of the batch; null, and then they cost nothing. */
+export async function storeBatch(db: Queryable, batch: Batch, alarms: AlarmChanges | null = null): Promise<StoreOutcome> {
+  const values = parameters(batch, batch.readings)
+  const { rows } = await db.query<OutcomeRow>(
+    alarms === null
+      ? { name: 'store_batch', text: storing.plain, values }
+      : { name: 'store_batch_alarms', text: storing.withAlarms, values: [...values, JSON.stringify(alarms)] },
+  )
   return outcomeOf(rows)
 }
 
@@ -320,7 +337,7 @@ export function encodeBatch(batch: Batch): EncodedBatch | null {
  * and everything else by the same statement after it, in one transaction. Null when a row is there already, and then
  * nothing has happened: `storeBatch` has to do it.
  */
-export async function copyBatch(pool: Pool, batch: EncodedBatch): Promise<StoreOutcome | null> {
+export async function copyBatch(pool: Pool, batch: EncodedBatch, alarms: AlarmChanges | null = null): Promise<StoreOutcome | null> {
   const client = await pool.connect()
   let broken: Error | undefined
   try {
@@ -329,7 +346,11 @@ export async function copyBatch(pool: Pool, batch: EncodedBatch): Promise<StoreO
     const copy = client.query(copyFrom('copy reading (point_id, observed_at, received_at, value, quality) from stdin with (format binary)'))
     copy.end(batch.copy)
     await Promise.all([begun, finished(copy)])
-    const { rows } = await client.query<OutcomeRow>({ name: 'store_after_copy', text: afterCopyStatement, values: batch.values })
+    const { rows } = await client.query<OutcomeRow>(
+      alarms === null
+        ? { name: 'store_after_copy', text: afterCopy.plain, values: batch.values }
+        : { name: 'store_after_copy_alarms', text: afterCopy.withAlarms, values: [...batch.values, JSON.stringify(alarms)] },
+    )
     const outcome = outcomeOf(rows)
     await client.query(outcome.applied ? 'commit' : 'rollback')
     return { ...outcome, stored: outcome.applied ? batch.rows : 0 }
@@ -399,11 +420,13 @@ interface OutcomeRow {
   conflict: number
   latest_moved: number
   late: number
+  amiss: number
 }
 
 function outcomeOf([row]: OutcomeRow[]): StoreOutcome {
   if (row === undefined) throw new Error('the store statement answered no row')
-  return { applied: row.applied, stored: row.stored, duplicate: row.duplicate, conflict: row.conflict, latestMoved: row.latest_moved, late: row.late }
+  const { applied, stored, duplicate, conflict, late, amiss } = row
+  return { applied, stored, duplicate, conflict, latestMoved: row.latest_moved, late, amiss: applied ? amiss : 0 }
 }
 
 /** An array of numbers as PostgreSQL reads it; the driver quotes each of them, which takes longer than all the rest. */

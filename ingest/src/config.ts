@@ -17,6 +17,8 @@ export interface IngestConfig {
   logLevel: string
   retentionMs: number
   metricsPort: number | null
+  /** The city's, IANA: of seasons and hours of the week. */
+  zone: string
 }
 
 const optional = ['MQTT_URL', 'METRICS_PORT', 'MQTT_USERNAME', 'MQTT_PASSWORD', 'MQTT_CA_FILE', 'MQTT_CERT_FILE', 'MQTT_KEY_FILE', 'INGEST_TOPICS'] as const
@@ -31,6 +33,7 @@ const required = [
   'SPOOL_MAX_BYTES',
   'LOG_LEVEL',
   'RETENTION_DAYS',
+  'CITY_TIMEZONE',
 ] as const
 
 /** Throws one `EnvironmentError` that names every fault: those of single variables, and of variables that do not fit together. */
@@ -84,6 +87,7 @@ export function readConfig(source: Readonly<Record<string, string | undefined>>)
     logLevel: env.LOG_LEVEL,
     retentionMs: env.RETENTION_DAYS * 86_400_000,
     metricsPort: env.METRICS_PORT ?? null,
+    zone: env.CITY_TIMEZONE,
   }
 }
 

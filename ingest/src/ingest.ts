@@ -1,18 +1,25 @@
 import { join } from 'node:path'
 import { buildTopic } from '@yiping/contract'
 import {
+  type AlarmChanges,
+  alarmRuleChannel,
   createPool,
   forgetProgress,
   formatStatus,
+  linkChannel,
   listen,
   loadProgress,
   loadRegistry,
   loadWaitingPlaces,
   notify,
+  parseStatus,
+  type RegisteredStation,
   registryChannel,
   statusChannel,
 } from '@yiping/db'
 import type { Logger } from 'pino'
+import { PointAlarms } from './alarm/point-alarms.ts'
+import { SilenceWatch } from './alarm/silence-watch.ts'
 import { createClock } from './clock.ts'
 import type { IngestConfig } from './config.ts'
 import { decodeMessage } from './decode/decode-message.ts'
@@ -86,11 +93,34 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   const room = new WaitingRoom()
   const checks = new AutomaticChecks()
   let housekeeping: Housekeeping | null = null
-  const registry = new RegistryKeeper(buildRegistry(readRegistry(registryFile) ?? []), {
+  let keeper: Lease | null = null
+  const aboutAlarms = {
+    db: sidePool,
+    now,
+    onChanged: (changes: AlarmChanges): void => {
+      for (const { severity } of changes.opened) metrics.alarms.inc({ severity: String(severity) })
+    },
+    onFailed: (error: unknown, what: string): void => log.error({ err: error instanceof Error ? error.message : error }, what),
+  }
+  const alarms = new PointAlarms({
+    ...aboutAlarms,
+    zone: config.zone,
+    leads: () => keeper?.state === 'held',
+    onEvaluated: (ms) => metrics.alarmSeconds.observe(ms / 1000),
+  })
+  const watch = new SilenceWatch({ ...aboutAlarms, lease: () => keeper?.state ?? 'other' })
+  const know = (stations: readonly RegisteredStation[]): void => {
+    alarms.use(stations)
+    watch.use(stations)
+  }
+  const remembered = readRegistry(registryFile)
+  if (remembered !== null) know(remembered)
+  const registry = new RegistryKeeper(buildRegistry(remembered ?? []), {
     load: async () => {
       const stations = await loadRegistry(sidePool)
       room.load(await loadWaitingPlaces(sidePool))
       saveRegistry(registryFile, stations)
+      know(stations)
       checks.retain(new Set(stations.flatMap((station) => station.points.map((p) => p.id))))
       return buildRegistry(stations)
     },
@@ -133,6 +163,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   const validated = (message: MessageParts, decoded: Parameters<typeof toTicket>[1]): Ticket => {
     const ticket = toTicket(message, decoded, registry.current, room, config.retentionMs, checks)
     for (const r of ticket.readings) if (r.mark !== undefined) metrics.marked.inc({ mark: r.mark })
+    watch.arrivals.hear(ticket.readings, ticket.receivedAt)
     arrived.set(ticket.source, (arrived.get(ticket.source) ?? 0) + ticket.received)
     if (ticket.sightings.length > 0) registry.ask()
     return ticket
@@ -144,6 +175,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     lingerMs: 50,
     open: (message) => validated(message, decodeMessage(message.topic, message.payload)),
     retryMs: [50, 100, 250, 500, 1000, 2000],
+    alarms,
     onStored: (outcome, batch, ms) => {
       lastCommitAt = now()
       metrics.batchSeconds.observe(ms / 1000)
@@ -173,6 +205,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
       log.error({ err: error instanceof Error ? error.message : error }, 'the database refuses the data of a batch: looking for the readings at fault'),
   })
   writer.start(onFault)
+  alarms.start()
 
   let nowSubscribed = (): void => {}
   const subscribed = new Promise<void>((resolve) => {
@@ -211,6 +244,8 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     await sourceStopping
     await sparkplug.reload()
     if (!active || stopping) return
+    // Another one of the shard may have stored since.
+    alarms.reload()
     source = startMqttSource({
       url: config.mqttUrl,
       clientId: `yiping-ingest-${config.shard}`,
@@ -264,7 +299,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   }
   await lease.start()
   if (lease.state !== 'other') void activate().catch(onFault)
-  const keeper = new Lease({
+  keeper = new Lease({
     db: sidePool,
     name: 'housekeeping',
     holder: spool.owner,
@@ -274,9 +309,10 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     onChange: () => housekeeping?.wantReplay(),
   })
   await keeper.start()
+  watch.start()
   housekeeping = new Housekeeping({
     pool: sidePool,
-    mine: () => keeper.state === 'held',
+    mine: () => keeper?.state === 'held',
     onReplayed: (outcome) => {
       metrics.replayed.inc(outcome.stored + outcome.duplicate + outcome.conflict)
       log.info({ stored: outcome.stored }, 'held readings of newly registered points came in')
@@ -293,10 +329,22 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   let deaf = false
   const listener = listen({
     connectionString: config.databaseUrl,
-    channels: [registryChannel],
-    onNotification: () => void registry.reload(),
+    channels: [registryChannel, alarmRuleChannel, statusChannel, linkChannel],
+    onNotification: (channel, payload) => {
+      if (channel === registryChannel) void registry.reload()
+      else if (channel === linkChannel) watch.lookUp()
+      else if (channel === statusChannel) {
+        const said = parseStatus(payload)
+        if (said !== null) watch.heard(said)
+      } else {
+        alarms.reload()
+        watch.reload()
+      }
+    },
     onConnected: () => {
       deaf = false
+      alarms.reload()
+      watch.reload()
       void registry.reload()
     },
     onDisconnected: (error) => {
@@ -336,7 +384,11 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     adopting = true
     spool
       .adopt()
-      .then((streams) => streams > 0 && log.info({ streams }, 'took over what an ended process left in the spool'))
+      .then((streams) => {
+        if (streams === 0) return
+        alarms.reload()
+        log.info({ streams }, 'took over what an ended process left in the spool')
+      })
       .catch((error: unknown) => log.warn({ err: String(error) }, 'the spool of an ended process was not taken over'))
       .finally(() => {
         adopting = false
@@ -358,11 +410,13 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
       await sourceStopping
       // The next one may begin while this one still stores.
       await lease.stop()
+      await watch.stop()
       await housekeeping?.stop()
-      await keeper.stop()
+      await keeper?.stop()
       await spool.flush()
       await sparkplug.stop()
       await writer.stop(drainMs)
+      await alarms.stop()
       const left = await spool.close()
       await listener.stop()
       server?.close()

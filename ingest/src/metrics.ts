@@ -22,6 +22,8 @@ export interface IngestMetrics {
   spoolBytes: Gauge
   spoolFull: Gauge
   damagedBytes: Counter
+  alarms: Counter<'severity'>
+  alarmSeconds: Histogram
 }
 
 /** `now`: what is asked for when somebody reads it. */
@@ -96,6 +98,13 @@ export function createMetrics(now: { inFlight: () => number; spoolBytes: () => n
     }),
     spoolFull: new Gauge({ name: 'yiping_spool_full', help: '1 while the spool takes nothing', registers }),
     damagedBytes: new Counter({ name: 'yiping_spool_damaged_bytes_total', help: 'bytes of the spool that could not be read', registers }),
+    alarms: new Counter({ name: 'yiping_alarms_opened_total', help: 'alarms opened, by severity', labelNames: ['severity'], registers }),
+    alarmSeconds: new Histogram({
+      name: 'yiping_alarm_evaluation_seconds',
+      help: 'time of the evaluation of the alarm rules on one batch',
+      buckets: [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5],
+      registers,
+    }),
     brokerUp: new Gauge({ name: 'yiping_broker_up', help: '1 while subscribed at the broker', registers }),
   }
 }

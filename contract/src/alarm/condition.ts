@@ -75,6 +75,8 @@ export interface MeasureContext {
   kind: AlarmKind
   windowMs: number
   counterLimits: CounterLimits | null
+  /** A value that may stand still for ever: no flow. */
+  restsAt: number | null
   /** Null as long as too little is known. */
   normal: (at: number) => Normal | null
 }
@@ -105,7 +107,7 @@ export function measure(memory: PointMemory, reading: Observed, context: Measure
       return normal.median === 0 ? null : (100 * off) / Math.abs(normal.median)
     }
     case 'flat':
-      return last !== null && last.value === reading.value ? (reading.at - memory.sameSince) / 1000 : 0
+      return last !== null && last.value === reading.value && reading.value !== context.restsAt ? (reading.at - memory.sameSince) / 1000 : 0
     case 'sum': {
       let sum = reading.value
       for (const r of memory.window ?? []) if (r.at > reading.at - context.windowMs && r.at < reading.at) sum += r.value
@@ -124,9 +126,14 @@ export function measure(memory: PointMemory, reading: Observed, context: Measure
 }
 
 /** Takes the reading into the memory; one that is not newer than the last changes nothing. */
-export function remember(memory: PointMemory, reading: Observed, context: { longestWindowMs: number; counterLimits: CounterLimits | null }): void {
+export function remember(
+  memory: PointMemory,
+  reading: Observed,
+  /** `gapMs`: after a longer pause nobody knows whether the value stood still. */
+  context: { longestWindowMs: number; gapMs: number; counterLimits: CounterLimits | null },
+): void {
   if (reading.quality === 'bad' || (memory.last !== null && reading.at <= memory.last.at)) return
-  if (memory.last === null || memory.last.value !== reading.value) memory.sameSince = reading.at
+  if (memory.last === null || memory.last.value !== reading.value || reading.at - memory.last.at > context.gapMs) memory.sameSince = reading.at
   if (memory.last === null) memory.last = { at: reading.at, value: reading.value }
   else {
     memory.last.at = reading.at

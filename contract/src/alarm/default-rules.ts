@@ -35,10 +35,18 @@ const directions = {
 } as const
 const isLow = (t: Threshold): boolean => t.op === '<' || t.op === '<='
 
-/** A share of the limit itself; where that is 0, of what is typical. */
+/**
+ * A share of the limit itself; where that is 0, a tenth of that share of what is typical. Never more than half the way
+ * from an absolute limit to the end of what is possible: nothing could come back over it (99 % and 5 % of it).
+ */
 function deadbandOf(t: Threshold, metric: Metric): number {
-  if (t.value !== null && t.value !== 0) return Math.abs(t.value) * t.deadband
-  return metric.typical ? (metric.typical.max - metric.typical.min) * t.deadband : 0
+  const { value, basis, op } = t
+  if (value === null || value === 0) return metric.typical ? ((metric.typical.max - metric.typical.min) * t.deadband) / 10 : 0
+  const limit = basis === 'absolute' ? convertUnit(value, t.unit, metric.unit, metric.code) : null
+  const wanted = Math.abs(limit ?? value) * t.deadband
+  if (limit === null || op === 'outside') return wanted
+  const room = isLow(t) ? metric.physical.max - limit : limit - metric.physical.min
+  return room > 0 ? Math.min(wanted, room / 2) : wanted
 }
 
 function levelOf(t: Threshold, metric: Metric, value: number, unit: string): AlarmLevel {
@@ -200,5 +208,6 @@ export const defaultRules: readonly AlarmRule[] = [
   silence('offline.point', { zh: '测点无数据', en: 'point silent' }, 4),
   platform('database', { zh: '数据库中断', en: 'database down' }, 1, 10),
   platform('broker', { zh: '消息代理中断', en: 'broker down' }, 1, 10),
+  platform('data', { zh: '全市数据中断', en: 'no data from the whole city' }, 1, 0),
   platform('ingest', { zh: '采集服务停止', en: 'ingest silent' }, 1, 10),
 ]

@@ -108,39 +108,45 @@ function tick(state: AlarmState, at: number, how: Annunciation): AlarmStep {
 function settle(state: AlarmState, at: number, late: boolean, how: Annunciation): AlarmStep {
   let next = state
   const events: AlarmEvent[] = []
-  const say = (what: AlarmEventKind, severity: Severity | null, rings: boolean): void => {
-    events.push({ what, at, severity, ring: rings && !late && !hiddenNow(next) })
+  const say = (what: AlarmEventKind, moment: number, severity: Severity | null, rings: boolean): void => {
+    events.push({ what, at: moment, severity, ring: rings && !late && !hiddenNow(next) })
   }
+  /** When a delay was over, whenever the tick came that saw it; a reading fulfils it at its own time. */
+  const after = (since: number, delayMs: number): number => Math.max(state.at, since + delayMs)
   const reached = severities.find((s) => {
-    const run = state.beyond?.[s - 1]
-    return run && run.samples >= (how.holdSamples[s - 1] ?? 1) && at - run.since >= how.onDelayMs
+    const r = state.beyond?.[s - 1]
+    return r && r.samples >= (how.holdSamples[s - 1] ?? 1) && at - r.since >= how.onDelayMs
   })
-  if (reached !== undefined && (next.severity === null || reached < next.severity)) {
+  const run = reached === undefined ? null : (state.beyond?.[reached - 1] ?? null)
+  if (reached !== undefined && run !== null && (next.severity === null || reached < next.severity)) {
+    const moment = after(run.since, how.onDelayMs)
     if (isActive(next) && next.occurrence) {
       // Worse than what was acknowledged: it has to be acknowledged again.
       next = { ...next, severity: reached, calmer: null, occurrence: { ...next.occurrence, ackAt: null, quiet: next.occurrence.quiet && late } }
-      say('escalated', reached, true)
+      say('escalated', moment, reached, true)
     } else {
-      if (next.occurrence) say('superseded', null, false)
-      const occurrence = { activeAt: at, returnedAt: null, ackAt: null, resetAt: null, latches: how.latches, quiet: late, superseded: false }
+      if (next.occurrence) say('superseded', moment, null, false)
+      const occurrence = { activeAt: moment, returnedAt: null, ackAt: null, resetAt: null, latches: how.latches, quiet: late, superseded: false }
       next = { ...next, severity: reached, calmer: null, occurrence }
-      say('activated', reached, true)
+      say('activated', moment, reached, true)
     }
   } else if (next.calmer !== null && at - next.calmer.since >= how.offDelayMs && next.occurrence) {
-    const { worst } = next.calmer
+    const { worst, since } = next.calmer
+    // A tick may have ended a delay at a moment for which a reading comes only now.
+    const moment = Math.max(next.occurrence.activeAt, after(since, how.offDelayMs))
     if (worst === null) {
-      const returned = { ...next.occurrence, returnedAt: at }
+      const returned = { ...next.occurrence, returnedAt: moment }
       next = { ...next, severity: null, calmer: null, beyond: null, occurrence: occurrenceState(returned) === 'normal' ? null : returned }
-      say('returned', null, false)
+      say('returned', moment, null, false)
     } else {
       next = { ...next, severity: worst, calmer: null }
-      say('lowered', worst, false)
+      say('lowered', moment, worst, false)
     }
   }
   // What only the past knew of is still so today: now it rings.
   if (!late && next.occurrence?.quiet && isActive(next)) {
     next = { ...next, occurrence: { ...next.occurrence, quiet: false } }
-    say('rang', next.severity, true)
+    say('rang', at, next.severity, true)
   }
   return { state: next, events }
 }

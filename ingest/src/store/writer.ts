@@ -1,5 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Batch, copyBatch, type EncodedBatch, encodeBatch, isDataError, type Pool, type StoreOutcome, storeBatch, wouldStore } from '@yiping/db'
+import {
+  type AlarmChanges,
+  type Batch,
+  copyBatch,
+  type EncodedBatch,
+  encodeBatch,
+  isDataError,
+  type Pool,
+  type StoreOutcome,
+  storeBatch,
+  wouldStore,
+} from '@yiping/db'
 import { buildBatch } from '../batch/build-batch.ts'
 import { isolate } from '../batch/isolate.ts'
 import type { Spool, Turn } from '../spool/spool.ts'
@@ -14,6 +25,8 @@ export interface WriterOptions {
   retryMs: readonly number[]
   /** Takes a raw message apart: its turn has come. */
   open: (message: RawMessage) => Ticket
+  /** What follows from the readings of a batch for alarms: committed with it. */
+  alarms: { turn: (batch: Batch, store: (changes: AlarmChanges | null) => Promise<StoreOutcome>) => Promise<StoreOutcome> }
   onStored: (outcome: StoreOutcome, batch: Batch, ms: number) => void
   onFailed: (error: unknown, attempt: number) => void
   /** A batch whose data the database refuses: validation let something pass. */
@@ -121,7 +134,7 @@ export class Writer {
     for (let attempt = 1; ; attempt += 1) {
       const started = performance.now()
       try {
-        const outcome = await this.#store(ready)
+        const outcome = await this.options.alarms.turn(ready.batch, (changes) => this.#store(ready, changes))
         const { batch } = ready
         const ms = performance.now() - started
         this.#resize(batch.readings.pointId.length, ms)
@@ -151,14 +164,14 @@ export class Writer {
   }
 
   /** By COPY where that gains something; after rows that were there already, for a while without trying. */
-  async #store({ batch, encoded }: Prepared): Promise<StoreOutcome> {
+  async #store({ batch, encoded }: Prepared, alarms: AlarmChanges | null): Promise<StoreOutcome> {
     const { db } = this.options
     if (encoded !== null && this.#noCopy === 0) {
-      const copied = await copyBatch(db, encoded)
+      const copied = await copyBatch(db, encoded, alarms)
       if (copied !== null) return copied
       this.#noCopy = batchesWithoutCopy
     } else if (this.#noCopy > 0) this.#noCopy -= 1
-    return storeBatch(db, batch)
+    return storeBatch(db, batch, alarms)
   }
 
   async #failed(error: unknown, attempt: number): Promise<boolean> {

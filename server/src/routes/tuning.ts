@@ -44,11 +44,14 @@ export const tuningRoutes =
         const metric = rule.metric === null ? undefined : metricByCode.get(rule.metric)
         if (metric === undefined || ['offline', 'combination', 'platform'].includes(rule.kind))
           throw new ProblemError(422, 'rule_not_of_points', 'Such a rule cannot be rehearsed', 'only rules that look at the readings of one metric can')
-        try {
-          compileRule(rule, metric, metric.intervalS)
-        } catch (error) {
-          throw new ProblemError(422, 'unit_invalid', 'The rule is not right', error instanceof Error ? error.message : String(error))
-        }
+        const compiled = compileRule(rule, metric, metric.intervalS, () => null)
+        if (compiled === null || compiled.levels.length < rule.levels.length)
+          throw new ProblemError(
+            422,
+            'unit_invalid',
+            'The rule is not right',
+            `a limit in ${rule.levels.map((l) => l.unit).join(', ')} cannot be compared with ${metric.unit}`,
+          )
         const points = await loadTuningPoints(readPool, metric.code, stations ?? null)
         const expected = expectedReadings(points, from, to)
         if (expected > mostReadings)

@@ -1,4 +1,4 @@
-import { type AlarmRule, compileRule, metricByCode, type Normal, takeReading, watchPoint } from '@yiping/contract'
+import { type AlarmRule, metricByCode, type Normal, takeReading, watchPoint } from '@yiping/contract'
 
 export interface RehearsedPoint {
   id: number
@@ -21,10 +21,10 @@ export interface Rehearsal {
 export function rehearse(variants: readonly AlarmRule[], point: RehearsedPoint, readings: readonly { at: number; value: number }[], to: number): Rehearsal[] {
   const metric = metricByCode.get(point.metric)
   if (metric === undefined) return variants.map(() => ({ alarms: 0, activeMs: 0 }))
-  const compiled = variants.map((rule) => compileRule(rule, metric, point.intervalS))
-  const place = new Map(compiled.map((c, i) => [c, i]))
   const done = variants.map(() => ({ alarms: 0, activeMs: 0, since: null as number | null }))
-  const watch = watchPoint(metric, compiled, point.normal)
+  const watch = watchPoint(metric, point.intervalS, variants, point.normal)
+  // A variant that cannot be evaluated is not among them.
+  const place = new Map(watch.plan.rules.map((c) => [c, variants.indexOf(c.rule)]))
   for (const { at, value } of readings)
     for (const event of takeReading(watch, { at, value, quality: 'good' }, false)) {
       const one = done[place.get(event.rule) ?? -1]

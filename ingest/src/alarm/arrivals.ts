@@ -1,0 +1,103 @@
+import type { RegisteredStation } from '@yiping/db'
+import { lateMs } from './point-alarms.ts'
+
+/** So many gaps of a source's arrivals are its limit; and no source is judged sooner than after `leastMs`. */
+const gaps = 3
+const leastMs = 20_000
+const longestGapMs = 600_000
+
+/** How often something is usually heard: the long gaps count, and are forgotten slowly. */
+export class UsualGap {
+  at = 0
+  #usualMs: number | null = null
+
+  /** `assumedMs`: as long as it was heard too seldom to know. */
+  constructor(readonly assumedMs: number) {}
+
+  hear(at: number): void {
+    if (at <= this.at) return
+    if (this.at > 0) {
+      const gap = Math.min(at - this.at, longestGapMs)
+      const usual = this.#usualMs
+      // An outage is no habit: it counts for little, unless it comes again and again.
+      if (usual === null) this.#usualMs = gap
+      else this.#usualMs = gap > usual ? Math.min(gap, Math.max(2 * usual, 6000)) : usual + (gap - usual) / 50
+    }
+    this.at = at
+  }
+
+  get limitMs(): number {
+    return Math.max(leastMs, gaps * (this.#usualMs ?? this.assumedMs))
+  }
+  get usualMs(): number {
+    return this.#usualMs ?? this.assumedMs
+  }
+}
+
+/** A reading that came soon after it was observed is life; back-fill is none. */
+export const isLife = (observedAt: number, receivedAt: number, intervalS: number): boolean => receivedAt - observedAt <= Math.max(lateMs, 2000 * intervalS)
+
+/** When each point, gateway and the city was last heard of, by our clock at arrival: not by what a connection says. */
+export class Arrivals {
+  /** Epoch ms by point id; 0 for never. */
+  heardAt: Float64Array = new Float64Array(0)
+  #intervalS: Float64Array = new Float64Array(0)
+  #gatewayOf: (UsualGap | undefined)[] = []
+  #gateways = new Map<string, UsualGap>()
+  city = new UsualGap(leastMs)
+
+  use(stations: readonly RegisteredStation[]): void {
+    let size = 0
+    for (const s of stations) for (const p of s.points) size = Math.max(size, p.id + 1)
+    const heardAt = new Float64Array(size)
+    heardAt.set(this.heardAt.subarray(0, size))
+    const intervalS = new Float64Array(size)
+    const gatewayOf: (UsualGap | undefined)[] = Array.from({ length: size })
+    const gateways = new Map<string, UsualGap>()
+    const shortestS = new Map<string, number>()
+    for (const s of stations)
+      if (s.gateway !== null) for (const p of s.points) shortestS.set(s.gateway, Math.min(shortestS.get(s.gateway) ?? Number.POSITIVE_INFINITY, p.intervalS))
+    for (const s of stations) {
+      let gateway = s.gateway === null ? undefined : gateways.get(s.gateway)
+      if (s.gateway !== null && gateway === undefined) {
+        gateway = this.#gateways.get(s.gateway) ?? new UsualGap((shortestS.get(s.gateway) ?? 0) * 1000)
+        gateways.set(s.gateway, gateway)
+      }
+      for (const p of s.points) {
+        intervalS[p.id] = p.intervalS
+        gatewayOf[p.id] = gateway
+      }
+    }
+    this.heardAt = heardAt
+    this.#intervalS = intervalS
+    this.#gatewayOf = gatewayOf
+    this.#gateways = gateways
+  }
+
+  gateway(code: string): UsualGap | undefined {
+    return this.#gateways.get(code)
+  }
+
+  /** Readings of one message, as they arrive. A clock that is wrong is no sign of death. */
+  hear(readings: readonly { pointId: number; observedAt: number; historical?: true; mark?: string }[], receivedAt: number): void {
+    let alive = false
+    for (const r of readings) {
+      const { pointId } = r
+      if (pointId >= this.heardAt.length || r.historical) continue
+      if (!isLife(r.observedAt, receivedAt, this.#intervalS[pointId] ?? 0) && r.mark !== 'skew') continue
+      this.heardAt[pointId] = receivedAt
+      const gateway = this.#gatewayOf[pointId]
+      if (gateway !== undefined && gateway.at !== receivedAt) gateway.hear(receivedAt)
+      alive = true
+    }
+    if (alive) this.city.hear(receivedAt)
+  }
+
+  /** What the database knows: of before this process, or through another one. Nobody's habits are learned from it. */
+  learn(known: readonly { pointId: number; observedAt: number; receivedAt: number }[]): void {
+    for (const { pointId, observedAt, receivedAt } of known) {
+      if (pointId >= this.heardAt.length || !isLife(observedAt, receivedAt, this.#intervalS[pointId] ?? 0)) continue
+      if (receivedAt > (this.heardAt[pointId] ?? 0)) this.heardAt[pointId] = receivedAt
+    }
+  }
+}
