@@ -24,6 +24,7 @@ import { type MqttSource, type MqttSourceOptions, startMqttSource } from './rece
 import { readRegistry, saveRegistry } from './registry-cache.ts'
 import { SparkplugKeeper } from './sparkplug-keeper.ts'
 import { Spool, type SpoolOptions } from './spool/spool.ts'
+import { StoreThread } from './store/store-thread.ts'
 import { Writer } from './store/writer.ts'
 import { FloodGate } from './receive/flood-gate.ts'
 import { AutomaticChecks } from './validate/checks.ts'
@@ -69,7 +70,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   const onFault =
     seams.onFault ??
     ((error: unknown): void => {
-      log.fatal({ err: error instanceof Error ? error.message : error }, 'the spool cannot be trusted any more: ending, the next start reads it again')
+      log.fatal({ err: error instanceof Error ? error.message : error }, 'ingest cannot go on: ending, the next start reads the spool again')
       process.exit(1)
     })
   let opened: Spool | null = null
@@ -77,10 +78,15 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   const arrived = new Map<string, number>()
   const metrics = createMetrics({ inFlight: () => opened?.depth ?? 0, spoolBytes: () => opened?.bytes ?? 0, arrived })
   const { queryTimeoutMs = 60_000 } = seams
-  const onError = (error: Error): void => log.warn({ err: error.message }, 'database connection lost')
-  const pool = createPool({ connectionString: config.databaseUrl, applicationName: 'yiping-ingest', max: 2, queryTimeoutMs, onError })
-  // Apart, so that nothing on the side keeps a batch waiting for a connection.
-  const sidePool = createPool({ connectionString: config.databaseUrl, applicationName: 'yiping-ingest-side', max: 4, queryTimeoutMs, onError })
+  const onDisconnected = (why: string): void => log.warn({ err: why }, 'database connection lost')
+  // What is stored has a connection of its own, in its thread, so that nothing on the side keeps it waiting.
+  const sidePool = createPool({
+    connectionString: config.databaseUrl,
+    applicationName: 'yiping-ingest-side',
+    max: 4,
+    queryTimeoutMs,
+    onError: (error) => onDisconnected(error.message),
+  })
 
   const registryFile = join(config.dataDir, 'spool', config.shard, 'registry.json')
   const room = new WaitingRoom()
@@ -114,7 +120,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     syncEveryMs: 50,
     behindMs: 30_000,
     now,
-    loadProgress: (stream) => loadProgress(pool, stream),
+    loadProgress: (stream) => loadProgress(sidePool, stream),
     onGone: (stream) => void forgetProgress(sidePool, stream).catch(() => {}),
     onDamage: (file, bytes) => {
       metrics.damagedBytes.inc(bytes)
@@ -138,39 +144,43 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     return ticket
   }
   let lastCommitAt: number | null = null
+  const onFailed = (error: unknown, attempt: number): void => {
+    metrics.failures.inc()
+    if (attempt === 1 || attempt % 20 === 0)
+      log.warn({ err: error instanceof Error ? error.message : error, attempt }, 'the database did not take a batch, trying again')
+  }
+  const thread = new StoreThread({
+    databaseUrl: config.databaseUrl,
+    queryTimeoutMs,
+    retryMs: [50, 100, 250, 500, 1000, 2000],
+    onFailed,
+    onRefused: (why) => log.error({ err: why }, 'the database refuses the data of a batch: looking for the readings at fault'),
+    onDisconnected,
+    onFault,
+  })
   const writer = new Writer({
-    db: pool,
     spool,
+    thread,
     lingerMs: 50,
     open: (message) => validated(message, decodeMessage(message.topic, message.payload)),
-    retryMs: [50, 100, 250, 500, 1000, 2000],
-    onStored: (outcome, batch, ms) => {
+    onStored: ({ outcome, rows, duplicate, conflict, held, rejected, ms }) => {
       lastCommitAt = now()
       metrics.batchSeconds.observe(ms / 1000)
-      metrics.batchRows.observe(batch.readings.pointId.length)
+      metrics.batchRows.observe(rows)
       if (!outcome.applied) return
-      const inBatch = batch.ledger.reduce((s, l) => ({ duplicate: s.duplicate + l.duplicate, conflict: s.conflict + l.conflict }), {
-        duplicate: 0,
-        conflict: 0,
-      })
       metrics.outcome.inc({ outcome: 'stored' }, outcome.stored)
-      metrics.outcome.inc({ outcome: 'duplicate' }, outcome.duplicate + inBatch.duplicate)
-      metrics.outcome.inc({ outcome: 'conflict' }, outcome.conflict + inBatch.conflict)
-      metrics.outcome.inc({ outcome: 'waiting' }, batch.held.station.length)
+      metrics.outcome.inc({ outcome: 'duplicate' }, outcome.duplicate + duplicate)
+      metrics.outcome.inc({ outcome: 'conflict' }, outcome.conflict + conflict)
+      metrics.outcome.inc({ outcome: 'waiting' }, held)
       metrics.late.inc(outcome.late)
-      for (const r of batch.rejections) {
+      for (const r of rejected) {
         metrics.outcome.inc({ outcome: 'rejected' }, r.readings - r.held)
         metrics.rejected.inc({ reason: r.reason }, r.readings)
       }
-      if (batch.held.station.length > 0) housekeeping?.wantReplay()
+      if (held > 0) housekeeping?.wantReplay()
     },
-    onFailed: (error, attempt) => {
-      metrics.failures.inc()
-      if (attempt === 1 || attempt % 20 === 0)
-        log.warn({ err: error instanceof Error ? error.message : error, attempt }, 'the database did not take a batch, trying again')
-    },
-    onRefused: (error) =>
-      log.error({ err: error instanceof Error ? error.message : error }, 'the database refuses the data of a batch: looking for the readings at fault'),
+    retryMs: 250,
+    onFailed,
   })
   writer.start(onFault)
 
@@ -363,10 +373,11 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
       await spool.flush()
       await sparkplug.stop()
       await writer.stop(drainMs)
+      await thread.end()
       const left = await spool.close()
       await listener.stop()
       server?.close()
-      await Promise.all([pool.end(), sidePool.end()])
+      await sidePool.end()
       return left
     },
   }

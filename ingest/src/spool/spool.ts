@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { acquireLock } from '@yiping/db'
 import type { Entry } from '../validate/ticket.ts'
+import type { Portion } from './portion.ts'
 import { SpoolStream, type StreamOptions } from './stream.ts'
-import type { Portion } from './window.ts'
 
 export interface SpoolOptions {
   /** `DATA_DIR/spool/<shard>`: shared by all processes of a shard on this machine. */
@@ -304,8 +304,12 @@ export class Spool {
 
   /** Resolves when there is something to take, or at `rouse`. */
   async arrival(): Promise<void> {
-    if (this.waits) return
-    await new Promise<void>((resolve) => this.#wakers.push(resolve))
+    if (!this.waits) await this.grown()
+  }
+
+  /** Resolves when more has come, or at `rouse`. */
+  grown(): Promise<void> {
+    return new Promise((resolve) => this.#wakers.push(resolve))
   }
 
   /** Lets go whoever waits for an arrival. */
@@ -334,9 +338,8 @@ export class Spool {
 
   /** After an outage: live readings do not queue behind those of hours ago. The group writer does it, between two frames. */
   #wantAside(done: Turn): void {
-    const [oldest] = done.tickets
-    if (done.stream !== this.#live || !this.#live.spilled || oldest === undefined) return
-    if (this.options.now() - oldest.receivedAt >= this.options.behindMs) this.#setAside = true
+    if (done.stream !== this.#live || !this.#live.spilled) return
+    if (this.options.now() - done.receivedAt >= this.options.behindMs) this.#setAside = true
   }
 
   async #setLiveAside(): Promise<void> {

@@ -2,8 +2,9 @@ import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } fro
 import { basename, join } from 'node:path'
 import type { Entry } from '../validate/ticket.ts'
 import { decodeFrame, encodeFrame, findFrame, firstTicketAt } from './frame.ts'
+import type { Portion } from './portion.ts'
 import { encodable, writeTicket } from './ticket-codec.ts'
-import { type Portion, Window } from './window.ts'
+import { Window } from './window.ts'
 
 export interface StreamOptions {
   /** Folder of its segments. */

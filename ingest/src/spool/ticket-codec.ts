@@ -90,6 +90,10 @@ export function writeTicket({ ticket, rest }: Encodable, out: Buffer, start: num
 /** Readings that its message brought, without decoding it. */
 export const receivedOf = (bytes: Buffer, start: number): number => bytes.readUInt32LE(start + 9)
 
+/** When it arrived, and whether it is a raw message, likewise. */
+export const arrivalOf = (bytes: Buffer, start: number): number => bytes.readDoubleLE(start + 1)
+export const isRawAt = (bytes: Buffer, start: number): boolean => bytes[start] === rawSource
+
 /** The inverse. Its bytes have passed their checksum: one that does not fit is an error of ours, and thrown. */
 export function decodeTicket(bytes: Buffer, start: number, size: number): Entry {
   if (bytes.readUInt8(start) === rawSource) return decodeRaw(bytes, start, size)

@@ -1,19 +1,15 @@
 import type { Entry } from '../validate/ticket.ts'
-import { decodeTicket, receivedOf } from './ticket-codec.ts'
-
-/** What a statement's worth of the window holds. */
-export interface Portion {
-  seq: number
-  readings: number
-  tickets: Entry[]
-  acknowledge: (() => void)[]
-}
+import type { Portion } from './portion.ts'
+import { arrivalOf, decodeTicket, isRawAt, receivedOf } from './ticket-codec.ts'
 
 /** A row of tickets in the bytes of a frame, or one that went past the disk. */
-type Place = { seq: number; left: number } & (
-  | { bytes: Buffer; at: number; passed: null }
+type Place = { seq: number; left: number; at: number } & (
+  | { bytes: Buffer; passed: null }
   | { bytes: null; passed: { ticket: Entry; acknowledge: () => void; readings: number } }
 )
+
+/** Bytes of a statement's worth: refusals keep the start of their messages, which may weigh more than any readings. */
+const mostBytes = 8 * 1024 * 1024
 
 /**
  * The front of a stream in memory, first in, first out. It holds the bytes that were written and not the tickets: one
@@ -59,36 +55,49 @@ export class Window {
 
   pass(seq: number, ticket: Entry, acknowledge: () => void): void {
     const readings = Math.max(1, ticket.received)
-    this.#entries.push({ seq, left: 1, bytes: null, passed: { ticket, acknowledge, readings } })
+    this.#entries.push({ seq, left: 1, at: 0, bytes: null, passed: { ticket, acknowledge, readings } })
     this.#readings += readings
   }
 
-  /** Whole tickets up to about `maxReadings`, never more than `hardLimit` unless the first alone has more. */
+  /** Whole tickets up to about `maxReadings`, never more than `hardLimit` or many bytes unless the first alone has more. */
   take(maxReadings: number, hardLimit: number): Portion | null {
-    const portion: Portion = { seq: 0, readings: 0, tickets: [], acknowledge: [] }
-    const fits = (more: number): boolean => portion.tickets.length === 0 || (portion.readings < maxReadings && portion.readings + more <= hardLimit)
+    const portion: Portion = { seq: 0, readings: 0, receivedAt: 0, parts: [], acknowledge: [] }
+    let bytes = 0
+    const fits = (readings: number, size: number): boolean =>
+      portion.seq === 0 || (portion.readings < maxReadings && portion.readings + readings <= hardLimit && bytes + size <= mostBytes)
     let done = 0
     for (const entry of this.#entries) {
+      /** Where the row begins that is still to be handed on. */
+      let from = entry.at
+      const hand = (): void => {
+        if (entry.bytes !== null && entry.at > from) portion.parts.push(entry.bytes.subarray(from, entry.at))
+        from = entry.at
+      }
       while (entry.left > 0) {
-        const more = entry.passed === null ? weightAt(entry.bytes, entry.at) : entry.passed.readings
-        if (!fits(more)) break
-        if (entry.passed === null) {
-          const size = entry.bytes.readUInt32LE(entry.at)
-          portion.tickets.push(decodeTicket(entry.bytes, entry.at + 4, size))
-          entry.at += 4 + size
-        } else {
-          portion.tickets.push(entry.passed.ticket)
+        const size = entry.bytes === null ? 0 : 4 + entry.bytes.readUInt32LE(entry.at)
+        const more = entry.bytes === null ? entry.passed.readings : weightAt(entry.bytes, entry.at)
+        if (!fits(more, size)) break
+        if (portion.seq === 0) portion.receivedAt = entry.bytes === null ? entry.passed.ticket.receivedAt : arrivalOf(entry.bytes, entry.at + 4)
+        if (entry.bytes === null) {
+          portion.parts.push(entry.passed.ticket)
           portion.acknowledge.push(entry.passed.acknowledge)
+        } else if (isRawAt(entry.bytes, entry.at + 4)) {
+          hand()
+          portion.parts.push(decodeTicket(entry.bytes, entry.at + 4, size - 4))
+          from += size
         }
+        entry.at += size
+        bytes += size
         portion.readings += more
         portion.seq = entry.seq
         entry.seq += 1
         entry.left -= 1
       }
+      hand()
       if (entry.left > 0) break
       done += 1
     }
-    if (portion.tickets.length === 0) return null
+    if (portion.seq === 0) return null
     this.#entries.splice(0, done)
     this.#readings -= portion.readings
     return portion
