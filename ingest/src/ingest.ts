@@ -88,6 +88,21 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     onError: (error) => onDisconnected(error.message),
   })
 
+  const onFailed = (error: unknown, attempt: number): void => {
+    metrics.failures.inc()
+    if (attempt === 1 || attempt % 20 === 0)
+      log.warn({ err: error instanceof Error ? error.message : error, attempt }, 'the database did not take a batch, trying again')
+  }
+  const thread = new StoreThread({
+    databaseUrl: config.databaseUrl,
+    queryTimeoutMs,
+    retryMs: [50, 100, 250, 500, 1000, 2000],
+    onFailed,
+    onRefused: (why) => log.error({ err: why }, 'the database refuses the data of a batch: looking for the readings at fault'),
+    onDisconnected,
+    onFault,
+  })
+
   const registryFile = join(config.dataDir, 'spool', config.shard, 'registry.json')
   const room = new WaitingRoom()
   const checks = new AutomaticChecks()
@@ -109,6 +124,8 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     onFailed: (error) => log.warn({ err: error instanceof Error ? error.message : error }, 'registry not loaded'),
   })
   await firstRegistry(registry, log)
+  // Its start takes a core for a moment, which is better over before messages come.
+  await thread.ready
 
   const spool = await Spool.open({
     folder: join(config.dataDir, 'spool', config.shard),
@@ -144,20 +161,6 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     return ticket
   }
   let lastCommitAt: number | null = null
-  const onFailed = (error: unknown, attempt: number): void => {
-    metrics.failures.inc()
-    if (attempt === 1 || attempt % 20 === 0)
-      log.warn({ err: error instanceof Error ? error.message : error, attempt }, 'the database did not take a batch, trying again')
-  }
-  const thread = new StoreThread({
-    databaseUrl: config.databaseUrl,
-    queryTimeoutMs,
-    retryMs: [50, 100, 250, 500, 1000, 2000],
-    onFailed,
-    onRefused: (why) => log.error({ err: why }, 'the database refuses the data of a batch: looking for the readings at fault'),
-    onDisconnected,
-    onFault,
-  })
   const writer = new Writer({
     spool,
     thread,

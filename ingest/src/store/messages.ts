@@ -40,6 +40,8 @@ export type ToStoreThread =
   | { type: 'end' }
 
 export type FromStoreThread =
+  /** Its modules are loaded. */
+  | { type: 'ready' }
   /** Null: stopped before the database took it. */
   | { type: 'stored'; stored: Stored | null }
   | { type: 'failed'; why: string; attempt: number }

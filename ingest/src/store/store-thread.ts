@@ -26,6 +26,8 @@ const file = new URL(import.meta.url.endsWith('.ts') ? './from-source.mjs' : './
  * | running, last | an error, or an end that nobody asked for | fault |
  */
 export class StoreThread {
+  /** Resolves when it has loaded what it needs: to wait for it is no must. */
+  readonly ready: Promise<void>
   readonly #worker: Worker
   readonly #ended: Promise<void>
   #asked: ((stored: Stored | null) => void)[] = []
@@ -34,8 +36,15 @@ export class StoreThread {
   constructor({ databaseUrl, queryTimeoutMs, retryMs, ...on }: StoreThreadOptions) {
     const workerData: StoreThreadData = { databaseUrl, queryTimeoutMs, retryMs }
     this.#worker = new Worker(file, { workerData, resourceLimits: heap })
+    let nowReady = (): void => {}
+    this.ready = new Promise((resolve) => {
+      nowReady = resolve
+    })
     this.#worker.on('message', (message: FromStoreThread) => {
       switch (message.type) {
+        case 'ready':
+          nowReady()
+          break
         case 'stored':
           this.#asked.shift()?.(message.stored)
           break

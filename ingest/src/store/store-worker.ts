@@ -39,3 +39,4 @@ port.on('message', (message: ToStoreThread) => {
       break
   }
 })
+say({ type: 'ready' })
