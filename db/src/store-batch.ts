@@ -1,6 +1,7 @@
 import { finished } from 'node:stream/promises'
 import type { RejectionReason } from '@yiping/contract'
 import { from as copyFrom } from 'pg-copy-streams'
+import { float8Array, int2Array, int4Array, timestamptzArray } from './array-binary.ts'
 import { committedChannel, linkChannel } from './channels.ts'
 import { encodeCopyColumns } from './copy-binary.ts'
 import { isDataError, type Pool, type Queryable } from './connection.ts'
@@ -126,9 +127,9 @@ with step as (
 ), go as materialized (
   select $1::text is null or exists (select from step) as go
 ), input as materialized (
-  select point_id, to_timestamp(observed_ms / 1000.0) as observed_at, to_timestamp(received_ms / 1000.0) as received_at, value, quality, source
-  from unnest($3::int[], $4::float8[], $5::float8[], $6::float8[], $7::smallint[], $8::text[])
-    as u(point_id, observed_ms, received_ms, value, quality, source)
+  select point_id, observed_at, received_at, value, quality, source
+  from unnest($3::int[], $4::timestamptz[], $5::timestamptz[], $6::float8[], $7::smallint[], $8::text[])
+    as u(point_id, observed_at, received_at, value, quality, source)
   where (select go from go)
 ), inserted as (
 ${inserted}), missed as materialized (
@@ -237,7 +238,7 @@ ${late}  order by 2, 1
     rejected = b.rejected + excluded.rejected, waiting = b.waiting + excluded.waiting
 ), notified as (
   select pg_notify('${committedChannel}', string_agg(
-    point_id || ',' || (extract(epoch from observed_at) * 1000)::bigint || ',' || (extract(epoch from received_at) * 1000)::bigint
+    point_id || ',' || (date_part('epoch', observed_at) * 1000)::bigint || ',' || (date_part('epoch', received_at) * 1000)::bigint
       || ',' || value || ',' || quality, ';'))
   from (select *, (row_number() over () - 1) / ${rowsPerNotification} as page from moved) paged
   group by page
@@ -276,8 +277,8 @@ const afterCopyStatement = statement(
 `,
   `  select i.*, false as conflict from input i where false
 `,
-  `  select u.point_id, to_timestamp(hour_ms / 1000.0), minutes, rows, case when l.point_id is null then 0 else rows end
-  from unnest($60::int[], $61::float8[], $62::bigint[], $63::int[]) as u(point_id, hour_ms, minutes, rows) left join latest l on l.point_id = u.point_id
+  `  select u.point_id, hour, minutes, rows, case when l.point_id is null then 0 else rows end
+  from unnest($60::int[], $61::timestamptz[], $62::bigint[], $63::int[]) as u(point_id, hour, minutes, rows) left join latest l on l.point_id = u.point_id
   where (select go from go)
 `,
 )
@@ -307,10 +308,10 @@ export function encodeBatch(batch: Batch): EncodedBatch | null {
     copy: encodeCopyColumns(readings),
     values: [
       ...parameters(batch, newestOf(batch)),
-      literal(late.map((l) => l.pointId)),
-      literal(late.map((l) => l.hour)),
+      int4Array(late.map((l) => l.pointId)),
+      timestamptzArray(late.map((l) => l.hour)),
       late.map((l) => String(l.minutes)),
-      literal(late.map((l) => l.rows)),
+      int4Array(late.map((l) => l.rows)),
     ],
   }
 }
@@ -347,7 +348,7 @@ export async function copyBatch(pool: Pool, batch: EncodedBatch): Promise<StoreO
 
 const uniqueViolation = '23505'
 
-/** The newest reading of each point that may become its latest value. */
+/** The newest reading of each point that may become its latest value; where it came from is not asked for. */
 function newestOf({ readings, historical }: Batch): ReadingColumns {
   const past = new Set(historical.pointId.map((id, i) => `${id} ${historical.observedAt[i]}`))
   const newest = new Map<number, number>()
@@ -364,7 +365,6 @@ function newestOf({ readings, historical }: Batch): ReadingColumns {
     out.receivedAt.push(readings.receivedAt[i] ?? 0)
     out.value.push(readings.value[i] ?? 0)
     out.quality.push(readings.quality[i] ?? 0)
-    out.source.push(readings.source[i] ?? 'unknown')
   }
   return out
 }
@@ -406,9 +406,6 @@ function outcomeOf([row]: OutcomeRow[]): StoreOutcome {
   return { applied: row.applied, stored: row.stored, duplicate: row.duplicate, conflict: row.conflict, latestMoved: row.latest_moved, late: row.late }
 }
 
-/** An array of numbers as PostgreSQL reads it; the driver quotes each of them, which takes longer than all the rest. */
-const literal = (numbers: readonly number[]): string => `{${numbers.join(',')}}`
-
 /** `input`: what the statement inserts, or what it may move `latest` to. */
 function parameters(batch: Batch, input: ReadingColumns): unknown[] {
   const { place, readings, conflicts, rejections, held, sightings } = batch
@@ -416,11 +413,11 @@ function parameters(batch: Batch, input: ReadingColumns): unknown[] {
   return [
     place?.stream ?? null,
     place?.seq ?? null,
-    literal(input.pointId),
-    literal(input.observedAt),
-    literal(input.receivedAt),
-    literal(input.value),
-    literal(input.quality),
+    int4Array(input.pointId),
+    timestamptzArray(input.observedAt),
+    timestamptzArray(input.receivedAt),
+    float8Array(input.value),
+    int2Array(input.quality),
     input.source,
     conflicts.pointId,
     conflicts.observedAt,
