@@ -132,7 +132,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     shard: config.shard,
     maxBytes: config.spoolMaxBytes,
     segmentBytes: 4 * 1024 * 1024,
-    windowReadings: 80_000,
+    windowReadings: 120_000,
     fsync: config.spoolFsync,
     syncEveryMs: 50,
     behindMs: 30_000,

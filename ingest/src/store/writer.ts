@@ -21,9 +21,9 @@ export interface WriterOptions {
 /** Readings of a statement: at first, at least, at most; and of one of back-fill, which live ones may have to wait for. */
 const firstReadings = 2000
 const leastReadings = 1000
-const mostReadings = 40_000
+const mostReadings = 60_000
 const mostLate = 4000
-const quickMs = 150
+const quickMs = 250
 const slowMs = 400
 
 interface Handed {
