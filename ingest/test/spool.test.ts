@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { decodeFrame, encodeFrame, findFrame } from '../src/spool/frame.ts'
+import { Group } from '../src/spool/group.ts'
 import { pack, unpack } from '../src/spool/portion.ts'
 import { Spool, type SpoolOptions, type Turn } from '../src/spool/spool.ts'
 import { SpoolStream, type StreamOptions } from '../src/spool/stream.ts'
-import { decodeTicket, encodable, writeTicket } from '../src/spool/ticket-codec.ts'
+import { decodeTicket, restOf, sizeOf, writeTicket } from '../src/spool/ticket-codec.ts'
 import { asRaw, type Entry, isRaw, type RawMessage, type Ticket } from '../src/validate/ticket.ts'
 import { ticket, ticketsOf } from './tickets.ts'
 
@@ -18,18 +19,23 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
 /** A ticket's bytes, as they stand in a frame. */
-const encode = (t: Ticket): Buffer => {
-  const part = encodable(t)
-  const out = Buffer.alloc(part.size)
-  writeTicket(part, out, 0)
+const encode = (t: Entry): Buffer => {
+  const rest = restOf(t)
+  const out = Buffer.alloc(sizeOf(t, rest))
+  writeTicket(t, rest, out, 0)
   return out
 }
-const frameOf = (firstSeq: number, tickets: Buffer[]): Buffer =>
-  encodeFrame(
-    firstSeq,
-    tickets.map((t) => t.length),
-    (i, out, at) => tickets[i]?.copy(out, at),
-  )
+const lengthOf = (bytes: Buffer): Buffer => {
+  const out = Buffer.alloc(4)
+  out.writeUInt32LE(bytes.length)
+  return out
+}
+const frameOf = (firstSeq: number, tickets: Buffer[]): Buffer => encodeFrame(firstSeq, tickets.length, Buffer.concat(tickets.flatMap((t) => [lengthOf(t), t])))
+const groupOf = (...entries: Entry[]): Group => {
+  const group = new Group()
+  for (const entry of entries) group.add(entry, () => {})
+  return group
+}
 const one = (n: number): Ticket => ticket([[n, 60_000 + n, n / 2]])
 const numbers = (tickets: readonly Entry[]): (number | undefined)[] => tickets.map((t) => (isRaw(t) ? undefined : t.readings[0]?.pointId))
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i)
@@ -69,9 +75,7 @@ describe('a large message of back-fill', () => {
   it('is known by its first and last times, and is the same after it was written and read', () => {
     const message = raw(samples(now - 20 * 60_000))
     if (message === null) return expect.unreachable()
-    const part = encodable(message)
-    const bytes = Buffer.alloc(part.size)
-    writeTicket(part, bytes, 0)
+    const bytes = encode(message)
     expect(decodeTicket(bytes, 0, bytes.length)).toEqual(message)
   })
   it.each([
@@ -133,7 +137,7 @@ describe('a stream', () => {
     const stream = await SpoolStream.create(options())
     const got: Entry[] = []
     for (let n = 1; n <= 300; n += 3) {
-      await stream.write([one(n), one(n + 1), one(n + 2)])
+      await stream.write(groupOf(one(n), one(n + 1), one(n + 2)))
       if (n % 5 === 0) {
         const taken = await stream.take(2, 100)
         if (taken) {
@@ -154,7 +158,7 @@ describe('a stream', () => {
 
   it('begins after what the database has, when another process left it behind', async () => {
     const first = await SpoolStream.create(options())
-    for (let n = 1; n <= 40; n += 2) await first.write([one(n), one(n + 1)])
+    for (let n = 1; n <= 40; n += 2) await first.write(groupOf(one(n), one(n + 1)))
     await first.seal()
     const second = await SpoolStream.adopt(options())
     second.know(17)
@@ -164,7 +168,7 @@ describe('a stream', () => {
 
   it('keeps what was taken until it is settled', async () => {
     const first = await SpoolStream.create(options())
-    await first.write([one(1)])
+    await first.write(groupOf(one(1)))
     expect(numbers(ticketsOf(await first.take(10, 100)))).toEqual([1])
     expect([first.empty, first.readings]).toEqual([false, 1])
     expect(await first.close()).toBe(false)
@@ -177,15 +181,15 @@ describe('a stream', () => {
     const topic = 'city/water/WS-1/telemetry'
     const raw: RawMessage = { raw: true, late: true, topic, payload: Buffer.from('{}'), receivedAt: 5, received: 9 }
     const stream = await SpoolStream.create(options({ windowReadings: 100 }))
-    await stream.write([one(1), raw, one(2)])
-    await stream.write([one(3), one(4), one(5)])
+    await stream.write(groupOf(one(1), raw, one(2)))
+    await stream.write(groupOf(one(3), one(4), one(5)))
     const opened: RawMessage[] = []
     const open = (message: RawMessage): Ticket => {
       opened.push(message)
       return one(7)
     }
     const first = await stream.take(13, 100)
-    stream.pass(one(6), () => {})
+    stream.pass(groupOf(one(6)))
     const second = await stream.take(13, 100)
     const packed = [first, second].map((portion) => pack(portion?.parts ?? [], open))
     expect(packed.map((bytes) => numbers(unpack(bytes)))).toEqual([
@@ -194,6 +198,7 @@ describe('a stream', () => {
     ])
     expect(opened).toEqual([raw])
     expect(packed.every((bytes) => bytes.byteLength === bytes.buffer.byteLength)).toBe(true)
+    await stream.seal()
   })
 
   it('takes no more bytes at once than one may have ahead, however few readings they bring', async () => {
@@ -203,19 +208,20 @@ describe('a stream', () => {
       for (const r of t.rejections) r.payload = Buffer.alloc(3 * 1024 * 1024)
       return t
     }
-    await stream.write([large(1), large(2), large(3)])
+    await stream.write(groupOf(large(1), large(2), large(3)))
     const sizes = []
     for (let taken = await stream.take(100, 100); taken !== null; taken = await stream.take(100, 100)) sizes.push(numbers(ticketsOf(taken)))
     expect(sizes).toEqual([[1], [2], [3]])
+    await stream.seal()
   })
 
   it('torn at every byte of its last record: the rest is all there, nothing is taken for damage', async () => {
     const first = await SpoolStream.create(options({ segmentBytes: 1e6 }))
-    await first.write([one(1), one(2)])
+    await first.write(groupOf(one(1), one(2)))
     const [name = ''] = await readdir(join(folder, 's'))
     const file = join(folder, 's', name)
     const before = (await stat(file)).size
-    await first.write([one(3), one(4)])
+    await first.write(groupOf(one(3), one(4)))
     await first.seal()
     const whole = await readFile(file)
     for (let cut = before; cut <= whole.length; cut += 1) {
@@ -231,7 +237,7 @@ describe('a stream', () => {
 
   it('damaged in the middle: says so, goes on behind it and keeps the segment', async () => {
     const first = await SpoolStream.create(options({ segmentBytes: 1e6 }))
-    for (let n = 1; n <= 5; n += 1) await first.write([one(n)])
+    for (let n = 1; n <= 5; n += 1) await first.write(groupOf(one(n)))
     await first.seal()
     const [name = ''] = await readdir(join(folder, 's'))
     const file = join(folder, 's', name)
@@ -260,11 +266,11 @@ describe('a stream', () => {
         },
       }),
     )
-    await stream.write([one(1)])
+    await stream.write(groupOf(one(1)))
     refuse = true
-    await expect(stream.write([one(2)])).rejects.toThrow('no space')
+    await expect(stream.write(groupOf(one(2)))).rejects.toThrow('no space')
     refuse = false
-    await stream.write([one(3)])
+    await stream.write(groupOf(one(3)))
     await stream.seal()
     const again = await SpoolStream.adopt(options())
     again.know(0)

@@ -1,9 +1,8 @@
-import type { Entry, RawMessage, Ticket } from '../validate/ticket.ts'
-import { isRaw } from '../validate/ticket.ts'
-import { decodeTicket, encodable, writeTicket } from './ticket-codec.ts'
+import { type Entry, isRaw, type RawMessage, type Ticket } from '../validate/ticket.ts'
+import { decodeTicket, restOf, sizeOf, writeTicket } from './ticket-codec.ts'
 
-/** Tickets in a row, each its length (uint32) and its bytes, as they stand in a frame; or one that is no bytes yet, or not yet a ticket. */
-export type Part = Buffer | Entry
+/** Tickets in a row, each its length (uint32) and its bytes, as they stand in a frame; or a message whose turn to be taken apart has come. */
+export type Part = Buffer | RawMessage
 
 /** What a statement's worth of the window holds, in the order of arrival. */
 export interface Portion {
@@ -17,29 +16,34 @@ export interface Portion {
 
 /** All of it as one row of tickets in memory of its own, which may be given away. `open`: a raw message's turn has come. */
 export function pack(parts: readonly Part[], open: (message: RawMessage) => Ticket): Uint8Array<ArrayBuffer> {
-  const ready = parts.map((part) => (Buffer.isBuffer(part) ? part : encodable(isRaw(part) ? open(part) : part)))
-  const out = Buffer.from(new ArrayBuffer(ready.reduce((n, p) => n + (Buffer.isBuffer(p) ? p.length : 4 + p.size), 0)))
+  const rows = parts.map((part) => (Buffer.isBuffer(part) ? part : rowOf(open(part))))
+  const out = new Uint8Array(rows.reduce((n, row) => n + row.length, 0))
   let at = 0
-  for (const part of ready) {
-    if (Buffer.isBuffer(part)) {
-      part.copy(out, at)
-      at += part.length
-    } else {
-      out.writeUInt32LE(part.size, at)
-      writeTicket(part, out, at + 4)
-      at += 4 + part.size
-    }
+  for (const row of rows) {
+    out.set(row, at)
+    at += row.length
   }
-  return new Uint8Array(out.buffer)
+  return out
 }
 
-/** The inverse. */
-export function unpack(packed: Uint8Array): Entry[] {
+function rowOf(ticket: Ticket): Buffer {
+  const rest = restOf(ticket)
+  const size = sizeOf(ticket, rest)
+  const row = Buffer.alloc(4 + size)
+  row.writeUInt32LE(size)
+  writeTicket(ticket, rest, row, 4)
+  return row
+}
+
+/** The inverse: no message is raw any more. */
+export function unpack(packed: Uint8Array): Ticket[] {
   const bytes = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength)
-  const tickets: Entry[] = []
+  const tickets: Ticket[] = []
   for (let at = 0; at < bytes.length; ) {
     const size = bytes.readUInt32LE(at)
-    tickets.push(decodeTicket(bytes, at + 4, size))
+    const entry: Entry = decodeTicket(bytes, at + 4, size)
+    if (isRaw(entry)) throw new Error('a raw message cannot be stored')
+    tickets.push(entry)
     at += 4 + size
   }
   return tickets

@@ -1,12 +1,17 @@
-import type { Entry } from '../validate/ticket.ts'
+import { isRaw } from '../validate/ticket.ts'
+import { weightOf } from './group.ts'
 import type { Portion } from './portion.ts'
 import { arrivalOf, decodeTicket, isRawAt, receivedOf } from './ticket-codec.ts'
 
-/** A row of tickets in the bytes of a frame, or one that went past the disk. */
-type Place = { seq: number; left: number; at: number } & (
-  | { bytes: Buffer; passed: null }
-  | { bytes: null; passed: { ticket: Entry; acknowledge: () => void; readings: number } }
-)
+/** A row of tickets in the bytes of a frame. */
+interface Place {
+  seq: number
+  left: number
+  bytes: Buffer
+  at: number
+  /** Of those that went past the disk: what their commit calls, the last ones for those that are left. */
+  acknowledge: readonly (() => void)[] | null
+}
 
 /** Bytes of a statement's worth: refusals keep the start of their messages, which may weigh more than any readings. */
 const mostBytes = 8 * 1024 * 1024
@@ -31,8 +36,8 @@ export class Window {
     return last ? last.seq + last.left - 1 : null
   }
 
-  /** Tickets of a frame from `seq` on; those up to `had` are left out. Answers how many readings came. */
-  push(bytes: Buffer, at: number, seq: number, tickets: number, had = 0): number {
+  /** Tickets of a frame from `seq` on; those up to `had` are left out. Answers how many readings came. `acknowledge`: by their commit. */
+  push(bytes: Buffer, at: number, seq: number, tickets: number, had = 0, acknowledge: Place['acknowledge'] = null): number {
     let from = at
     let readings = 0
     let skipped = 0
@@ -48,15 +53,9 @@ export class Window {
       position += 4 + bytes.readUInt32LE(position)
     }
     if (skipped === tickets) return 0
-    this.#entries.push({ seq: seq + skipped, left: tickets - skipped, bytes, at: from, passed: null })
+    this.#entries.push({ seq: seq + skipped, left: tickets - skipped, bytes, at: from, acknowledge })
     this.#readings += readings
     return readings
-  }
-
-  pass(seq: number, ticket: Entry, acknowledge: () => void): void {
-    const readings = Math.max(1, ticket.received)
-    this.#entries.push({ seq, left: 1, at: 0, bytes: null, passed: { ticket, acknowledge, readings } })
-    this.#readings += readings
   }
 
   /** Whole tickets up to about `maxReadings`, never more than `hardLimit` or many bytes unless the first alone has more. */
@@ -70,22 +69,22 @@ export class Window {
       /** Where the row begins that is still to be handed on. */
       let from = entry.at
       const hand = (): void => {
-        if (entry.bytes !== null && entry.at > from) portion.parts.push(entry.bytes.subarray(from, entry.at))
+        if (entry.at > from) portion.parts.push(entry.bytes.subarray(from, entry.at))
         from = entry.at
       }
       while (entry.left > 0) {
-        const size = entry.bytes === null ? 0 : 4 + entry.bytes.readUInt32LE(entry.at)
-        const more = entry.bytes === null ? entry.passed.readings : weightAt(entry.bytes, entry.at)
+        const size = 4 + entry.bytes.readUInt32LE(entry.at)
+        const more = weightAt(entry.bytes, entry.at)
         if (!fits(more, size)) break
-        if (portion.seq === 0) portion.receivedAt = entry.bytes === null ? entry.passed.ticket.receivedAt : arrivalOf(entry.bytes, entry.at + 4)
-        if (entry.bytes === null) {
-          portion.parts.push(entry.passed.ticket)
-          portion.acknowledge.push(entry.passed.acknowledge)
-        } else if (isRawAt(entry.bytes, entry.at + 4)) {
+        if (portion.seq === 0) portion.receivedAt = arrivalOf(entry.bytes, entry.at + 4)
+        if (isRawAt(entry.bytes, entry.at + 4)) {
           hand()
-          portion.parts.push(decodeTicket(entry.bytes, entry.at + 4, size - 4))
+          const raw = decodeTicket(entry.bytes, entry.at + 4, size - 4)
+          if (isRaw(raw)) portion.parts.push(raw)
           from += size
         }
+        const acknowledge = entry.acknowledge?.at(-entry.left)
+        if (acknowledge !== undefined) portion.acknowledge.push(acknowledge)
         entry.at += size
         bytes += size
         portion.readings += more
@@ -104,5 +103,4 @@ export class Window {
   }
 }
 
-/** An empty or refused message takes room too. */
-const weightAt = (bytes: Buffer, at: number): number => Math.max(1, receivedOf(bytes, at + 4))
+const weightAt = (bytes: Buffer, at: number): number => weightOf(receivedOf(bytes, at + 4))

@@ -4,7 +4,6 @@ import { buildBatch } from '../batch/build-batch.ts'
 import { isolate } from '../batch/isolate.ts'
 import { unpack } from '../spool/portion.ts'
 import type { Ticket } from '../validate/ticket.ts'
-import { isRaw } from '../validate/ticket.ts'
 import type { Stored, StoreTurn } from './messages.ts'
 
 export interface CommitterOptions {
@@ -43,13 +42,7 @@ export class Committer {
 
   /** Made into a batch at once, so that the database does not wait for it. Null when stopped before the database took it. */
   store({ stream, seq, bytes }: StoreTurn): Promise<Stored | null> {
-    const ready = prepared(
-      { stream, seq },
-      unpack(bytes).map((entry) => {
-        if (isRaw(entry)) throw new Error('a raw message cannot be stored')
-        return entry
-      }),
-    )
+    const ready = prepared({ stream, seq }, unpack(bytes))
     const before = this.#last
     this.#last = (async () => {
       await before

@@ -59,6 +59,8 @@ export class StoreThread {
           break
       }
     })
+    // A process that could not begin is not kept by it.
+    this.#worker.unref()
     this.#worker.on('error', on.onFault)
     this.#ended = new Promise((resolve) => {
       this.#worker.once('exit', (code) => {
@@ -83,6 +85,7 @@ export class StoreThread {
 
   async end(): Promise<void> {
     this.#ending = true
+    this.#worker.ref()
     this.#say({ type: 'end' })
     await this.#ended
   }
