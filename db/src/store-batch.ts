@@ -494,13 +494,17 @@ export async function wouldStore(pool: Pool, batch: Batch): Promise<boolean> {
 /** The rows of a batch per minute of arrival and source, all taken for stored (or waiting); counted here and not by the ledger, which is checked against it. */
 function taken(rows: { receivedAt: number[]; source: string[] }, as: 'stored' | 'waiting'): (LedgerRow & { stored: number })[] {
   const entries = new Map<string, LedgerRow & { stored: number }>()
+  let last: (LedgerRow & { stored: number }) | undefined
   for (const [i, at] of rows.receivedAt.entries()) {
     const minute = Math.floor(at / 60_000) * 60_000
     const source = rows.source[i] ?? 'unknown'
-    const key = `${minute} ${source}`
-    const entry = entries.get(key) ?? { minute, source, received: 0, duplicate: 0, conflict: 0, rejected: 0, waiting: 0, stored: 0 }
-    entry[as] += 1
-    entries.set(key, entry)
+    // Nearly always that of the row before.
+    if (last?.minute !== minute || last.source !== source) {
+      const key = `${minute} ${source}`
+      last = entries.get(key) ?? { minute, source, received: 0, duplicate: 0, conflict: 0, rejected: 0, waiting: 0, stored: 0 }
+      entries.set(key, last)
+    }
+    last[as] += 1
   }
   return [...entries.values()]
 }

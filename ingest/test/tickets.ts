@@ -29,4 +29,5 @@ export const ticket = (readings: [point: number, at: number, value: number][], r
 })
 
 /** What was taken from a spool, ticket by ticket. */
-export const ticketsOf = (taken: Pick<Portion, 'parts'> | null): Entry[] => taken?.parts.flatMap((p): Entry[] => (Buffer.isBuffer(p) ? unpack(p) : [p])) ?? []
+export const ticketsOf = (taken: Pick<Portion, 'parts'> | null): Entry[] =>
+  taken?.parts.flatMap((p): Entry[] => (Buffer.isBuffer(p) ? [...unpack(p)] : [p])) ?? []

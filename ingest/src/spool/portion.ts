@@ -35,16 +35,14 @@ function rowOf(ticket: Ticket): Buffer {
   return row
 }
 
-/** The inverse: no message is raw any more. */
-export function unpack(packed: Uint8Array): Ticket[] {
+/** The inverse: no message is raw any more. One after another, so that no more of them are kept than the caller keeps. */
+export function* unpack(packed: Uint8Array): Generator<Ticket> {
   const bytes = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength)
-  const tickets: Ticket[] = []
   for (let at = 0; at < bytes.length; ) {
     const size = bytes.readUInt32LE(at)
     const entry: Entry = decodeTicket(bytes, at + 4, size)
     if (isRaw(entry)) throw new Error('a raw message cannot be stored')
-    tickets.push(entry)
+    yield entry
     at += 4 + size
   }
-  return tickets
 }

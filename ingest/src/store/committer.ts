@@ -19,13 +19,12 @@ export interface CommitterOptions {
 const batchesWithoutCopy = 10
 
 interface Prepared {
-  tickets: readonly Ticket[]
   batch: Batch
   encoded: EncodedBatch | null
 }
-const prepared = (place: Batch['place'], tickets: readonly Ticket[]): Prepared => {
+const prepared = (place: Batch['place'], tickets: Iterable<Ticket>): Prepared => {
   const batch = buildBatch(place, tickets)
-  return { tickets, batch, encoded: encodeBatch(batch) }
+  return { batch, encoded: encodeBatch(batch) }
 }
 
 /**
@@ -48,7 +47,7 @@ export class Committer {
       await before
       // What comes behind one that was not stored must not move the stream's progress past it.
       if (this.#gaveUp) return null
-      const stored = await this.#commit(ready)
+      const stored = await this.#commit(ready, bytes)
       this.#gaveUp = stored === null
       return stored
     })()
@@ -60,7 +59,7 @@ export class Committer {
     this.#abort.abort()
   }
 
-  async #commit(first: Prepared): Promise<Stored | null> {
+  async #commit(first: Prepared, bytes: Uint8Array): Promise<Stored | null> {
     let ready = first
     let refused = false
     for (let attempt = 1; ; attempt += 1) {
@@ -74,7 +73,7 @@ export class Committer {
           try {
             const why = error instanceof Error ? error.message : String(error)
             const { db } = this.options
-            ready = prepared(first.batch.place, await isolate(first.tickets, (part) => wouldStore(db, buildBatch(null, part)), why))
+            ready = prepared(first.batch.place, await isolate([...unpack(bytes)], (part) => wouldStore(db, buildBatch(null, part)), why))
             refused = true
             continue
           } catch {
