@@ -11,6 +11,7 @@ const bundles = {
   'db/dist/main': 'db/src/main.ts',
   'db/dist/embedded': 'db/embedded/child.ts',
   'ingest/dist/main': 'ingest/src/main.ts',
+  'ingest/dist/store-worker': 'ingest/src/store/store-worker.ts',
   'ingest/dist/broker': 'ingest/broker/main.ts',
   'server/dist/main': 'server/src/main.ts',
   'server/dist/start': 'server/start/main.ts',

@@ -37,7 +37,7 @@ const stages = {
   validate: ['decode', 'receive'],
   spool: ['validate'],
   batch: ['validate'],
-  store: ['batch', 'spool', 'validate'],
+  store: ['batch', 'spool', 'validate', 'alarm'],
   alarm: [],
 }
 const stageRules = Object.entries(stages).map(([stage, may]) => ({

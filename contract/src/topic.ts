@@ -18,6 +18,8 @@ export type SparkplugMessage = (typeof sparkplugMessages)[number]
 const isSparkplugMessage = (text: string): text is SparkplugMessage => (sparkplugMessages as readonly string[]).includes(text)
 
 const gatewayTopic = 'v1/gateway/telemetry'
+const cityRoot = 'city/'
+const telemetryEnd = '/telemetry'
 
 export function buildTopic(topic: Topic): string {
   switch (topic.kind) {
@@ -35,6 +37,13 @@ export function buildTopic(topic: Topic): string {
 /** The inverse of `buildTopic`; null for a topic that is not ours (`topic_unknown`). */
 export function parseTopic(text: string): Topic | null {
   if (text === gatewayTopic) return { kind: 'gateway' }
+  // The topic of nearly every message is taken apart without making a list of its levels.
+  if (text.startsWith(cityRoot) && text.endsWith(telemetryEnd)) {
+    const slash = text.indexOf('/', cityRoot.length)
+    const domain = text.slice(cityRoot.length, slash)
+    const station = text.slice(slash + 1, -telemetryEnd.length)
+    if (isDomainCode(domain) && stationCodePattern.test(station)) return { kind: 'telemetry', domain, station }
+  }
   const [root, a, b, c, ...rest] = text.split('/')
   if (root === 'city' && a !== undefined && b !== undefined && stationCodePattern.test(b) && rest.length === 0) {
     if (a === 'vehicle') return c === 'position' || c === 'collection' ? { kind: 'vehicle', code: b, what: c } : null

@@ -66,8 +66,9 @@ function pack(rows: number, rowAt: (i: number) => CopyRow, receivedAt: (i: numbe
   return out
 }
 
+export const timeBytes = 8
 /** PostgreSQL's microseconds in two halves; without BigInt, which costs more than all the rest of a row. */
-function setTime(view: DataView, at: number, epochMs: number): void {
+export function setTime(view: DataView, at: number, epochMs: number): void {
   const microseconds = (epochMs - postgresEpochMs) * 1000
   const high = Math.floor(microseconds / 2 ** 32)
   view.setInt32(at, high)

@@ -3,6 +3,7 @@ import type { RejectionReason } from '@yiping/contract'
 import { from as copyFrom } from 'pg-copy-streams'
 import type { AlarmChanges } from './alarm-changes.ts'
 import { alarmAmiss, alarmParts } from './alarm-statement.ts'
+import { float8Array, int2Array, int4Array, timestamptzArray } from './array-binary.ts'
 import { committedChannel, linkChannel } from './channels.ts'
 import { encodeCopyColumns } from './copy-binary.ts'
 import { isDataError, type Pool, type Queryable } from './connection.ts'
@@ -130,9 +131,9 @@ with step as (
 ), go as materialized (
   select $1::text is null or exists (select from step) as go
 ), input as materialized (
-  select point_id, to_timestamp(observed_ms / 1000.0) as observed_at, to_timestamp(received_ms / 1000.0) as received_at, value, quality, source
-  from unnest($3::int[], $4::float8[], $5::float8[], $6::float8[], $7::smallint[], $8::text[])
-    as u(point_id, observed_ms, received_ms, value, quality, source)
+  select point_id, observed_at, received_at, value, quality, source
+  from unnest($3::int[], $4::timestamptz[], $5::timestamptz[], $6::float8[], $7::smallint[], $8::text[])
+    as u(point_id, observed_at, received_at, value, quality, source)
   where (select go from go)
 ), inserted as (
 ${inserted}), missed as materialized (
@@ -241,7 +242,7 @@ ${late}  order by 2, 1
     rejected = b.rejected + excluded.rejected, waiting = b.waiting + excluded.waiting
 ), notified as (
   select pg_notify('${committedChannel}', string_agg(
-    point_id || ',' || (extract(epoch from observed_at) * 1000)::bigint || ',' || (extract(epoch from received_at) * 1000)::bigint
+    point_id || ',' || (date_part('epoch', observed_at) * 1000)::bigint || ',' || (date_part('epoch', received_at) * 1000)::bigint
       || ',' || value || ',' || quality, ';'))
   from (select *, (row_number() over () - 1) / ${rowsPerNotification} as page from moved) paged
   group by page
@@ -285,8 +286,8 @@ const afterCopyStatement = (alarms: string | null): string =>
 `,
     `  select i.*, false as conflict from input i where false
 `,
-    `  select u.point_id, to_timestamp(hour_ms / 1000.0), minutes, rows, case when l.point_id is null then 0 else rows end
-  from unnest($60::int[], $61::float8[], $62::bigint[], $63::int[]) as u(point_id, hour_ms, minutes, rows) left join latest l on l.point_id = u.point_id
+    `  select u.point_id, hour, minutes, rows, case when l.point_id is null then 0 else rows end
+  from unnest($60::int[], $61::timestamptz[], $62::bigint[], $63::int[]) as u(point_id, hour, minutes, rows) left join latest l on l.point_id = u.point_id
   where (select go from go)
 `,
     alarms,
@@ -324,10 +325,10 @@ export function encodeBatch(batch: Batch): EncodedBatch | null {
     copy: encodeCopyColumns(readings),
     values: [
       ...parameters(batch, newestOf(batch)),
-      literal(late.map((l) => l.pointId)),
-      literal(late.map((l) => l.hour)),
+      int4Array(late.map((l) => l.pointId)),
+      timestamptzArray(late.map((l) => l.hour)),
       late.map((l) => String(l.minutes)),
-      literal(late.map((l) => l.rows)),
+      int4Array(late.map((l) => l.rows)),
     ],
   }
 }
@@ -368,7 +369,7 @@ export async function copyBatch(pool: Pool, batch: EncodedBatch, alarms: AlarmCh
 
 const uniqueViolation = '23505'
 
-/** The newest reading of each point that may become its latest value. */
+/** The newest reading of each point that may become its latest value; where it came from is not asked for. */
 function newestOf({ readings, historical }: Batch): ReadingColumns {
   const past = new Set(historical.pointId.map((id, i) => `${id} ${historical.observedAt[i]}`))
   const newest = new Map<number, number>()
@@ -385,7 +386,6 @@ function newestOf({ readings, historical }: Batch): ReadingColumns {
     out.receivedAt.push(readings.receivedAt[i] ?? 0)
     out.value.push(readings.value[i] ?? 0)
     out.quality.push(readings.quality[i] ?? 0)
-    out.source.push(readings.source[i] ?? 'unknown')
   }
   return out
 }
@@ -429,9 +429,6 @@ function outcomeOf([row]: OutcomeRow[]): StoreOutcome {
   return { applied, stored, duplicate, conflict, latestMoved: row.latest_moved, late, amiss: applied ? amiss : 0 }
 }
 
-/** An array of numbers as PostgreSQL reads it; the driver quotes each of them, which takes longer than all the rest. */
-const literal = (numbers: readonly number[]): string => `{${numbers.join(',')}}`
-
 /** `input`: what the statement inserts, or what it may move `latest` to. */
 function parameters(batch: Batch, input: ReadingColumns): unknown[] {
   const { place, readings, conflicts, rejections, held, sightings } = batch
@@ -439,11 +436,11 @@ function parameters(batch: Batch, input: ReadingColumns): unknown[] {
   return [
     place?.stream ?? null,
     place?.seq ?? null,
-    literal(input.pointId),
-    literal(input.observedAt),
-    literal(input.receivedAt),
-    literal(input.value),
-    literal(input.quality),
+    int4Array(input.pointId),
+    timestamptzArray(input.observedAt),
+    timestamptzArray(input.receivedAt),
+    float8Array(input.value),
+    int2Array(input.quality),
     input.source,
     conflicts.pointId,
     conflicts.observedAt,
@@ -520,13 +517,17 @@ export async function wouldStore(pool: Pool, batch: Batch): Promise<boolean> {
 /** The rows of a batch per minute of arrival and source, all taken for stored (or waiting); counted here and not by the ledger, which is checked against it. */
 function taken(rows: { receivedAt: number[]; source: string[] }, as: 'stored' | 'waiting'): (LedgerRow & { stored: number })[] {
   const entries = new Map<string, LedgerRow & { stored: number }>()
+  let last: (LedgerRow & { stored: number }) | undefined
   for (const [i, at] of rows.receivedAt.entries()) {
     const minute = Math.floor(at / 60_000) * 60_000
     const source = rows.source[i] ?? 'unknown'
-    const key = `${minute} ${source}`
-    const entry = entries.get(key) ?? { minute, source, received: 0, duplicate: 0, conflict: 0, rejected: 0, waiting: 0, stored: 0 }
-    entry[as] += 1
-    entries.set(key, entry)
+    // Nearly always that of the row before.
+    if (last?.minute !== minute || last.source !== source) {
+      const key = `${minute} ${source}`
+      last = entries.get(key) ?? { minute, source, received: 0, duplicate: 0, conflict: 0, rejected: 0, waiting: 0, stored: 0 }
+      entries.set(key, last)
+    }
+    last[as] += 1
   }
   return [...entries.values()]
 }

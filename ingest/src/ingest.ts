@@ -1,7 +1,6 @@
 import { join } from 'node:path'
-import { buildTopic } from '@yiping/contract'
+import { buildTopic, type Severity } from '@yiping/contract'
 import {
-  type AlarmChanges,
   alarmRuleChannel,
   createPool,
   forgetProgress,
@@ -18,7 +17,6 @@ import {
   statusChannel,
 } from '@yiping/db'
 import type { Logger } from 'pino'
-import { PointAlarms } from './alarm/point-alarms.ts'
 import { SilenceWatch } from './alarm/silence-watch.ts'
 import { createClock } from './clock.ts'
 import type { IngestConfig } from './config.ts'
@@ -31,6 +29,7 @@ import { type MqttSource, type MqttSourceOptions, startMqttSource } from './rece
 import { readRegistry, saveRegistry } from './registry-cache.ts'
 import { SparkplugKeeper } from './sparkplug-keeper.ts'
 import { Spool, type SpoolOptions } from './spool/spool.ts'
+import { StoreThread } from './store/store-thread.ts'
 import { Writer } from './store/writer.ts'
 import { FloodGate } from './receive/flood-gate.ts'
 import { AutomaticChecks } from './validate/checks.ts'
@@ -76,7 +75,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   const onFault =
     seams.onFault ??
     ((error: unknown): void => {
-      log.fatal({ err: error instanceof Error ? error.message : error }, 'the spool cannot be trusted any more: ending, the next start reads it again')
+      log.fatal({ err: error instanceof Error ? error.message : error }, 'ingest cannot go on: ending, the next start reads the spool again')
       process.exit(1)
     })
   let opened: Spool | null = null
@@ -84,33 +83,52 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   const arrived = new Map<string, number>()
   const metrics = createMetrics({ inFlight: () => opened?.depth ?? 0, spoolBytes: () => opened?.bytes ?? 0, arrived })
   const { queryTimeoutMs = 60_000 } = seams
-  const onError = (error: Error): void => log.warn({ err: error.message }, 'database connection lost')
-  const pool = createPool({ connectionString: config.databaseUrl, applicationName: 'yiping-ingest', max: 2, queryTimeoutMs, onError })
-  // Apart, so that nothing on the side keeps a batch waiting for a connection.
-  const sidePool = createPool({ connectionString: config.databaseUrl, applicationName: 'yiping-ingest-side', max: 4, queryTimeoutMs, onError })
+  const onDisconnected = (why: string): void => log.warn({ err: why }, 'database connection lost')
+  // What is stored has a connection of its own, in its thread, so that nothing on the side keeps it waiting.
+  const sidePool = createPool({
+    connectionString: config.databaseUrl,
+    applicationName: 'yiping-ingest-side',
+    max: 4,
+    queryTimeoutMs,
+    onError: (error) => onDisconnected(error.message),
+  })
+
+  const onFailed = (error: unknown, attempt: number): void => {
+    metrics.failures.inc()
+    if (attempt === 1 || attempt % 20 === 0)
+      log.warn({ err: error instanceof Error ? error.message : error, attempt }, 'the database did not take a batch, trying again')
+  }
+  const opensAlarms = (opened: readonly Severity[]): void => {
+    for (const severity of opened) metrics.alarms.inc({ severity: String(severity) })
+  }
+  const onAlarmsFailed = (error: unknown, what: string): void => log.error({ err: error instanceof Error ? error.message : error }, what)
+  const thread = new StoreThread({
+    databaseUrl: config.databaseUrl,
+    queryTimeoutMs,
+    zone: config.zone,
+    retryMs: [50, 100, 250, 500, 1000, 2000],
+    onAlarms: opensAlarms,
+    onAlarmsFailed,
+    onFailed,
+    onRefused: (why) => log.error({ err: why }, 'the database refuses the data of a batch: looking for the readings at fault'),
+    onDisconnected,
+    onFault,
+  })
 
   const registryFile = join(config.dataDir, 'spool', config.shard, 'registry.json')
   const room = new WaitingRoom()
   const checks = new AutomaticChecks()
   let housekeeping: Housekeeping | null = null
   let keeper: Lease | null = null
-  const aboutAlarms = {
+  const watch = new SilenceWatch({
     db: sidePool,
     now,
-    onChanged: (changes: AlarmChanges): void => {
-      for (const { severity } of changes.opened) metrics.alarms.inc({ severity: String(severity) })
-    },
-    onFailed: (error: unknown, what: string): void => log.error({ err: error instanceof Error ? error.message : error }, what),
-  }
-  const alarms = new PointAlarms({
-    ...aboutAlarms,
-    zone: config.zone,
-    leads: () => keeper?.state === 'held',
-    onEvaluated: (ms) => metrics.alarmSeconds.observe(ms / 1000),
+    lease: () => keeper?.state ?? 'other',
+    onChanged: (changes) => opensAlarms(changes.opened.map((o) => o.severity)),
+    onFailed: onAlarmsFailed,
   })
-  const watch = new SilenceWatch({ ...aboutAlarms, lease: () => keeper?.state ?? 'other' })
   const know = (stations: readonly RegisteredStation[]): void => {
-    alarms.use(stations)
+    thread.use(stations)
     watch.use(stations)
   }
   const remembered = readRegistry(registryFile)
@@ -133,18 +151,20 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     onFailed: (error) => log.warn({ err: error instanceof Error ? error.message : error }, 'registry not loaded'),
   })
   await firstRegistry(registry, log)
+  // Its start takes a core for a moment, which is better over before messages come.
+  await thread.ready
 
   const spool = await Spool.open({
     folder: join(config.dataDir, 'spool', config.shard),
     shard: config.shard,
     maxBytes: config.spoolMaxBytes,
     segmentBytes: 4 * 1024 * 1024,
-    windowReadings: 80_000,
+    windowReadings: 120_000,
     fsync: config.spoolFsync,
     syncEveryMs: 50,
     behindMs: 30_000,
     now,
-    loadProgress: (stream) => loadProgress(pool, stream),
+    loadProgress: (stream) => loadProgress(sidePool, stream),
     onGone: (stream) => void forgetProgress(sidePool, stream).catch(() => {}),
     onDamage: (file, bytes) => {
       metrics.damagedBytes.inc(bytes)
@@ -170,42 +190,31 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   }
   let lastCommitAt: number | null = null
   const writer = new Writer({
-    db: pool,
     spool,
+    thread,
     lingerMs: 50,
     open: (message) => validated(message, decodeMessage(message.topic, message.payload)),
-    retryMs: [50, 100, 250, 500, 1000, 2000],
-    alarms,
-    onStored: (outcome, batch, ms) => {
+    onStored: ({ outcome, rows, duplicate, conflict, held, rejected, ms, alarmMs }) => {
       lastCommitAt = now()
       metrics.batchSeconds.observe(ms / 1000)
-      metrics.batchRows.observe(batch.readings.pointId.length)
+      metrics.batchRows.observe(rows)
+      if (alarmMs !== null) metrics.alarmSeconds.observe(alarmMs / 1000)
       if (!outcome.applied) return
-      const inBatch = batch.ledger.reduce((s, l) => ({ duplicate: s.duplicate + l.duplicate, conflict: s.conflict + l.conflict }), {
-        duplicate: 0,
-        conflict: 0,
-      })
       metrics.outcome.inc({ outcome: 'stored' }, outcome.stored)
-      metrics.outcome.inc({ outcome: 'duplicate' }, outcome.duplicate + inBatch.duplicate)
-      metrics.outcome.inc({ outcome: 'conflict' }, outcome.conflict + inBatch.conflict)
-      metrics.outcome.inc({ outcome: 'waiting' }, batch.held.station.length)
+      metrics.outcome.inc({ outcome: 'duplicate' }, outcome.duplicate + duplicate)
+      metrics.outcome.inc({ outcome: 'conflict' }, outcome.conflict + conflict)
+      metrics.outcome.inc({ outcome: 'waiting' }, held)
       metrics.late.inc(outcome.late)
-      for (const r of batch.rejections) {
+      for (const r of rejected) {
         metrics.outcome.inc({ outcome: 'rejected' }, r.readings - r.held)
         metrics.rejected.inc({ reason: r.reason }, r.readings)
       }
-      if (batch.held.station.length > 0) housekeeping?.wantReplay()
+      if (held > 0) housekeeping?.wantReplay()
     },
-    onFailed: (error, attempt) => {
-      metrics.failures.inc()
-      if (attempt === 1 || attempt % 20 === 0)
-        log.warn({ err: error instanceof Error ? error.message : error, attempt }, 'the database did not take a batch, trying again')
-    },
-    onRefused: (error) =>
-      log.error({ err: error instanceof Error ? error.message : error }, 'the database refuses the data of a batch: looking for the readings at fault'),
+    retryMs: 250,
+    onFailed,
   })
   writer.start(onFault)
-  alarms.start()
 
   let nowSubscribed = (): void => {}
   const subscribed = new Promise<void>((resolve) => {
@@ -245,7 +254,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     await sparkplug.reload()
     if (!active || stopping) return
     // Another one of the shard may have stored since.
-    alarms.reload()
+    thread.reloadAlarms()
     source = startMqttSource({
       url: config.mqttUrl,
       clientId: `yiping-ingest-${config.shard}`,
@@ -306,7 +315,10 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     ttlMs,
     everyMs: ttlMs / 4,
     ended: () => spool.ended,
-    onChange: () => housekeeping?.wantReplay(),
+    onChange: (state) => {
+      thread.lead(state === 'held')
+      housekeeping?.wantReplay()
+    },
   })
   await keeper.start()
   watch.start()
@@ -337,13 +349,13 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
         const said = parseStatus(payload)
         if (said !== null) watch.heard(said)
       } else {
-        alarms.reload()
+        thread.reloadAlarms()
         watch.reload()
       }
     },
     onConnected: () => {
       deaf = false
-      alarms.reload()
+      thread.reloadAlarms()
       watch.reload()
       void registry.reload()
     },
@@ -386,7 +398,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
       .adopt()
       .then((streams) => {
         if (streams === 0) return
-        alarms.reload()
+        thread.reloadAlarms()
         log.info({ streams }, 'took over what an ended process left in the spool')
       })
       .catch((error: unknown) => log.warn({ err: String(error) }, 'the spool of an ended process was not taken over'))
@@ -416,11 +428,11 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
       await spool.flush()
       await sparkplug.stop()
       await writer.stop(drainMs)
-      await alarms.stop()
+      await thread.end()
       const left = await spool.close()
       await listener.stop()
       server?.close()
-      await Promise.all([pool.end(), sidePool.end()])
+      await sidePool.end()
       return left
     },
   }

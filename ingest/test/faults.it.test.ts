@@ -128,6 +128,32 @@ describe('nothing is lost and nothing doubled', () => {
     expect(sender.ledger.size).toBeGreaterThan(5000)
   })
 
+  it('when the thread that stores dies: the process ends with it, and the next one has everything', slow, async () => {
+    const broker = await withBroker(brokersHere().includes('mosquitto') ? 'mosquitto' : 'aedes')
+    const dying = spawned(broker.url, { NODE_OPTIONS: `--import ${new URL('./faults/dying-thread.mjs', import.meta.url).href}` })
+    await dying.ready
+    const sender = await withSender(broker)
+    const stop = sender.flow(20)
+    expect(await dying.exited).toBe(1)
+    expect(dying.output).toContain('ingest cannot go on')
+    stop()
+    await spawned(broker.url).ready
+    await settled(sender)
+  })
+
+  it('when it is stopped under load: what was taken in is committed, and the spool is empty', slow, async () => {
+    const broker = await withBroker(brokersHere().includes('mosquitto') ? 'mosquitto' : 'aedes')
+    const ingest = await startIngest(testConfig({ databaseUrl, mqttUrl: broker.url, dataDir }), log, 'test')
+    await ingest.subscribed
+    const sender = await withSender(broker)
+    const stop = sender.flow(20)
+    await until('it stores', async () => ((await sender.count(pool)) ?? 0) > 500, 30_000)
+    expect(await ingest.stop()).toBe(0)
+    stop()
+    await withIngest(broker.url)
+    await settled(sender)
+  })
+
   it('when the database is away, and is away at the next start', slow, async () => {
     const broker = await withBroker('aedes')
     const first = spawned(broker.url)

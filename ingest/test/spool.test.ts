@@ -4,11 +4,13 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { decodeFrame, encodeFrame, findFrame } from '../src/spool/frame.ts'
+import { Group } from '../src/spool/group.ts'
+import { pack, unpack } from '../src/spool/portion.ts'
 import { Spool, type SpoolOptions, type Turn } from '../src/spool/spool.ts'
 import { SpoolStream, type StreamOptions } from '../src/spool/stream.ts'
-import { decodeTicket, encodable, writeTicket } from '../src/spool/ticket-codec.ts'
-import { asRaw, type Entry, isRaw, type Ticket } from '../src/validate/ticket.ts'
-import { ticket } from './tickets.ts'
+import { decodeTicket, restOf, sizeOf, writeTicket } from '../src/spool/ticket-codec.ts'
+import { asRaw, type Entry, isRaw, type RawMessage, type Ticket } from '../src/validate/ticket.ts'
+import { ticket, ticketsOf } from './tickets.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -17,18 +19,23 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
 /** A ticket's bytes, as they stand in a frame. */
-const encode = (t: Ticket): Buffer => {
-  const part = encodable(t)
-  const out = Buffer.alloc(part.size)
-  writeTicket(part, out, 0)
+const encode = (t: Entry): Buffer => {
+  const rest = restOf(t)
+  const out = Buffer.alloc(sizeOf(t, rest))
+  writeTicket(t, rest, out, 0)
   return out
 }
-const frameOf = (firstSeq: number, tickets: Buffer[]): Buffer =>
-  encodeFrame(
-    firstSeq,
-    tickets.map((t) => t.length),
-    (i, out, at) => tickets[i]?.copy(out, at),
-  )
+const lengthOf = (bytes: Buffer): Buffer => {
+  const out = Buffer.alloc(4)
+  out.writeUInt32LE(bytes.length)
+  return out
+}
+const frameOf = (firstSeq: number, tickets: Buffer[]): Buffer => encodeFrame(firstSeq, tickets.length, Buffer.concat(tickets.flatMap((t) => [lengthOf(t), t])))
+const groupOf = (...entries: Entry[]): Group => {
+  const group = new Group()
+  for (const entry of entries) group.add(entry, () => {})
+  return group
+}
 const one = (n: number): Ticket => ticket([[n, 60_000 + n, n / 2]])
 const numbers = (tickets: readonly Entry[]): (number | undefined)[] => tickets.map((t) => (isRaw(t) ? undefined : t.readings[0]?.pointId))
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i)
@@ -68,9 +75,7 @@ describe('a large message of back-fill', () => {
   it('is known by its first and last times, and is the same after it was written and read', () => {
     const message = raw(samples(now - 20 * 60_000))
     if (message === null) return expect.unreachable()
-    const part = encodable(message)
-    const bytes = Buffer.alloc(part.size)
-    writeTicket(part, bytes, 0)
+    const bytes = encode(message)
     expect(decodeTicket(bytes, 0, bytes.length)).toEqual(message)
   })
   it.each([
@@ -119,7 +124,7 @@ describe('a stream', () => {
   const drain = async (stream: SpoolStream, most = 4): Promise<Entry[]> => {
     const all: Entry[] = []
     for (let taken = await stream.take(most, 100); taken !== null; taken = await stream.take(most, 100)) {
-      all.push(...taken.tickets)
+      all.push(...ticketsOf(taken))
       await stream.settle(taken.seq)
     }
     return all
@@ -132,11 +137,11 @@ describe('a stream', () => {
     const stream = await SpoolStream.create(options())
     const got: Entry[] = []
     for (let n = 1; n <= 300; n += 3) {
-      await stream.write([one(n), one(n + 1), one(n + 2)])
+      await stream.write(groupOf(one(n), one(n + 1), one(n + 2)))
       if (n % 5 === 0) {
         const taken = await stream.take(2, 100)
         if (taken) {
-          got.push(...taken.tickets)
+          got.push(...ticketsOf(taken))
           await stream.settle(taken.seq)
         }
       }
@@ -153,7 +158,7 @@ describe('a stream', () => {
 
   it('begins after what the database has, when another process left it behind', async () => {
     const first = await SpoolStream.create(options())
-    for (let n = 1; n <= 40; n += 2) await first.write([one(n), one(n + 1)])
+    for (let n = 1; n <= 40; n += 2) await first.write(groupOf(one(n), one(n + 1)))
     await first.seal()
     const second = await SpoolStream.adopt(options())
     second.know(17)
@@ -163,8 +168,8 @@ describe('a stream', () => {
 
   it('keeps what was taken until it is settled', async () => {
     const first = await SpoolStream.create(options())
-    await first.write([one(1)])
-    expect(numbers((await first.take(10, 100))?.tickets ?? [])).toEqual([1])
+    await first.write(groupOf(one(1)))
+    expect(numbers(ticketsOf(await first.take(10, 100)))).toEqual([1])
     expect([first.empty, first.readings]).toEqual([false, 1])
     expect(await first.close()).toBe(false)
     const second = await SpoolStream.adopt(options())
@@ -172,13 +177,51 @@ describe('a stream', () => {
     expect(numbers(await drain(second))).toEqual([1])
   })
 
+  it('hands over a copy of its bytes, in which a raw message was taken apart in its place', async () => {
+    const topic = 'city/water/WS-1/telemetry'
+    const raw: RawMessage = { raw: true, late: true, topic, payload: Buffer.from('{}'), receivedAt: 5, received: 9 }
+    const stream = await SpoolStream.create(options({ windowReadings: 100 }))
+    await stream.write(groupOf(one(1), raw, one(2)))
+    await stream.write(groupOf(one(3), one(4), one(5)))
+    const opened: RawMessage[] = []
+    const open = (message: RawMessage): Ticket => {
+      opened.push(message)
+      return one(7)
+    }
+    const first = await stream.take(13, 100)
+    stream.pass(groupOf(one(6)))
+    const second = await stream.take(13, 100)
+    const packed = [first, second].map((portion) => pack(portion?.parts ?? [], open))
+    expect(packed.map((bytes) => numbers([...unpack(bytes)]))).toEqual([
+      [1, 7, 2, 3, 4],
+      [5, 6],
+    ])
+    expect(opened).toEqual([raw])
+    expect(packed.every((bytes) => bytes.byteLength === bytes.buffer.byteLength)).toBe(true)
+    await stream.seal()
+  })
+
+  it('takes no more bytes at once than one may have ahead, however few readings they bring', async () => {
+    const stream = await SpoolStream.create(options({ windowReadings: 1e6 }))
+    const large = (n: number): Ticket => {
+      const t = ticket([[n, 60_000, 1]], 1)
+      for (const r of t.rejections) r.payload = Buffer.alloc(3 * 1024 * 1024)
+      return t
+    }
+    await stream.write(groupOf(large(1), large(2), large(3)))
+    const sizes = []
+    for (let taken = await stream.take(100, 100); taken !== null; taken = await stream.take(100, 100)) sizes.push(numbers(ticketsOf(taken)))
+    expect(sizes).toEqual([[1], [2], [3]])
+    await stream.seal()
+  })
+
   it('torn at every byte of its last record: the rest is all there, nothing is taken for damage', async () => {
     const first = await SpoolStream.create(options({ segmentBytes: 1e6 }))
-    await first.write([one(1), one(2)])
+    await first.write(groupOf(one(1), one(2)))
     const [name = ''] = await readdir(join(folder, 's'))
     const file = join(folder, 's', name)
     const before = (await stat(file)).size
-    await first.write([one(3), one(4)])
+    await first.write(groupOf(one(3), one(4)))
     await first.seal()
     const whole = await readFile(file)
     for (let cut = before; cut <= whole.length; cut += 1) {
@@ -187,14 +230,14 @@ describe('a stream', () => {
       const second = await SpoolStream.adopt(options())
       second.know(0)
       const taken = await second.take(100, 100)
-      expect(numbers(taken?.tickets ?? [])).toEqual(cut === whole.length ? [1, 2, 3, 4] : [1, 2])
+      expect(numbers(ticketsOf(taken))).toEqual(cut === whole.length ? [1, 2, 3, 4] : [1, 2])
     }
     expect(damage).toEqual([])
   })
 
   it('damaged in the middle: says so, goes on behind it and keeps the segment', async () => {
     const first = await SpoolStream.create(options({ segmentBytes: 1e6 }))
-    for (let n = 1; n <= 5; n += 1) await first.write([one(n)])
+    for (let n = 1; n <= 5; n += 1) await first.write(groupOf(one(n)))
     await first.seal()
     const [name = ''] = await readdir(join(folder, 's'))
     const file = join(folder, 's', name)
@@ -223,11 +266,11 @@ describe('a stream', () => {
         },
       }),
     )
-    await stream.write([one(1)])
+    await stream.write(groupOf(one(1)))
     refuse = true
-    await expect(stream.write([one(2)])).rejects.toThrow('no space')
+    await expect(stream.write(groupOf(one(2)))).rejects.toThrow('no space')
     refuse = false
-    await stream.write([one(3)])
+    await stream.write(groupOf(one(3)))
     await stream.seal()
     const again = await SpoolStream.adopt(options())
     again.know(0)
@@ -298,7 +341,7 @@ describe('the spool', () => {
         await new Promise((resolve) => setImmediate(resolve))
         continue
       }
-      got.push(...numbers(turn.tickets))
+      got.push(...numbers(ticketsOf(turn)))
       await spool.settle(turn)
     }
     expect(got).toEqual(range(1, 9))
@@ -327,7 +370,7 @@ describe('the spool', () => {
         await new Promise((resolve) => setImmediate(resolve))
         continue
       }
-      got.push(...numbers(turn.tickets))
+      got.push(...numbers(ticketsOf(turn)))
       await spool.settle(turn)
     }
     expect(got).toEqual(range(1, 200))
@@ -344,8 +387,8 @@ describe('the spool', () => {
     await spool.flush()
     const turns = await drain(spool)
     expect(turns.slice(0, 10).filter((t) => t.late).length).toBe(2)
-    expect(numbers(turns.filter((t) => !t.late).flatMap((t) => t.tickets))).toEqual(range(101, 150))
-    expect(numbers(turns.filter((t) => t.late).flatMap((t) => t.tickets))).toEqual(range(1, 50))
+    expect(numbers(turns.filter((t) => !t.late).flatMap(ticketsOf))).toEqual(range(101, 150))
+    expect(numbers(turns.filter((t) => t.late).flatMap(ticketsOf))).toEqual(range(1, 50))
     await spool.close()
   })
 
@@ -360,7 +403,7 @@ describe('the spool', () => {
     // One stream with tickets, the other was empty and is gone.
     expect(await second.adopt()).toBe(1)
     const turns = await drain(second)
-    expect(numbers(turns.flatMap((t) => t.tickets))).toEqual(range(13, 30))
+    expect(numbers(turns.flatMap(ticketsOf))).toEqual(range(13, 30))
     expect(gone).toHaveLength(1)
     await second.close()
     expect((await readdir(folder)).filter((n) => n !== 'damaged')).toEqual([])
@@ -383,10 +426,10 @@ describe('the spool', () => {
     await expect.poll(() => acked).toBe(43)
     expect(spool.depth).toBe(38)
     const next = await spool.take(5, 100)
-    expect(numbers(next?.tickets ?? [])).toEqual([101, 102, 103])
+    expect(numbers(ticketsOf(next))).toEqual([101, 102, 103])
     if (next) await spool.settle(next)
     const rest = await drain(spool)
-    expect(numbers([...turn.tickets, ...rest.flatMap((t) => t.tickets)])).toEqual(range(1, 40))
+    expect(numbers([...ticketsOf(turn), ...rest.flatMap(ticketsOf)])).toEqual(range(1, 40))
     await spool.close()
   })
 })

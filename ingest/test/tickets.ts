@@ -1,4 +1,5 @@
-import type { Ticket } from '../src/validate/ticket.ts'
+import { type Portion, unpack } from '../src/spool/portion.ts'
+import type { Entry, Ticket } from '../src/validate/ticket.ts'
 
 /** A ticket as the validator makes it: readings of points, and refused ones beside them. */
 export const ticket = (readings: [point: number, at: number, value: number][], refused = 0, receivedAt = 60_000): Ticket => ({
@@ -26,3 +27,7 @@ export const ticket = (readings: [point: number, at: number, value: number][], r
   sightings: [],
   links: [],
 })
+
+/** What was taken from a spool, ticket by ticket. */
+export const ticketsOf = (taken: Pick<Portion, 'parts'> | null): Entry[] =>
+  taken?.parts.flatMap((p): Entry[] => (Buffer.isBuffer(p) ? [...unpack(p)] : [p])) ?? []

@@ -47,8 +47,6 @@ export interface PointAlarmsOptions {
   /** Whether this process keeps house for all of them: it ends what no rule watches any more. */
   leads: () => boolean
   onChanged?: (changes: AlarmChanges) => void
-  /** Of the readings of one batch. */
-  onEvaluated?: (ms: number) => void
   onFailed: (error: unknown, what: string) => void
   tickEveryMs?: number
 }
@@ -100,6 +98,8 @@ class Point {
  * stored: what goes wrong with alarms is told, and the readings go in without them.
  */
 export class PointAlarms {
+  /** What the evaluation of the last batch took, ms; null when it was not evaluated. */
+  lastMs: number | null = null
   #stations: readonly RegisteredStation[] | null = null
   #rules: readonly AlarmRule[] = []
   #points: (Point | undefined)[] = []
@@ -156,6 +156,7 @@ export class PointAlarms {
     return this.#inLane(async () => {
       const ready = await this.#isReady()
       if (ready) this.#stale = true
+      this.lastMs = null
       const changes = ready ? this.#tried(() => this.#evaluate(batch)) : null
       const sound = ready && this.#restUntil === 0
       let outcome: StoreOutcome
@@ -419,7 +420,7 @@ export class PointAlarms {
         }
       remember(memory, seen, plan.remembering)
     }
-    this.options.onEvaluated?.(performance.now() - started)
+    this.lastMs = performance.now() - started
     return changes.finish()
   }
 

@@ -1,12 +1,13 @@
 import { type Batch, type HeldColumns, type LedgerRow, type LinkRow, noReadings, nothingHeld, type ReadingColumns, type SightingRow } from '@yiping/db'
 import type { Ticket } from '../validate/ticket.ts'
+import { Identities } from './identities.ts'
 import type { HeldReading, ValidReading } from '../validate/validate-value.ts'
 
 /**
  * One statement's worth out of tickets, such that no identity is in it twice: a second value is counted as a duplicate
  * or a conflict here. Its ledger accounts for every reading that its tickets brought.
  */
-export function buildBatch(place: Batch['place'], tickets: readonly Ticket[]): Batch {
+export function buildBatch(place: Batch['place'], tickets: Iterable<Ticket>): Batch {
   const readings = noReadings()
   const conflicts = noReadings()
   const held = nothingHeld()
@@ -17,16 +18,19 @@ export function buildBatch(place: Batch['place'], tickets: readonly Ticket[]): B
   const links = new Map<string, LinkRow>()
   const ledger = new Map<string, LedgerRow>()
   const sightings = new Map<string, SightingRow>()
-  const seen = new Map<number, Map<number, number>>()
+  const identities = new Identities(readings.observedAt)
   const seenHeld = new Map<string, number>()
+  let last: LedgerRow | undefined
   const entry = (ticket: Ticket): LedgerRow => {
     const minute = Math.floor(ticket.receivedAt / 60_000) * 60_000
+    if (last?.minute === minute && last.source === ticket.source) return last
     const key = `${minute} ${ticket.source}`
     let row = ledger.get(key)
     if (!row) {
       row = { minute, source: ticket.source, received: 0, duplicate: 0, conflict: 0, rejected: 0, waiting: 0 }
       ledger.set(key, row)
     }
+    last = row
     return row
   }
   for (const ticket of tickets) {
@@ -44,14 +48,8 @@ export function buildBatch(place: Batch['place'], tickets: readonly Ticket[]): B
       rejections.push(r)
     }
     for (const r of ticket.readings) {
-      let times = seen.get(r.pointId)
-      if (times === undefined) {
-        times = new Map()
-        seen.set(r.pointId, times)
-      }
-      const before = times.get(r.observedAt)
-      if (before === undefined) {
-        times.set(r.observedAt, r.value)
+      const before = identities.claim(r.pointId, r.observedAt)
+      if (before === null) {
         push(readings, r, ticket)
         if (r.mark !== undefined) {
           marks.pointId.push(r.pointId)
@@ -62,7 +60,7 @@ export function buildBatch(place: Batch['place'], tickets: readonly Ticket[]): B
           historical.pointId.push(r.pointId)
           historical.observedAt.push(r.observedAt)
         }
-      } else if (before === r.value) row.duplicate += 1
+      } else if (readings.value[before] === r.value) row.duplicate += 1
       else {
         row.conflict += 1
         push(conflicts, r, ticket)

@@ -125,7 +125,7 @@ export class PublishTap extends Duplex {
         return
       }
       if (!isPublish) this.push(bytes.subarray(at, end))
-      else if (!this.#take(first, bytes.subarray(bodyAt, wanted))) {
+      else if (!this.#take(first, bytes, bodyAt, wanted)) {
         this.destroy(new Error('a PUBLISH that cannot be read'))
         return
       }
@@ -165,24 +165,24 @@ export class PublishTap extends Duplex {
     void room.then(go, go)
   }
 
-  /** False when its inside does not fit its length. */
-  #take(first: number, body: Buffer): boolean {
-    if (body.length < 2) return false
-    const topicEnd = 2 + body.readUInt16BE(0)
+  /** The body from `from` to `end`; false when its inside does not fit its length. */
+  #take(first: number, bytes: Buffer, from: number, end: number): boolean {
+    if (end - from < 2) return false
+    const topicEnd = from + 2 + bytes.readUInt16BE(from)
     const qos = (first >> 1) & 3
     let at = topicEnd
     if (qos === 1) at += 2
-    if (at > body.length) return false
-    const id = qos === 1 ? body.readUInt16BE(topicEnd) : 0
+    if (at > end) return false
+    const id = qos === 1 ? bytes.readUInt16BE(topicEnd) : 0
     if (this.options.protocolVersion === 5) {
-      const properties = readLength(body, at)
+      const properties = readLength(bytes, at)
       if (typeof properties === 'string') return false
       at = properties.at + properties.value
-      if (at > body.length) return false
+      if (at > end) return false
     }
     this.options.onPublish({
-      topic: body.toString('utf8', 2, topicEnd),
-      payload: body.subarray(at),
+      topic: bytes.toString('utf8', from + 2, topicEnd),
+      payload: bytes.subarray(at, end),
       dup: (first & 8) !== 0,
       acknowledge: qos === 1 ? this.#owe(id) : noAck,
     })
@@ -206,10 +206,11 @@ export class PublishTap extends Duplex {
     while (n < this.#owed.length && this.#owed[n]?.settled) n += 1
     if (n === 0 || this.destroyed || !this.inner.writable) return
     const acks = Buffer.allocUnsafe(4 * n)
-    for (const [i, { id }] of this.#owed.splice(0, n).entries()) {
+    for (let i = 0; i < n; i += 1) {
       acks.writeUInt16BE(0x4002, 4 * i)
-      acks.writeUInt16BE(id, 4 * i + 2)
+      acks.writeUInt16BE(this.#owed[i]?.id ?? 0, 4 * i + 2)
     }
+    this.#owed.splice(0, n)
     this.inner.write(acks)
   }
 }

@@ -12,6 +12,8 @@ const magic = Buffer.from('YPSF', 'latin1')
 const magicNumber = magic.readUInt32LE(0)
 const headBytes = 12
 const bodyHeadBytes = 10
+/** Where tickets begin in a frame that `encodeFrame` made. */
+export const firstTicketAt = headBytes + bodyHeadBytes
 
 export interface Frame {
   firstSeq: number
@@ -22,22 +24,14 @@ export interface Frame {
   end: number
 }
 
-/** A frame of tickets of these sizes, each written by `write` at its place. */
-export function encodeFrame(firstSeq: number, sizes: readonly number[], write: (i: number, out: Buffer, at: number) => void): Buffer {
-  let length = bodyHeadBytes
-  for (const size of sizes) length += 4 + size
-  const out = Buffer.allocUnsafe(headBytes + length)
-  let at = headBytes
-  out.writeUIntLE(firstSeq, at, 6)
-  out.writeUInt32LE(sizes.length, at + 6)
-  at += bodyHeadBytes
-  for (const [i, size] of sizes.entries()) {
-    out.writeUInt32LE(size, at)
-    write(i, out, at + 4)
-    at += 4 + size
-  }
+/** A frame of so many tickets, which stand in `row` each after its length. */
+export function encodeFrame(firstSeq: number, tickets: number, row: Buffer): Buffer {
+  const out = Buffer.allocUnsafe(firstTicketAt + row.length)
   magic.copy(out)
-  out.writeUInt32LE(length, 4)
+  out.writeUInt32LE(bodyHeadBytes + row.length, 4)
+  out.writeUIntLE(firstSeq, headBytes, 6)
+  out.writeUInt32LE(tickets, headBytes + 6)
+  row.copy(out, firstTicketAt)
   out.writeUInt32LE(crc32(out.subarray(headBytes)), 8)
   return out
 }
@@ -52,9 +46,6 @@ export function decodeFrame(bytes: Buffer, at: number): Frame | null {
   if (crc32(body) !== bytes.readUInt32LE(at + 8)) return null
   return { firstSeq: body.readUIntLE(0, 6), tickets: body.readUInt32LE(6), at: at + headBytes + bodyHeadBytes, end }
 }
-
-/** Where tickets begin in a frame that `encodeFrame` made. */
-export const firstTicketAt = headBytes + bodyHeadBytes
 
 /** Start of the next sound frame after `at`, or null: how reading goes on behind a damaged spot. */
 export function findFrame(bytes: Buffer, at: number): number | null {

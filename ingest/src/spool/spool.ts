@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { acquireLock } from '@yiping/db'
 import type { Entry } from '../validate/ticket.ts'
+import { Group } from './group.ts'
+import type { Portion } from './portion.ts'
 import { SpoolStream, type StreamOptions } from './stream.ts'
-import type { Portion } from './window.ts'
 
 export interface SpoolOptions {
   /** `DATA_DIR/spool/<shard>`: shared by all processes of a shard on this machine. */
@@ -39,13 +40,14 @@ export interface Turn extends Portion {
   late: boolean
 }
 
-interface Pending {
-  ticket: Entry
-  acknowledge: () => void
+/** Messages on their way to disk: what comes while one group is written becomes the next. */
+interface Lane {
+  late: boolean
+  next: Group
+  writing: Group
 }
 
-/** Readings in one group, and those that wait for a disk that takes nothing before the source has to wait. */
-const groupReadings = 20_000
+/** Readings on their way to disk before the source has to wait. */
 const maxPending = 20_000
 const retryFullMs = 250
 const damagedName = 'damaged'
@@ -73,15 +75,16 @@ export class Spool {
   /** Owners that have ended without giving their folder back, newest last. */
   readonly ended: string[] = []
   #adopted = new Map<string, { release: () => void; left: number }>()
-  #pending: Pending[] = []
+  readonly #lanes: [Lane, Lane] = [
+    { late: false, next: new Group(), writing: new Group() },
+    { late: true, next: new Group(), writing: new Group() },
+  ]
   #pendingReadings = 0
   #writing: Promise<void> | null = null
   #full: string | null = null
   #rooms: (() => void)[] = []
   #wakers: (() => void)[] = []
   #spaceWaker: (() => void) | null = null
-  /** Those of a group that could be written while others could not. */
-  #done = new Set<Pending>()
   #setAside = false
   #syncTimer: NodeJS.Timeout | null = null
   #streams = 0
@@ -125,7 +128,7 @@ export class Spool {
     return this.#live.untaken
   }
   get empty(): boolean {
-    return this.#pending.length === 0 && this.#all().every((s) => s.empty)
+    return this.#pendingReadings === 0 && this.#all().every((s) => s.empty)
   }
   get spilled(): boolean {
     return this.#all().some((s) => s.spilled)
@@ -186,9 +189,8 @@ export class Spool {
     this.#adopted.delete(owner)
   }
 
-  add(ticket: Entry, acknowledge: () => void): void {
-    this.#pending.push({ ticket, acknowledge })
-    this.#pendingReadings += Math.max(1, ticket.received)
+  add(entry: Entry, acknowledge: () => void): void {
+    this.#pendingReadings += this.#lanes[entry.late ? 1 : 0].next.add(entry, acknowledge)
     this.#writing ??= this.#writeGroups().catch((error: unknown) => this.options.onFault(error))
   }
 
@@ -201,68 +203,53 @@ export class Spool {
   async #writeGroups(): Promise<void> {
     // Whatever the socket brings in one go becomes one group.
     await turn()
-    while (this.#pending.length > 0) {
-      let readings = 0
-      let n = 0
-      for (; n < this.#pending.length && readings < groupReadings; n += 1) readings += Math.max(1, this.#pending[n]?.ticket.received ?? 0)
-      const group = this.#pending.slice(0, n)
+    while (this.#pendingReadings > 0) {
       if (this.#setAside) await this.#setLiveAside().catch((error: unknown) => this.#setFull(String(error)))
-      if (await this.#writeGroup(group)) this.#forget(n, readings)
+      let stuck = false
+      for (const lane of this.#lanes) if (!(await this.#writeNext(lane))) stuck = true
+      if (!stuck) this.#wake()
       else if (this.#closing) break
-      else await this.#waitForSpace()
-      this.#wake()
+      else {
+        await this.#waitForSpace()
+        this.#wake()
+      }
     }
     // Here, not when the promise resolves: what is added in between would find a writer that has ended.
     this.#writing = null
   }
 
-  #forget(n: number, readings: number): void {
-    this.#pending.splice(0, n)
-    this.#pendingReadings -= readings
+  /** False when the disk takes nothing and the messages must wait; they stay un-acknowledged. */
+  async #writeNext(lane: Lane): Promise<boolean> {
+    if (lane.writing.empty) [lane.writing, lane.next] = [lane.next, lane.writing]
+    const group = lane.writing
+    if (group.empty) return true
+    const stream = lane.late ? this.#late : this.#live
+    const { maxBytes, fsync } = this.options
+    try {
+      if (this.bytes > maxBytes / 2) for (const s of [this.#live, this.#late]) await s.compact()
+      // An empty spool takes any message, however large.
+      await stream.write(group, this.bytes === 0 ? undefined : maxBytes - this.bytes)
+    } catch (error) {
+      this.#setFull(error instanceof Error ? error.message : String(error))
+      if (stream.spilled || stream.readings >= this.options.windowReadings) return false
+      stream.pass(group)
+      this.#forget(group)
+      return true
+    }
+    if (fsync === 'always') await this.#sync(stream)
+    else this.#syncSoon()
+    for (const acknowledge of group.acknowledge) acknowledge()
+    if (this.#full !== null) this.#setFull(null)
+    this.#forget(group)
+    return true
+  }
+
+  #forget(group: Group): void {
+    this.#pendingReadings -= group.readings
+    group.clear()
     if (this.#pendingReadings < maxPending) for (const go of this.#rooms.splice(0)) go()
   }
 
-  /** False when the disk takes nothing and the messages must wait; they stay un-acknowledged. */
-  async #writeGroup(group: readonly Pending[]): Promise<boolean> {
-    const { maxBytes, fsync } = this.options
-    const parts: [SpoolStream, Pending[]][] = [
-      [this.#live, group.filter((p) => !p.ticket.late)],
-      [this.#late, group.filter((p) => p.ticket.late)],
-    ]
-    let whole = true
-    for (const [stream, part] of parts) {
-      const open = part.filter((p) => !this.#done.has(p))
-      if (open.length === 0) continue
-      try {
-        if (this.bytes > maxBytes / 2) for (const s of [this.#live, this.#late]) await s.compact()
-        // An empty spool takes any message, however large.
-        await stream.write(
-          open.map((p) => p.ticket),
-          this.bytes === 0 ? undefined : maxBytes - this.bytes,
-        )
-      } catch (error) {
-        this.#setFull(error instanceof Error ? error.message : String(error))
-        if (stream.spilled || stream.readings >= this.options.windowReadings) {
-          whole = false
-          continue
-        }
-        for (const p of open) {
-          stream.pass(p.ticket, p.acknowledge)
-          this.#done.add(p)
-        }
-        continue
-      }
-      if (fsync === 'always') await this.#sync(stream)
-      else this.#syncSoon()
-      for (const p of open) {
-        p.acknowledge()
-        this.#done.add(p)
-      }
-      if (this.#full !== null) this.#setFull(null)
-    }
-    if (whole) for (const p of group) this.#done.delete(p)
-    return whole
-  }
   #setFull(why: string | null): void {
     if ((this.#full === null) !== (why === null)) this.options.onFull(why)
     this.#full = why
@@ -304,8 +291,12 @@ export class Spool {
 
   /** Resolves when there is something to take, or at `rouse`. */
   async arrival(): Promise<void> {
-    if (this.waits) return
-    await new Promise<void>((resolve) => this.#wakers.push(resolve))
+    if (!this.waits) await this.grown()
+  }
+
+  /** Resolves when more has come, or at `rouse`. */
+  grown(): Promise<void> {
+    return new Promise((resolve) => this.#wakers.push(resolve))
   }
 
   /** Lets go whoever waits for an arrival. */
@@ -334,9 +325,8 @@ export class Spool {
 
   /** After an outage: live readings do not queue behind those of hours ago. The group writer does it, between two frames. */
   #wantAside(done: Turn): void {
-    const [oldest] = done.tickets
-    if (done.stream !== this.#live || !this.#live.spilled || oldest === undefined) return
-    if (this.options.now() - oldest.receivedAt >= this.options.behindMs) this.#setAside = true
+    if (done.stream !== this.#live || !this.#live.spilled) return
+    if (this.options.now() - done.receivedAt >= this.options.behindMs) this.#setAside = true
   }
 
   async #setLiveAside(): Promise<void> {

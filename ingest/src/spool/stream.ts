@@ -1,9 +1,9 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import type { Entry } from '../validate/ticket.ts'
-import { decodeFrame, encodeFrame, findFrame, firstTicketAt } from './frame.ts'
-import { encodable, writeTicket } from './ticket-codec.ts'
-import { type Portion, Window } from './window.ts'
+import { decodeFrame, findFrame, firstTicketAt } from './frame.ts'
+import type { Group } from './group.ts'
+import type { Portion } from './portion.ts'
+import { Window } from './window.ts'
 
 export interface StreamOptions {
   /** Folder of its segments. */
@@ -118,14 +118,10 @@ export class SpoolStream {
   get untaken(): number {
     return this.#window.readings
   }
-  /** Writes tickets as one frame of at most `room` bytes. When it throws, nothing of it counts as written. */
-  async write(tickets: readonly Entry[], room = Number.POSITIVE_INFINITY): Promise<void> {
-    const parts = tickets.map(encodable)
-    const frame = encodeFrame(
-      this.#nextSeq,
-      parts.map((p) => p.size),
-      (i, out, at) => parts[i] && writeTicket(parts[i], out, at),
-    )
+  /** Writes a group as one frame of at most `room` bytes. When it throws, nothing of it counts as written. */
+  async write(group: Group, room = Number.POSITIVE_INFINITY): Promise<void> {
+    const { tickets, readings } = group
+    const frame = group.frame(this.#nextSeq)
     if (frame.length > room) throw Object.assign(new Error('the spool has reached its bound'), { code: 'ENOSPC' })
     const active = await this.#open()
     const start = active.segment.bytes
@@ -136,21 +132,21 @@ export class SpoolStream {
       throw error
     }
     active.segment.bytes += frame.length
-    active.segment.lastSeq = this.#nextSeq + tickets.length - 1
+    active.segment.lastSeq = this.#nextSeq + tickets - 1
     this.#unsynced = active.handle
-    if (this.#readAt === null && this.#window.readings < this.options.windowReadings) this.#window.push(frame, firstTicketAt, this.#nextSeq, tickets.length)
+    if (this.#readAt === null && this.#window.readings < this.options.windowReadings) this.#window.push(frame, firstTicketAt, this.#nextSeq, tickets)
     else {
       this.#readAt ??= { segment: active.segment, offset: start }
-      for (const ticket of tickets) this.spilledReadings += Math.max(1, ticket.received)
+      this.spilledReadings += readings
     }
-    this.#nextSeq += tickets.length
+    this.#nextSeq += tickets
   }
 
-  /** Takes a ticket past the disk: its message is acknowledged by its commit. Only while nothing is spilled. */
-  pass(ticket: Entry, acknowledge: () => void): void {
+  /** Takes a group past the disk: its messages are acknowledged by their commit. Only while nothing is spilled. */
+  pass(group: Group): void {
     if (this.#readAt !== null) throw new Error('spool: a ticket may not pass those that are on disk')
-    this.#window.pass(this.#nextSeq, ticket, acknowledge)
-    this.#nextSeq += 1
+    this.#window.push(group.frame(this.#nextSeq), firstTicketAt, this.#nextSeq, group.tickets, 0, group.acknowledge)
+    this.#nextSeq += group.tickets
   }
 
   /** On stable storage: everything that was written before the call. */

@@ -33,34 +33,23 @@ interface Rest {
   links: LinkWord[]
 }
 
-const restOf = (ticket: Ticket): Buffer | null => {
-  if (ticket.rejections.length + ticket.held.length + ticket.sightings.length + ticket.links.length === 0) return null
+/** What follows its readings: null for nearly every ticket. */
+export function restOf(entry: Entry): Buffer | null {
+  if (isRaw(entry)) return Buffer.from(entry.topic)
+  if (entry.rejections.length + entry.held.length + entry.sightings.length + entry.links.length === 0) return null
   const rest: Rest = {
-    rejections: ticket.rejections.map((r) => ({ ...r, payload: r.payload.toString('base64') })),
-    held: ticket.held,
-    sightings: ticket.sightings,
-    links: ticket.links,
+    rejections: entry.rejections.map((r) => ({ ...r, payload: r.payload.toString('base64') })),
+    held: entry.held,
+    sightings: entry.sightings,
+    links: entry.links,
   }
   return Buffer.from(JSON.stringify(rest))
 }
 
-/** A ticket that is about to be written: its size is known before its place. */
-export interface Encodable {
-  ticket: Entry
-  rest: Buffer | null
-  size: number
-}
+export const sizeOf = (entry: Entry, rest: Buffer | null): number =>
+  headBytes + (isRaw(entry) ? entry.payload.length : entry.readings.length * readingBytes) + (rest?.length ?? 0)
 
-export function encodable(ticket: Entry): Encodable {
-  if (isRaw(ticket)) {
-    const topic = Buffer.from(ticket.topic)
-    return { ticket, rest: topic, size: headBytes + topic.length + ticket.payload.length }
-  }
-  const rest = restOf(ticket)
-  return { ticket, rest, size: headBytes + ticket.readings.length * readingBytes + (rest?.length ?? 0) }
-}
-
-export function writeTicket({ ticket, rest }: Encodable, out: Buffer, start: number): void {
+export function writeTicket(ticket: Entry, rest: Buffer | null, out: Buffer, start: number): void {
   if (isRaw(ticket)) {
     out[start] = rawSource
     out.writeDoubleLE(ticket.receivedAt, start + 1)
@@ -89,6 +78,10 @@ export function writeTicket({ ticket, rest }: Encodable, out: Buffer, start: num
 
 /** Readings that its message brought, without decoding it. */
 export const receivedOf = (bytes: Buffer, start: number): number => bytes.readUInt32LE(start + 9)
+
+/** When it arrived, and whether it is a raw message, likewise. */
+export const arrivalOf = (bytes: Buffer, start: number): number => bytes.readDoubleLE(start + 1)
+export const isRawAt = (bytes: Buffer, start: number): boolean => bytes[start] === rawSource
 
 /** The inverse. Its bytes have passed their checksum: one that does not fit is an error of ours, and thrown. */
 export function decodeTicket(bytes: Buffer, start: number, size: number): Entry {

@@ -1,19 +1,20 @@
-import type { Entry } from '../validate/ticket.ts'
-import { decodeTicket, receivedOf } from './ticket-codec.ts'
+import { isRaw } from '../validate/ticket.ts'
+import { weightOf } from './group.ts'
+import type { Portion } from './portion.ts'
+import { arrivalOf, decodeTicket, isRawAt, receivedOf } from './ticket-codec.ts'
 
-/** What a statement's worth of the window holds. */
-export interface Portion {
+/** A row of tickets in the bytes of a frame. */
+interface Place {
   seq: number
-  readings: number
-  tickets: Entry[]
-  acknowledge: (() => void)[]
+  left: number
+  bytes: Buffer
+  at: number
+  /** Of those that went past the disk: what their commit calls, the last ones for those that are left. */
+  acknowledge: readonly (() => void)[] | null
 }
 
-/** A row of tickets in the bytes of a frame, or one that went past the disk. */
-type Place = { seq: number; left: number } & (
-  | { bytes: Buffer; at: number; passed: null }
-  | { bytes: null; passed: { ticket: Entry; acknowledge: () => void; readings: number } }
-)
+/** Bytes of a statement's worth: refusals keep the start of their messages, which may weigh more than any readings. */
+const mostBytes = 8 * 1024 * 1024
 
 /**
  * The front of a stream in memory, first in, first out. It holds the bytes that were written and not the tickets: one
@@ -35,8 +36,8 @@ export class Window {
     return last ? last.seq + last.left - 1 : null
   }
 
-  /** Tickets of a frame from `seq` on; those up to `had` are left out. Answers how many readings came. */
-  push(bytes: Buffer, at: number, seq: number, tickets: number, had = 0): number {
+  /** Tickets of a frame from `seq` on; those up to `had` are left out. Answers how many readings came. `acknowledge`: by their commit. */
+  push(bytes: Buffer, at: number, seq: number, tickets: number, had = 0, acknowledge: Place['acknowledge'] = null): number {
     let from = at
     let readings = 0
     let skipped = 0
@@ -52,48 +53,54 @@ export class Window {
       position += 4 + bytes.readUInt32LE(position)
     }
     if (skipped === tickets) return 0
-    this.#entries.push({ seq: seq + skipped, left: tickets - skipped, bytes, at: from, passed: null })
+    this.#entries.push({ seq: seq + skipped, left: tickets - skipped, bytes, at: from, acknowledge })
     this.#readings += readings
     return readings
   }
 
-  pass(seq: number, ticket: Entry, acknowledge: () => void): void {
-    const readings = Math.max(1, ticket.received)
-    this.#entries.push({ seq, left: 1, bytes: null, passed: { ticket, acknowledge, readings } })
-    this.#readings += readings
-  }
-
-  /** Whole tickets up to about `maxReadings`, never more than `hardLimit` unless the first alone has more. */
+  /** Whole tickets up to about `maxReadings`, never more than `hardLimit` or many bytes unless the first alone has more. */
   take(maxReadings: number, hardLimit: number): Portion | null {
-    const portion: Portion = { seq: 0, readings: 0, tickets: [], acknowledge: [] }
-    const fits = (more: number): boolean => portion.tickets.length === 0 || (portion.readings < maxReadings && portion.readings + more <= hardLimit)
+    const portion: Portion = { seq: 0, readings: 0, receivedAt: 0, parts: [], acknowledge: [] }
+    let bytes = 0
+    const fits = (readings: number, size: number): boolean =>
+      portion.seq === 0 || (portion.readings < maxReadings && portion.readings + readings <= hardLimit && bytes + size <= mostBytes)
     let done = 0
     for (const entry of this.#entries) {
+      /** Where the row begins that is still to be handed on. */
+      let from = entry.at
+      const hand = (): void => {
+        if (entry.at > from) portion.parts.push(entry.bytes.subarray(from, entry.at))
+        from = entry.at
+      }
       while (entry.left > 0) {
-        const more = entry.passed === null ? weightAt(entry.bytes, entry.at) : entry.passed.readings
-        if (!fits(more)) break
-        if (entry.passed === null) {
-          const size = entry.bytes.readUInt32LE(entry.at)
-          portion.tickets.push(decodeTicket(entry.bytes, entry.at + 4, size))
-          entry.at += 4 + size
-        } else {
-          portion.tickets.push(entry.passed.ticket)
-          portion.acknowledge.push(entry.passed.acknowledge)
+        const size = 4 + entry.bytes.readUInt32LE(entry.at)
+        const more = weightAt(entry.bytes, entry.at)
+        if (!fits(more, size)) break
+        if (portion.seq === 0) portion.receivedAt = arrivalOf(entry.bytes, entry.at + 4)
+        if (isRawAt(entry.bytes, entry.at + 4)) {
+          hand()
+          const raw = decodeTicket(entry.bytes, entry.at + 4, size - 4)
+          if (isRaw(raw)) portion.parts.push(raw)
+          from += size
         }
+        const acknowledge = entry.acknowledge?.at(-entry.left)
+        if (acknowledge !== undefined) portion.acknowledge.push(acknowledge)
+        entry.at += size
+        bytes += size
         portion.readings += more
         portion.seq = entry.seq
         entry.seq += 1
         entry.left -= 1
       }
+      hand()
       if (entry.left > 0) break
       done += 1
     }
-    if (portion.tickets.length === 0) return null
+    if (portion.seq === 0) return null
     this.#entries.splice(0, done)
     this.#readings -= portion.readings
     return portion
   }
 }
 
-/** An empty or refused message takes room too. */
-const weightAt = (bytes: Buffer, at: number): number => Math.max(1, receivedOf(bytes, at + 4))
+const weightAt = (bytes: Buffer, at: number): number => weightOf(receivedOf(bytes, at + 4))

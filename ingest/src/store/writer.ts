@@ -1,70 +1,44 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import {
-  type AlarmChanges,
-  type Batch,
-  copyBatch,
-  type EncodedBatch,
-  encodeBatch,
-  isDataError,
-  type Pool,
-  type StoreOutcome,
-  storeBatch,
-  wouldStore,
-} from '@yiping/db'
-import { buildBatch } from '../batch/build-batch.ts'
-import { isolate } from '../batch/isolate.ts'
+import { pack } from '../spool/portion.ts'
 import type { Spool, Turn } from '../spool/spool.ts'
-import { isRaw, type RawMessage, type Ticket } from '../validate/ticket.ts'
+import type { RawMessage, Ticket } from '../validate/ticket.ts'
+import type { Stored } from './messages.ts'
+import type { StoreThread } from './store-thread.ts'
 
 export interface WriterOptions {
-  db: Pool
   spool: Spool
+  thread: StoreThread
   /** How long the first live ticket waits for company, ms. */
   lingerMs: number
-  /** Delays between tries of a batch that the database did not take, ms; the last repeats for ever. */
-  retryMs: readonly number[]
   /** Takes a raw message apart: its turn has come. */
   open: (message: RawMessage) => Ticket
-  /** What follows from the readings of a batch for alarms: committed with it. */
-  alarms: { turn: (batch: Batch, store: (changes: AlarmChanges | null) => Promise<StoreOutcome>) => Promise<StoreOutcome> }
-  onStored: (outcome: StoreOutcome, batch: Batch, ms: number) => void
+  onStored: (stored: Stored) => void
+  /** A turn that could not be taken from the spool: waits so long, then again, ms. */
+  retryMs: number
   onFailed: (error: unknown, attempt: number) => void
-  /** A batch whose data the database refuses: validation let something pass. */
-  onRefused: (error: unknown) => void
 }
-
-/** Readings that come again come in numbers. */
-const batchesWithoutCopy = 10
 
 /** Readings of a statement: at first, at least, at most; and of one of back-fill, which live ones may have to wait for. */
 const firstReadings = 2000
 const leastReadings = 1000
-const mostReadings = 40_000
+const mostReadings = 60_000
 const mostLate = 4000
-const quickMs = 150
+const quickMs = 250
 const slowMs = 400
 
-interface Prepared {
+interface Handed {
   turn: Turn
-  tickets: readonly Ticket[]
-  batch: Batch
-  encoded: EncodedBatch | null
+  stored: Promise<Stored | null>
 }
-const prepared = (turn: Turn, tickets: readonly Ticket[]): Prepared => {
-  const batch = buildBatch(placeOf(turn), tickets)
-  return { turn, tickets, batch, encoded: encodeBatch(batch) }
-}
-const placeOf = (turn: Turn): Batch['place'] => ({ stream: turn.stream.id, seq: turn.seq })
 
 /**
- * Takes tickets from the spool and stores them, one statement at a time. A batch leaves the spool only by its commit: a
- * database that is away is asked again for ever, and a commit whose answer was lost changes nothing the second time.
+ * Hands turns of the spool to the thread that stores them: one that the database has, and the next when there is enough
+ * for it. A turn leaves the spool only by its commit.
  */
 export class Writer {
   #running: Promise<void> | null = null
   #abort = new AbortController()
   #drainUntil = 0
-  #noCopy = 0
   #size = firstReadings
 
   constructor(private readonly options: WriterOptions) {}
@@ -78,108 +52,70 @@ export class Writer {
   async stop(drainMs: number): Promise<void> {
     this.#drainUntil = performance.now() + drainMs
     this.#abort.abort()
+    this.options.thread.stop()
     this.options.spool.rouse()
     await this.#running
   }
 
   async #run(): Promise<void> {
     const { spool } = this.options
-    let ahead: Promise<Prepared | null> | null = null
-    // Files are cleared away while the database is busy with the next batch.
+    // Files are cleared away while the database is busy with the next turn.
     let settled = Promise.resolve()
+    let next = this.#hand()
     for (;;) {
-      const prepared: Prepared | null = await (ahead ?? this.#prepare())
-      ahead = null
-      if (prepared === null) return settled
-      const stored = this.#commit(prepared)
-      // The next batch is made while the database has this one; not a small one, which would grow if it waited.
-      if (spool.untaken >= this.#size || spool.spilled) ahead = this.#prepare()
-      if (!(await stored)) {
-        await ahead
+      const handed = await next
+      if (handed === null) return settled
+      next = this.#enough(handed.stored).then(() => this.#hand())
+      const stored = await handed.stored
+      if (stored === null) {
+        await next
         return settled
       }
+      this.#resize(stored.rows, stored.ms)
+      this.options.onStored(stored)
       await settled
-      settled = spool.settle(prepared.turn)
+      settled = spool.settle(handed.turn)
     }
   }
 
+  /** Until there is a whole turn, or nothing to do for the thread: a small one would grow if it waited. */
+  async #enough(before: Promise<unknown>): Promise<void> {
+    const { spool } = this.options
+    let idle = false
+    void before.then(() => {
+      idle = true
+    })
+    while (!idle && spool.untaken < this.#size && !spool.spilled) await Promise.race([before, spool.grown()])
+  }
+
   /** Waits for something to store; null when there is nothing to wait for any more. */
-  async #prepare(): Promise<Prepared | null> {
-    const { spool, lingerMs } = this.options
+  async #hand(): Promise<Handed | null> {
+    const { spool, thread, lingerMs } = this.options
     const { signal } = this.#abort
     for (let failures = 0; ; ) {
       if (signal.aborted && (!spool.waits || performance.now() >= this.#drainUntil)) return null
       if (!signal.aborted) await spool.arrival()
       if (spool.readings < this.#size && !signal.aborted) await delay(lingerMs, undefined, { signal }).catch(() => {})
+      let turn: Turn | null
       try {
-        const turn = await spool.take(this.#size, mostReadings, Math.min(this.#size, mostLate))
+        turn = await spool.take(this.#size, mostReadings, Math.min(this.#size, mostLate))
         failures = 0
-        if (turn !== null)
-          return prepared(
-            turn,
-            turn.tickets.map((t) => (isRaw(t) ? this.options.open(t) : t)),
-          )
       } catch (error) {
         failures += 1
-        if (!(await this.#failed(error, failures))) return null
+        this.options.onFailed(error, failures)
+        if (signal.aborted) return null
+        await delay(this.options.retryMs, undefined, { signal }).catch(() => {})
+        continue
       }
+      if (turn === null) continue
+      const { id: stream } = turn.stream
+      return { turn, stored: thread.store({ stream, seq: turn.seq, bytes: pack(turn.parts, this.options.open) }) }
     }
   }
 
-  /** False when stopped before the database took it. */
-  async #commit(first: Prepared): Promise<boolean> {
-    const { turn } = first
-    let ready = first
-    let refused = false
-    for (let attempt = 1; ; attempt += 1) {
-      const started = performance.now()
-      try {
-        const outcome = await this.options.alarms.turn(ready.batch, (changes) => this.#store(ready, changes))
-        const { batch } = ready
-        const ms = performance.now() - started
-        this.#resize(batch.readings.pointId.length, ms)
-        this.options.onStored(outcome, batch, ms)
-        return true
-      } catch (error) {
-        if (isDataError(error) && !refused) {
-          this.options.onRefused(error)
-          try {
-            const why = error instanceof Error ? error.message : String(error)
-            ready = prepared(turn, await isolate(first.tickets, (part) => wouldStore(this.options.db, buildBatch(null, part)), why))
-            refused = true
-            continue
-          } catch {
-            // The database went away meanwhile: the whole is tried again.
-          }
-        }
-        if (!(await this.#failed(error, attempt))) return false
-      }
-    }
-  }
-
-  /** Batches as large as the database stores them in good time: few round trips, and nobody waits long behind one. */
+  /** Turns as large as the database stores them in good time: few round trips, and nobody waits long behind one. */
   #resize(readings: number, ms: number): void {
     if (ms > slowMs) this.#size = Math.max(leastReadings, this.#size / 1.5)
     else if (ms < quickMs && readings >= 0.8 * this.#size) this.#size = Math.min(mostReadings, this.#size * (ms < quickMs / 3 ? 3 : 1.5))
-  }
-
-  /** By COPY where that gains something; after rows that were there already, for a while without trying. */
-  async #store({ batch, encoded }: Prepared, alarms: AlarmChanges | null): Promise<StoreOutcome> {
-    const { db } = this.options
-    if (encoded !== null && this.#noCopy === 0) {
-      const copied = await copyBatch(db, encoded, alarms)
-      if (copied !== null) return copied
-      this.#noCopy = batchesWithoutCopy
-    } else if (this.#noCopy > 0) this.#noCopy -= 1
-    return storeBatch(db, batch, alarms)
-  }
-
-  async #failed(error: unknown, attempt: number): Promise<boolean> {
-    this.options.onFailed(error, attempt)
-    const { signal } = this.#abort
-    if (signal.aborted) return false
-    const wait = this.options.retryMs[Math.min(attempt, this.options.retryMs.length) - 1] ?? 1000
-    await delay(wait, undefined, { signal }).catch(() => {})
-    return true
   }
 }

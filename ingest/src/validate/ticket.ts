@@ -42,7 +42,8 @@ const lateAfterMs = 10 * 60_000
 
 /** Shared by all tickets that have none of it. */
 const none: never[] = []
-const noneRefused: Map<RejectionReason, { readings: number; held: number; detail: string }> = new Map()
+type Refused = Map<RejectionReason, { readings: number; held: number; detail: string }>
+
 /**
  * A large message of back-fill as it came: taken apart when its turn comes to be stored, so that live messages behind it
  * on the same connection do not wait for its thousand readings.
@@ -98,7 +99,7 @@ export function toTicket(
   const held: HeldReading[] = []
   // Made when they are needed: nearly every message has neither.
   let sightings: Map<string, Sighting> | null = null
-  let refused: Map<RejectionReason, { readings: number; held: number; detail: string }> | null = null
+  let refused = null as Refused | null
   const refuse = (reason: RejectionReason, detail: string, count: number, heldCount = 0): void => {
     refused ??= new Map()
     const entry = refused.get(reason)
@@ -147,19 +148,22 @@ export function toTicket(
     receivedAt: message.receivedAt,
     received: decoded.received,
     readings,
-    rejections: Array.from(refused ?? noneRefused, ([reason, r]) => ({
-      at: message.receivedAt,
-      source: decoded.source,
-      topic: clean(message.topic),
-      reason,
-      detail: clean(r.detail),
-      readings: r.readings,
-      held: r.held,
-      payload: message.payload.subarray(0, telemetryLimits.rejectionPayloadBytes),
-    })),
+    rejections: refused === null ? none : rejectionsOf(message, decoded.source, refused),
     held,
     sightings: sightings === null ? none : [...sightings.values()],
     links: decoded.links ?? none,
     late: newestAt > 0 && message.receivedAt - newestAt > lateAfterMs,
   }
 }
+
+const rejectionsOf = (message: MessageParts, source: string, refused: Refused): RejectionRow[] =>
+  Array.from(refused, ([reason, r]) => ({
+    at: message.receivedAt,
+    source,
+    topic: clean(message.topic),
+    reason,
+    detail: clean(r.detail),
+    readings: r.readings,
+    held: r.held,
+    payload: message.payload.subarray(0, telemetryLimits.rejectionPayloadBytes),
+  }))
