@@ -34,6 +34,7 @@ port.on('message', (message: ToStoreThread) => {
       committer.stop()
       break
     case 'end':
+      committer.stop()
       port.close()
       void db.end()
       break
