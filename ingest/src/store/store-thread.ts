@@ -43,6 +43,8 @@ export class StoreThread {
     this.#worker.on('message', (message: FromStoreThread) => {
       switch (message.type) {
         case 'ready':
+          // From here on a process that has failed to begin is not kept by it.
+          this.#worker.unref()
           nowReady()
           break
         case 'stored':
@@ -59,8 +61,6 @@ export class StoreThread {
           break
       }
     })
-    // A process that could not begin is not kept by it.
-    this.#worker.unref()
     this.#worker.on('error', on.onFault)
     this.#ended = new Promise((resolve) => {
       this.#worker.once('exit', (code) => {
