@@ -46,7 +46,7 @@ export type ToStoreThread =
   | { type: 'lead'; leads: boolean }
   /** Nothing is tried again from here on. */
   | { type: 'stop' }
-  /** Nothing comes any more. */
+  /** Nothing comes any more: it ends after the statement that runs. */
   | { type: 'end' }
 
 export type FromStoreThread =

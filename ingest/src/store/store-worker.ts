@@ -55,6 +55,7 @@ port.on('message', (message: ToStoreThread) => {
       committer.stop()
       break
     case 'end':
+      committer.stop()
       port.close()
       void alarms.stop().then(() => Promise.all([db.end(), alarmDb.end()]))
       break
