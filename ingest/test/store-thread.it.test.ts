@@ -37,10 +37,13 @@ describe('the thread that stores', () => {
     thread = new StoreThread({
       databaseUrl,
       queryTimeoutMs: 10_000,
+      zone: 'Asia/Shanghai',
       retryMs: [20],
       onFailed: () => said.push('failed'),
       onRefused: () => said.push('refused'),
       onDisconnected: () => said.push('disconnected'),
+      onAlarms: () => said.push('alarms'),
+      onAlarmsFailed: (why) => said.push(why),
       onFault: () => said.push('fault'),
     })
     return thread
