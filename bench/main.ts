@@ -1,4 +1,5 @@
 import { Bench } from './bench.ts'
+import { alarmEngine } from './figures/alarm-engine.ts'
 import { backFill } from './figures/back-fill.ts'
 import type { Figure } from './figures/figure.ts'
 import { commitLatency } from './figures/commit-latency.ts'
@@ -20,7 +21,21 @@ import { writeResults } from './report/write-results.ts'
 import { closeOnSignal, withScope } from './scope.ts'
 
 /** In the order in which they are run: later ones use the data of the first start. */
-const figures: readonly Figure[] = [startEmpty, startAgain, latency, web, memory, ingest, messages, gateway, nodeRed, commitLatency, backFill, ingestMemory]
+const figures: readonly Figure[] = [
+  startEmpty,
+  startAgain,
+  latency,
+  web,
+  memory,
+  ingest,
+  messages,
+  gateway,
+  nodeRed,
+  commitLatency,
+  backFill,
+  ingestMemory,
+  alarmEngine,
+]
 
 const usage = `npm run bench [-- NAME … --minutes N --rows N --pairs N --samples N --seed N --profile --database URL --messages N --readings N --node-red]
 
