@@ -1,5 +1,6 @@
 import { Bench } from './bench.ts'
 import { alarms } from './figures/alarms.ts'
+import { alarmEngine } from './figures/alarm-engine.ts'
 import { backFill } from './figures/back-fill.ts'
 import type { Figure } from './figures/figure.ts'
 import { commitLatency } from './figures/commit-latency.ts'
@@ -35,6 +36,7 @@ const figures: readonly Figure[] = [
   backFill,
   ingestMemory,
   alarms,
+  alarmEngine,
 ]
 
 const usage = `npm run bench [-- NAME … --minutes N --rows N --pairs N --samples N --seed N --profile --database URL --messages N --readings N --node-red]

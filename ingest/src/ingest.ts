@@ -281,6 +281,8 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     const gone = source
     if (gone === null) return
     source = null
+    // From now on another one evaluates what comes.
+    thread.reloadAlarms()
     metrics.active.set(0)
     metrics.brokerUp.set(0)
     sourceStopping = gone.stop()

@@ -9,6 +9,7 @@ import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Ingest, type IngestSeams, startIngest } from '../src/ingest.ts'
 import { brokersHere, startTestBroker, type TestBroker, testConfig } from '../testing.ts'
+import { expectAlarmsOf } from './faults/alarms.ts'
 import { IngestProcess } from './faults/process.ts'
 import { type FaultyLink, startProxy, through } from './faults/proxy.ts'
 import { Sender } from './faults/sender.ts'
@@ -152,6 +153,27 @@ describe('nothing is lost and nothing doubled', () => {
     stop()
     await withIngest(broker.url)
     await settled(sender)
+  })
+
+  it('of alarms, when ingest is killed at 10 random moments: no transition is there twice, and what is active is so', { timeout: 120_000 }, async () => {
+    const broker = await withBroker(brokersHere().includes('mosquitto') ? 'mosquitto' : 'aedes')
+    const next = random(10)
+    let ingest = spawned(broker.url)
+    await ingest.ready
+    const sender = await withSender(broker)
+    // Below what is taken for a flood, so that every reading comes in its turn. Each wave goes through all limits of the pressure.
+    const stop = sender.flow(8)
+    for (let kill = 1; kill <= 10; kill += 1) {
+      await delay(next() * 600)
+      await ingest.kill()
+      ingest = spawned(broker.url)
+      if (kill % 3 > 0) await ingest.ready
+    }
+    stop()
+    await settled(sender)
+    const { found, expected } = await expectAlarmsOf(pool, mine, 'ws.pressure')
+    expect(found).toBeGreaterThan(expected / 4)
+    expect(found).toBeLessThanOrEqual(expected)
   })
 
   it('when the database is away, and is away at the next start', slow, async () => {

@@ -105,6 +105,47 @@ describe.each(brokersHere())('ingest on %s', (kind) => {
     })
   })
 
+  describe('readings beyond a limit', () => {
+    const subject = 'WS-2:ws.pressure'
+    const alarmsOf = async (): Promise<Record<string, unknown>[]> =>
+      (await pool.query('select * from alarm where subject = $1 order by active_at', [subject])).rows
+    const send = (ts: number, value: number): Promise<unknown> =>
+      device.publishAsync(buildTopic({ kind: 'telemetry', domain: 'water', station: 'WS-2' }), JSON.stringify({ ts, values: { 'ws.pressure': value } }), {
+        qos: 1,
+      })
+
+    it('are an alarm, which outlives a restart and returns when they do', async () => {
+      const ts = Date.now() - 4000
+      await send(ts, 0.13)
+      await until('a run of one', async () => (await count('select count(*)::int as n from alarm_condition where subject = $1', [subject])) === 1)
+      expect(await alarmsOf()).toEqual([])
+      await ingest.stop()
+      ingest = await begin()
+      await send(ts + 1000, 0.13)
+      await until('the alarm', async () => (await alarmsOf()).length === 1)
+      expect(await alarmsOf()).toMatchObject([
+        {
+          rule: 'ws.pressure.low',
+          subject,
+          station: 'WS-2',
+          severity: 2,
+          active_at: ts + 1000,
+          rang_at: ts + 1000,
+          value: 0.13,
+          limit_value: 0.14,
+          unit: 'MPa',
+        },
+      ])
+      await ingest.stop()
+      ingest = await begin()
+      await send(ts + 2000, 0.13)
+      await send(ts + 3000, 0.3)
+      await until('its return', async () => (await alarmsOf())[0]?.state === 'returned_unacked')
+      expect(await count('select count(*)::int as n from alarm_event e join alarm a on a.id = e.alarm where a.subject = $1', [subject])).toBe(2)
+      expect(await ingest.metrics.registry.metrics()).toMatch(/^yiping_alarm_evaluation_seconds_count [1-9]/m)
+    })
+  })
+
   it('a station is taken in from its first message on, however soon after its registration that comes', async () => {
     const before = await stored()
     for (let i = 1; i <= 5; i += 1) {

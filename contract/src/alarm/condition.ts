@@ -50,14 +50,16 @@ const near = (level: Level, value: number): boolean => level.op === 'outside' ||
 
 /** What the rules of a point have to remember of its readings. Advanced in place: one a point, kept by its caller. */
 export interface PointMemory {
-  last: { at: number; value: number } | null
+  /** The newest reading that was no bad one; minus infinity and not a number before the first. */
+  lastAt: number
+  lastValue: number
   /** Since when the value has stood still. */
   sameSince: number
   /** Readings of the longest window that a rule of the point sums up; null when none does. */
   window: { at: number; value: number }[] | null
   counter: CounterState | null
 }
-export const emptyMemory = (): PointMemory => ({ last: null, sameSince: 0, window: null, counter: null })
+export const emptyMemory = (): PointMemory => ({ lastAt: Number.NEGATIVE_INFINITY, lastValue: Number.NaN, sameSince: 0, window: null, counter: null })
 
 export interface Observed {
   at: number
@@ -90,13 +92,13 @@ const rateGapMs = 30 * 60_000
  */
 export function measure(memory: PointMemory, reading: Observed, context: MeasureContext): number | null {
   if (reading.quality === 'bad') return null
-  const { last } = memory
+  const { lastAt, lastValue } = memory
   switch (context.kind) {
     case 'limit':
       return reading.value
     case 'rate': {
-      if (last === null || reading.at <= last.at || reading.at - last.at > rateGapMs) return null
-      return ((reading.value - last.value) * 60_000) / (reading.at - last.at)
+      if (reading.at <= lastAt || reading.at - lastAt > rateGapMs) return null
+      return ((reading.value - lastValue) * 60_000) / (reading.at - lastAt)
     }
     case 'deviation': {
       const normal = context.normal(reading.at)
@@ -107,7 +109,7 @@ export function measure(memory: PointMemory, reading: Observed, context: Measure
       return normal.median === 0 ? null : (100 * off) / Math.abs(normal.median)
     }
     case 'flat':
-      return last !== null && last.value === reading.value && reading.value !== context.restsAt ? (reading.at - memory.sameSince) / 1000 : 0
+      return lastValue === reading.value && reading.value !== context.restsAt ? (reading.at - memory.sameSince) / 1000 : 0
     case 'sum': {
       let sum = reading.value
       for (const r of memory.window ?? []) if (r.at > reading.at - context.windowMs && r.at < reading.at) sum += r.value
@@ -132,13 +134,10 @@ export function remember(
   /** `gapMs`: after a longer pause nobody knows whether the value stood still. */
   context: { longestWindowMs: number; gapMs: number; counterLimits: CounterLimits | null },
 ): void {
-  if (reading.quality === 'bad' || (memory.last !== null && reading.at <= memory.last.at)) return
-  if (memory.last === null || memory.last.value !== reading.value || reading.at - memory.last.at > context.gapMs) memory.sameSince = reading.at
-  if (memory.last === null) memory.last = { at: reading.at, value: reading.value }
-  else {
-    memory.last.at = reading.at
-    memory.last.value = reading.value
-  }
+  if (reading.quality === 'bad' || reading.at <= memory.lastAt) return
+  if (memory.lastValue !== reading.value || reading.at - memory.lastAt > context.gapMs) memory.sameSince = reading.at
+  memory.lastAt = reading.at
+  memory.lastValue = reading.value
   if (context.longestWindowMs > 0) {
     memory.window ??= []
     memory.window.push({ at: reading.at, value: reading.value })

@@ -37,7 +37,7 @@ import {
 import { ChangeSet } from './change-set.ts'
 import { CityCalendar } from './city-calendar.ts'
 import { follow, type Followed } from './follow.ts'
-import { type Entry, fromSaved, newEntry } from './saved-state.ts'
+import { type Entry, fromSaved, isSteady, newEntry } from './saved-state.ts'
 
 export interface PointAlarmsOptions {
   db: Queryable
@@ -65,19 +65,49 @@ interface Station {
   maintenance: boolean
 }
 
-/** A point that some rule watches. */
-class Point {
-  memory: PointMemory = emptyMemory()
+/** Newest time and value, and since when it stands still: of each point together, since a reading needs all of them at once. */
+const cellsPerPoint = 4
+
+/** A point that some rule watches, and what the rules remember of it. */
+class Point implements PointMemory {
   /** By place in the plan's rules; null while everything is calm. */
   entries: (Entry | null)[] | null = null
   /** Median and spread of each hour of the week in turn; null when not known. */
   normals: Float32Array | null = null
+  window: PointMemory['window'] = null
+  counter: PointMemory['counter'] = null
 
   constructor(
     readonly id: number,
     public station: Station,
     public plan: Plan,
-  ) {}
+    public cells: Float64Array,
+  ) {
+    this.forget()
+  }
+
+  get lastAt(): number {
+    return this.cells[cellsPerPoint * this.id] ?? 0
+  }
+  set lastAt(at: number) {
+    this.cells[cellsPerPoint * this.id] = at
+  }
+  get lastValue(): number {
+    return this.cells[cellsPerPoint * this.id + 1] ?? 0
+  }
+  set lastValue(value: number) {
+    this.cells[cellsPerPoint * this.id + 1] = value
+  }
+  get sameSince(): number {
+    return this.cells[cellsPerPoint * this.id + 2] ?? 0
+  }
+  set sameSince(at: number) {
+    this.cells[cellsPerPoint * this.id + 2] = at
+  }
+
+  forget(): void {
+    Object.assign(this, emptyMemory())
+  }
 
   get subject(): string {
     return `${this.station.code}:${this.plan.metric.code}`
@@ -103,6 +133,7 @@ export class PointAlarms {
   #stations: readonly RegisteredStation[] | null = null
   #rules: readonly AlarmRule[] = []
   #points: (Point | undefined)[] = []
+  #cells = new Float64Array(0)
   /** Points that are not calm. */
   #uneasy = new Set<Point>()
   /** Conditions that no rule and point of today belong to. */
@@ -252,9 +283,11 @@ export class PointAlarms {
     for (const l of latest) {
       const point = this.#points[l.pointId]
       if (point === undefined || l.quality === 'bad') continue
-      const { memory } = point
-      if (memory.last !== null && memory.last.at === l.observedAt && memory.last.value === l.value) continue
-      point.memory = { ...emptyMemory(), last: { at: l.observedAt, value: l.value }, sameSince: l.observedAt }
+      if (point.lastAt === l.observedAt && point.lastValue === l.value) continue
+      point.forget()
+      point.lastAt = l.observedAt
+      point.lastValue = l.value
+      point.sameSince = l.observedAt
     }
     await this.#loadWindows(now())
     this.#adopt(conditions)
@@ -265,15 +298,15 @@ export class PointAlarms {
   }
 
   async #loadWindows(now: number): Promise<void> {
-    const summed = this.#points.filter((p) => p !== undefined && p.plan.remembering.longestWindowMs > 0 && p.memory.window === null)
+    const summed = this.#points.filter((p) => p !== undefined && p.plan.remembering.longestWindowMs > 0 && p.window === null)
     const longest = Math.max(0, ...summed.map((p) => p?.plan.remembering.longestWindowMs ?? 0))
     const ids = summed.map((p) => p?.id ?? 0)
     for (let i = 0; i < ids.length; i += pointsPerQuery)
       for (const r of await loadReadingsSince(this.options.db, ids.slice(i, i + pointsPerQuery), now - longest)) {
-        const memory = this.#points[r.pointId]?.memory
-        if (memory === undefined || memory.last === null || r.at > memory.last.at) continue
-        memory.window ??= []
-        memory.window.push({ at: r.at, value: r.value })
+        const point = this.#points[r.pointId]
+        if (point === undefined || r.at > point.lastAt) continue
+        point.window ??= []
+        point.window.push({ at: r.at, value: r.value })
       }
   }
 
@@ -294,7 +327,7 @@ export class PointAlarms {
       }
       const [point, i] = place
       const { entry, counter } = fromSaved(known)
-      if (counter !== null) point.memory.counter ??= counter
+      if (counter !== null) point.counter ??= counter
       this.#put(point, i, entry)
     }
   }
@@ -303,8 +336,13 @@ export class PointAlarms {
   #arrange(): void {
     if (this.#stations === null) return
     const plans = new Map<string, Plan | null>()
+    let size = 0
+    for (const s of this.#stations) for (const p of s.points) size = Math.max(size, p.id + 1)
     // Dense, so that a look-up is one: ids are given one after another.
-    const points: (Point | undefined)[] = Array.from({ length: 1 + Math.max(0, ...this.#stations.map((s) => Math.max(0, ...s.points.map((p) => p.id)))) })
+    const points: (Point | undefined)[] = Array.from({ length: size })
+    const cells = new Float64Array(cellsPerPoint * size)
+    cells.set(this.#cells.subarray(0, cells.length))
+    this.#cells = cells
     const uneasy = new Set<Point>()
     const normal = (at: number): Normal | null => this.#normal(at)
     for (const s of this.#stations) {
@@ -320,10 +358,11 @@ export class PointAlarms {
         }
         if (plan === null) continue
         const known = this.#points[p.id]
-        const point = known ?? new Point(p.id, station, plan)
+        const point = known ?? new Point(p.id, station, plan, cells)
         if (known !== undefined) {
           const { entries, plan: before } = known
           if (entries !== null) known.entries = plan.rules.map((c) => entries[before.rules.findIndex((b) => b.rule.code === c.rule.code)] ?? null)
+          known.cells = cells
           known.station = station
           known.plan = plan
           if (entries !== null) uneasy.add(known)
@@ -348,7 +387,7 @@ export class PointAlarms {
         if (point === undefined) continue
         for (const { rule } of point.plan.rules) {
           if (rule.kind === 'deviation' && point.normals === null) deviating.push(point)
-          if (rule.kind !== 'flat' || point.memory.last === null || point.memory.sameSince < point.memory.last.at) continue
+          if (rule.kind !== 'flat' || !Number.isFinite(point.lastAt) || point.sameSince < point.lastAt) continue
           flat.push(point)
           longestS = Math.max(longestS, ...rule.levels.map((l) => l.value))
         }
@@ -368,10 +407,10 @@ export class PointAlarms {
         }
       for (let i = 0; i < flat.length && !this.#stopped; i += pointsPerQuery) {
         const some = flat.slice(i, i + pointsPerQuery)
-        const loaded = new Map(some.map((p) => [p.id, p.memory.last?.value]))
+        const loaded = new Map(some.map((p) => [p.id, p.lastValue]))
         for (const { pointId, since } of await loadFlatSince(db, [...loaded.keys()], now() - (longestS + 3600) * 1000, now())) {
-          const memory = this.#points[pointId]?.memory
-          if (memory && memory.last?.value === loaded.get(pointId) && since < memory.sameSince) memory.sameSince = since
+          const point = this.#points[pointId]
+          if (point && point.lastValue === loaded.get(pointId) && since < point.sameSince) point.sameSince = since
         }
       }
     } catch (error) {
@@ -400,9 +439,9 @@ export class PointAlarms {
       const id = pointId[i] ?? 0
       const point = this.#points[id]
       if (point === undefined || (quality[i] ?? 0) >= 2) continue
-      const { memory, plan } = point
+      const { plan } = point
       const at = observedAt[i] ?? 0
-      if (memory.last !== null && at <= memory.last.at) continue
+      if (at <= point.lastAt) continue
       const v = value[i] ?? 0
       seen.at = at
       seen.value = v
@@ -414,11 +453,11 @@ export class PointAlarms {
         for (let k = 0; k < plan.others.length; k += 1) {
           const other = plan.others[k]
           if (other === undefined) continue
-          const m = measure(memory, seen, other.rule.context)
+          const m = measure(point, seen, other.rule.context)
           if (m !== null && !(m > other.rule.low && m < other.rule.high))
             this.#judge(point, other.place, seen, (receivedAt[i] ?? 0) - at > lateMs || (past?.has(`${id} ${at}`) ?? false), changes)
         }
-      remember(memory, seen, plan.remembering)
+      remember(point, seen, plan.remembering)
     }
     this.lastMs = performance.now() - started
     return changes.finish()
@@ -427,7 +466,7 @@ export class PointAlarms {
   #judge(point: Point, place: number, seen: Observed, late: boolean, changes: ChangeSet): void {
     const c = point.plan.rules[place]
     if (c === undefined) return
-    const m = measure(point.memory, seen, c.context)
+    const m = measure(point, seen, c.context)
     if (m === null) return
     const known = point.entries?.[place] ?? null
     const severity: Severity | null = severityOf(c.levels, m, known?.state.severity ?? null)
@@ -435,6 +474,12 @@ export class PointAlarms {
     const entry = known ?? newEntry()
     if (known === null) this.#put(point, place, entry)
     entry.mine = true
+    const { alarm, state } = entry
+    if (isSteady(entry, severity) && alarm !== null && alarm.extreme !== null && further(c, alarm.extreme, m) === alarm.extreme)
+      if (this.#hiddenBy(point, c, seen.at) === state.suppressedBy) {
+        entry.state = { ...state, at: seen.at }
+        return
+      }
     const on = this.#followed(point, c)
     this.#hide(point, c, entry, seen.at, on, changes)
     const step = reduceAlarm(entry.state, { kind: 'level', at: seen.at, severity, late }, c.how)
@@ -469,9 +514,14 @@ export class PointAlarms {
     return { changes: changes.finish(), foreign }
   }
 
+  #hiddenBy(point: Point, c: CompiledRule, at: number): string | null {
+    if (point.station.maintenance) return 'maintenance'
+    return c.rule.season === 'heating' && !this.#calendar.isHeated(at) ? 'season' : null
+  }
+
   /** Suppressed by design, or not any more. */
   #hide(point: Point, c: CompiledRule, entry: Entry, at: number, on: Followed, changes: ChangeSet): void {
-    const by = point.station.maintenance ? 'maintenance' : c.rule.season === 'heating' && !this.#calendar.isHeated(at) ? 'season' : null
+    const by = this.#hiddenBy(point, c, at)
     if (by === entry.state.suppressedBy) return
     const step = reduceAlarm(entry.state, by === null ? { kind: 'release', at } : { kind: 'suppress', at, by }, c.how)
     // One that opens suppressed says so itself.
@@ -496,7 +546,7 @@ export class PointAlarms {
       }),
       limitOf: (severity, value) => limitOf(c, severity, value),
       further: (a, b) => further(c, a, b),
-      counter: c.rule.kind === 'counter' ? point.memory.counter : null,
+      counter: c.rule.kind === 'counter' ? point.counter : null,
     }
   }
 

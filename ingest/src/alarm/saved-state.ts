@@ -76,3 +76,15 @@ export function isSame(a: AlarmState, b: AlarmState, how: Annunciation): boolean
   if ((a.beyond === null) !== (b.beyond === null)) return false
   return how.holdSamples.every((needed, i) => sameRun(a.beyond?.[i] ?? null, b.beyond?.[i] ?? null, Number.isFinite(needed) ? needed : 0))
 }
+
+/** An alarm that is open, of which a reading of `severity` says nothing new: most readings of a flood. */
+export const isSteady = ({ state, alarm }: Entry, severity: Severity | null): boolean =>
+  severity !== null &&
+  severity === state.severity &&
+  alarm !== null &&
+  state.calmer === null &&
+  state.occurrence !== null &&
+  !state.occurrence.quiet &&
+  state.beyond !== null &&
+  state.beyond[severity - 1] !== null &&
+  (severity === 1 || state.beyond[severity - 2] === null)

@@ -38,6 +38,8 @@ const stuckMs = 10_000
 const lookUpEveryMs = 5000
 /** A lease that ended so long ago is nobody's: a standby would have it. */
 const deadShardMs = 5000
+/** After a fault of our own. */
+const restMs = 10_000
 const place: Place = { domain: null, district: null, station: null, metric: null, pointId: null, unit: 's', members: 0 }
 
 const ruleOfKind = { city: 'platform.data', gateway: 'offline.gateway', station: 'offline.station', point: 'offline.point' } as const
@@ -69,6 +71,7 @@ export class SilenceWatch {
   #silent: ReadonlyMap<string, Silent> = new Map()
   #backAt = new Map<string, number>()
   #databaseGoneAt: number | null = null
+  #restUntil = 0
   #timer: NodeJS.Timeout | null = null
   #running: Promise<void> | null = null
 
@@ -114,6 +117,7 @@ export class SilenceWatch {
     const { now, lease } = this.options
     const at = now()
     const held = lease()
+    if (at < this.#restUntil) return
     if (held === 'other') {
       this.#loaded = false
       this.#databaseGoneAt = null
@@ -131,7 +135,10 @@ export class SilenceWatch {
       this.#loaded = false
       this.#since = now()
       if (isRetryable(error)) this.#databaseGoneAt ??= at
-      else this.options.onFailed(error, 'watch over silence')
+      else {
+        this.#restUntil = at + restMs
+        this.options.onFailed(error, 'watch over silence')
+      }
     }
   }
 
