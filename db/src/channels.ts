@@ -15,6 +15,9 @@ export const repairedPayload = 'repaired'
 /** A station's own protocol says that it has come or gone. */
 export const linkChannel = 'station_link'
 
+/** Alarms have changed: their ids, joined by commas, or `*` for more than a payload holds. */
+export const alarmChannel = 'alarm_changed'
+
 /** A reading that became its point's latest. */
 export interface CommittedReading {
   pointId: number

@@ -84,7 +84,7 @@ export const AlarmActionRequest = Type.Object(
   {
     by: By,
     note: Type.Optional(Note),
-    minutes: Type.Optional(Type.Integer({ minimum: 1, maximum: 480, description: 'shelve: how long' })),
+    minutes: Type.Optional(Type.Integer({ minimum: 1, description: 'shelve: how long, at most 480' })),
     to: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: 'assign: to whom' })),
   },
   { additionalProperties: false },
@@ -118,7 +118,7 @@ export const AlarmHealthAnswer = Type.Object(
     rate: Type.Object({
       perOperator10Min: Type.Number({ description: 'mean; about 1 is acceptable' }),
       worst10Min: Count,
-      buckets: Type.Array(Type.Object({ at: Time, count: Count }), { description: 'by 10 minutes, oldest first' }),
+      buckets: Type.Array(Type.Object({ at: Time, count: Count }), { description: 'by 10 minutes, oldest first; those in which nothing rang are left out' }),
     }),
     flood: Type.Object({
       minutes: Type.Number(),
@@ -127,9 +127,17 @@ export const AlarmHealthAnswer = Type.Object(
     }),
     topTen: Ranked,
     topTenShare: Type.Number({ description: 'of all that rang, 0 … 1' }),
-    chattering: Type.Array(Type.Object({ rule: Type.String(), subject: Type.String(), count: Count, within: Type.String() }), {
-      description: 'three or more times within a minute',
-    }),
+    chattering: Type.Array(
+      Type.Object({
+        rule: Type.String(),
+        subject: Type.String(),
+        count: Count,
+        within: Type.String({ description: 'ISO 8601: the shortest span that held three' }),
+      }),
+      {
+        description: 'three or more times within a minute',
+      },
+    ),
     fleeting: Count,
     stale: Type.Array(Type.Object({ id: Type.String(), rule: Type.String(), subject: Type.String(), activeAt: Time }), {
       description: 'active for more than 24 h',
