@@ -13,6 +13,8 @@ import { useProblems } from './plugins/problem.ts'
 import { refuseCrossSite } from './plugins/same-site.ts'
 import { Hub } from './push/hub.ts'
 import type { RouteContext } from './routes/context.ts'
+import { alarmActionRoutes } from './routes/alarm-actions.ts'
+import { alarmRoutes } from './routes/alarms.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ingestRoutes } from './routes/ingest.ts'
 import { overviewRoutes } from './routes/overview.ts'
@@ -39,7 +41,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
   const fastify = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
-    routerOptions: { maxParamLength: 128 },
+    routerOptions: { maxParamLength: 256 },
     forceCloseConnections: true,
     // A word that we do not know is a mistake of the sender's, not to be left out in silence.
     ajv: { customOptions: { removeAdditional: false } },
@@ -96,6 +98,8 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
       await api.register(seriesRoutes(context))
       await api.register(ingestRoutes(context))
       await api.register(waitingRoutes(context))
+      await api.register(alarmRoutes(context))
+      await api.register(alarmActionRoutes(context))
       api.get('/openapi.json', { schema: { hide: true } }, async () => fastify.swagger())
     },
     { prefix: '/api/v1' },
@@ -109,7 +113,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
       setHeaders: (response, path) => void response.header('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'),
     })
     // Scenes are addresses of the one page.
-    for (const path of ['/', '/water', '/gas', '/heating', '/drainage'])
+    for (const path of ['/', '/water', '/gas', '/heating', '/drainage', '/alarms'])
       fastify.get(path, { schema: { hide: true } }, (_request, reply) => reply.header('cache-control', 'no-cache').sendFile('index.html'))
   }
   return {

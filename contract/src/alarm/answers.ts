@@ -11,44 +11,49 @@ const Note = Type.String({ minLength: 1, maxLength: 2000 })
 const By = Type.String({ minLength: 1, maxLength: 100, description: 'who acts; until accounts exist it is what is said here' })
 
 /** One occurrence of a rule on a subject. */
-export const AlarmAnswer = Type.Object(
-  {
-    id: Type.String(),
-    rule: Type.String(),
-    ruleVersion: Type.Integer(),
-    kind: AlarmKind,
-    name: Bilingual,
-    subject: Type.String({ description: 'station:METRIC, station:CODE, gateway:CODE, area:… or platform:…' }),
-    domain: Nullable(DomainCode),
-    district: Nullable(Type.String({ description: 'adcode' })),
-    station: Nullable(Type.String()),
-    stationName: Nullable(Type.String()),
-    metric: Nullable(Type.String()),
-    severity: Severity,
-    worst: Severity,
-    state: AlarmStateSchema,
-    activeAt: Time,
-    rangAt: Nullable(Time),
-    returnedAt: Nullable(Time),
-    ackAt: Nullable(Time),
-    ackBy: Nullable(Type.String()),
-    value: Nullable(Type.Number({ description: 'that activated it or made it worse, in `unit`' })),
-    limit: Nullable(Type.Number()),
-    extreme: Nullable(Type.Number({ description: 'the furthest beyond the limit' })),
-    unit: Nullable(Type.String({ description: 'UCUM' })),
-    cause: Nullable(Type.String({ description: 'id of the alarm that explains this one' })),
-    members: Type.Integer({ minimum: 0, description: 'stations or points that it speaks for' }),
-    assignedTo: Nullable(Type.String()),
-    escalation: Type.Integer({ minimum: 0, description: 'how often it was passed up for want of an acknowledgement' }),
-    recurrences: Type.Integer({ minimum: 0, description: 'occurrences that it took the place of, one after another' }),
-    shelved: Nullable(Type.Object({ until: Time, reason: Type.String(), by: Type.String() })),
-    suppressedBy: Nullable(Type.String()),
-    outOfService: Nullable(Type.Object({ reason: Type.String(), by: Type.String(), at: Time })),
-    /** Where the level comes from, and the standard's own word for it. */
-    source: Nullable(Type.Object({ text: Type.String(), evidence: Evidence, verified: Type.Boolean(), word: Nullable(Bilingual) })),
-  },
-  { $id: 'Alarm' },
-)
+export const AlarmAnswer = Type.Object({
+  id: Type.String(),
+  rule: Type.String(),
+  ruleVersion: Type.Integer(),
+  kind: AlarmKind,
+  name: Bilingual,
+  subject: Type.String({ description: 'station:METRIC, station:CODE, gateway:CODE, area:… or platform:…' }),
+  domain: Nullable(DomainCode),
+  district: Nullable(Type.String({ description: 'adcode' })),
+  station: Nullable(Type.String()),
+  stationName: Nullable(Type.String()),
+  metric: Nullable(Type.String()),
+  severity: Severity,
+  worst: Severity,
+  state: AlarmStateSchema,
+  activeAt: Time,
+  rangAt: Nullable(Time),
+  returnedAt: Nullable(Time),
+  ackAt: Nullable(Time),
+  ackBy: Nullable(Type.String()),
+  value: Nullable(Type.Number({ description: 'that activated it or made it worse, in `unit`' })),
+  limit: Nullable(Type.Number()),
+  extreme: Nullable(Type.Number({ description: 'the furthest beyond the limit' })),
+  unit: Nullable(Type.String({ description: 'UCUM' })),
+  cause: Nullable(Type.String({ description: 'id of the alarm that explains this one' })),
+  members: Type.Integer({ minimum: 0, description: 'stations or points that it speaks for' }),
+  assignedTo: Nullable(Type.String()),
+  escalation: Type.Integer({ minimum: 0, description: 'how often it was passed up for want of an acknowledgement' }),
+  recurrences: Type.Integer({ minimum: 0, description: 'occurrences that it took the place of, one after another' }),
+  shelved: Nullable(Type.Object({ until: Time, reason: Type.String(), by: Type.String() })),
+  suppressedBy: Nullable(Type.String()),
+  outOfService: Nullable(Type.Object({ reason: Type.String(), by: Type.String(), at: Time })),
+  /** Where the level comes from, and the standard's own word for it. */
+  source: Nullable(
+    Type.Object({
+      text: Type.String(),
+      evidence: Evidence,
+      verified: Type.Boolean(),
+      word: Nullable(Bilingual),
+      op: Type.String({ description: 'how the value is compared with `limit`' }),
+    }),
+  ),
+})
 export type AlarmAnswer = Static<typeof AlarmAnswer>
 
 /** `GET /api/v1/alarms`: worst first while open, newest first in history. */
@@ -153,7 +158,7 @@ export type AlarmHealthAnswer = Static<typeof AlarmHealthAnswer>
 
 export const AlarmQuery = Type.Object({
   state: Type.Optional(
-    Type.String({ description: 'one or several of the states, by comma; `open` for all but normal. Default: open without a span, all with one' }),
+    Type.String({ description: 'one or several of the states, by comma; `open` for all but normal, `all`. Default: open without a span, all with one' }),
   ),
   severity: Type.Optional(Type.String({ pattern: '^[1-4](,[1-4])*$' })),
   domain: Type.Optional(Type.String()),
