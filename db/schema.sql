@@ -2,6 +2,130 @@
 
 -- tables
 
+create table alarm (
+  id text not null,
+  rule text not null,
+  rule_version integer not null,
+  kind text not null,
+  subject text not null,
+  domain text,
+  district text,
+  station text,
+  metric text,
+  point_id integer,
+  severity smallint not null,
+  worst smallint not null,
+  active_at timestamp with time zone not null,
+  returned_at timestamp with time zone,
+  rang_at timestamp with time zone,
+  ack_at timestamp with time zone,
+  ack_by text,
+  reset_at timestamp with time zone,
+  reset_by text,
+  latches boolean not null default false,
+  quiet boolean not null default false,
+  superseded boolean not null default false,
+  suppressed_by text,
+  value double precision,
+  limit_value double precision,
+  extreme double precision,
+  unit text,
+  cause text,
+  members integer not null default 0,
+  assigned_to text,
+  escalation smallint not null default 0,
+  recurrences integer not null default 0,
+  changed_at timestamp with time zone not null default now(),
+  state text not null generated always as (
+CASE
+    WHEN superseded THEN 'normal'::text
+    WHEN (returned_at IS NULL) THEN
+    CASE
+        WHEN (ack_at IS NULL) THEN 'unacked_active'::text
+        ELSE 'acked_active'::text
+    END
+    WHEN ((ack_at IS NULL) AND (NOT quiet)) THEN 'returned_unacked'::text
+    WHEN (latches AND (NOT quiet) AND (reset_at IS NULL)) THEN 'latched'::text
+    ELSE 'normal'::text
+END) stored,
+  constraint alarm_pkey PRIMARY KEY (id),
+  constraint alarm_cause_fkey FOREIGN KEY (cause) REFERENCES alarm(id),
+  constraint alarm_district_fkey FOREIGN KEY (district) REFERENCES district(adcode),
+  constraint alarm_domain_fkey FOREIGN KEY (domain) REFERENCES domain(code),
+  constraint alarm_check CHECK (((returned_at IS NULL) OR (returned_at >= active_at))),
+  constraint alarm_members_check CHECK ((members >= 0)),
+  constraint alarm_severity_check CHECK (((severity >= 1) AND (severity <= 4))),
+  constraint alarm_worst_check CHECK (((worst >= 1) AND (worst <= 4)))
+);
+
+create table alarm_condition (
+  rule text not null,
+  subject text not null,
+  state jsonb not null,
+  constraint alarm_condition_pkey PRIMARY KEY (rule, subject)
+);
+
+create table alarm_event (
+  id bigint not null generated always as identity,
+  alarm text not null,
+  at timestamp with time zone not null,
+  kind text not null,
+  severity smallint,
+  value double precision,
+  ring boolean not null default false,
+  by text,
+  note text,
+  constraint alarm_event_pkey PRIMARY KEY (id),
+  constraint alarm_event_alarm_fkey FOREIGN KEY (alarm) REFERENCES alarm(id),
+  constraint alarm_event_kind_check CHECK ((kind = ANY (ARRAY['activated'::text, 'escalated'::text, 'lowered'::text, 'returned'::text, 'rang'::text, 'superseded'::text, 'acked'::text, 'reset'::text, 'commented'::text, 'assigned'::text, 'passed_up'::text, 'shelved'::text, 'unshelved'::text, 'suppressed'::text, 'released'::text, 'out_of_service'::text, 'in_service'::text]))),
+  constraint alarm_event_severity_check CHECK (((severity >= 1) AND (severity <= 4)))
+);
+
+create table alarm_normal (
+  point_id integer not null,
+  hour smallint not null,
+  median double precision not null,
+  spread double precision not null,
+  samples integer not null,
+  constraint alarm_normal_pkey PRIMARY KEY (point_id, hour),
+  constraint alarm_normal_hour_check CHECK (((hour >= 0) AND (hour <= 167)))
+);
+
+create table alarm_out_of_service (
+  rule text not null,
+  subject text not null,
+  reason text not null,
+  by text not null,
+  at timestamp with time zone not null default now(),
+  constraint alarm_out_of_service_pkey PRIMARY KEY (rule, subject),
+  constraint alarm_out_of_service_reason_check CHECK ((reason <> ''::text))
+);
+
+create table alarm_rule (
+  code text not null,
+  version integer not null,
+  definition jsonb not null,
+  active boolean not null,
+  since timestamp with time zone not null default now(),
+  by text not null default 'yiping'::text,
+  note text,
+  constraint alarm_rule_pkey PRIMARY KEY (code, version),
+  constraint alarm_rule_code_check CHECK ((code ~ '^[a-z0-9_.]{1,64}$'::text)),
+  constraint alarm_rule_version_check CHECK ((version > 0))
+);
+
+create table alarm_shelf (
+  rule text not null,
+  subject text not null,
+  until timestamp with time zone not null,
+  reason text not null,
+  by text not null,
+  at timestamp with time zone not null default now(),
+  constraint alarm_shelf_pkey PRIMARY KEY (rule, subject),
+  constraint alarm_shelf_check CHECK (((until > at) AND (until <= (at + '08:00:00'::interval)))),
+  constraint alarm_shelf_reason_check CHECK ((reason <> ''::text))
+);
+
 create table correction (
   point_id integer not null,
   hour timestamp with time zone not null,
@@ -256,6 +380,12 @@ create table waiting_reading (
 
 -- indexes
 
+CREATE INDEX alarm_cause ON public.alarm USING btree (cause) WHERE (cause IS NOT NULL);
+CREATE INDEX alarm_event_alarm ON public.alarm_event USING btree (alarm, id);
+CREATE INDEX alarm_event_at ON public.alarm_event USING btree (at);
+CREATE INDEX alarm_open ON public.alarm USING btree (severity, active_at) WHERE (state <> 'normal'::text);
+CREATE INDEX alarm_subject ON public.alarm USING btree (subject, active_at DESC);
+CREATE INDEX alarm_time ON public.alarm USING btree (active_at DESC, id);
 CREATE INDEX dirty_range_hour ON public.dirty_range USING btree (hour);
 CREATE INDEX quality_mark_observed_at_idx ON public.quality_mark USING btree (observed_at DESC);
 CREATE INDEX reading_conflict_id ON public.reading_conflict USING btree (id DESC);
@@ -263,6 +393,8 @@ CREATE INDEX reading_conflict_received_at_idx ON public.reading_conflict USING b
 CREATE INDEX reading_observed_at_idx ON public.reading USING btree (observed_at DESC);
 CREATE INDEX rejection_at_idx ON public.rejection USING btree (at DESC);
 CREATE INDEX rejection_id ON public.rejection USING btree (id DESC);
+CREATE UNIQUE INDEX alarm_active ON public.alarm USING btree (rule, subject) WHERE ((returned_at IS NULL) AND (NOT superseded));
+CREATE UNIQUE INDEX alarm_rule_active ON public.alarm_rule USING btree (code) WHERE active;
 CREATE UNIQUE INDEX quality_mark_identity ON public.quality_mark USING btree (point_id, observed_at);
 CREATE UNIQUE INDEX reading_identity ON public.reading USING btree (point_id, observed_at);
 
