@@ -1,5 +1,6 @@
 import { type AlarmCell, type AlarmSummaryCell, floodAbove, floodWindowMs, type Severity } from '@yiping/contract'
 import { type AlarmRow, loadAlarmsById, loadOpenAlarms, loadRings, type Queryable } from '@yiping/db'
+import { ruleName, ruleOf, sourceOf } from './alarm-rule.ts'
 
 /** How many of the worst the summary carries. */
 const worstLength = 20
@@ -20,7 +21,10 @@ export const worstFirst = (a: AlarmCell, b: AlarmCell): number =>
 export function alarmCell(row: AlarmRow): AlarmCell {
   const { id, rule, kind, subject, domain, district, station, metric, severity, state, activeAt, rangAt, returnedAt, ackAt, ackBy } = row
   const { value, limit, extreme, unit, cause, members, assignedTo, escalation, recurrences, shelvedUntil } = row
+  const source = sourceOf(row)
   return {
+    name: ruleName(rule, ruleOf(row)),
+    source: source && { op: source.op, text: source.text, evidence: source.evidence },
     ...{ id, rule, kind, subject, domain, district, station, metric, severity, state, activeAt, rangAt, returnedAt, ackAt, ackBy },
     ...{ value, limit, extreme, unit, cause, members, assignedTo, escalation, recurrences, shelvedUntil },
   }

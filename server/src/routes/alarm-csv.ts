@@ -1,6 +1,6 @@
 import type { AlarmFilter, AlarmKey, AlarmRow, Queryable } from '@yiping/db'
 import { loadAlarmPage } from '@yiping/db'
-import { ruleName, ruleOf } from './alarm-answers.ts'
+import { ruleName, ruleOf } from '../live/alarm-rule.ts'
 import { timeOut } from './time.ts'
 
 const pageRows = 1000
