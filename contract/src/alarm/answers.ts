@@ -135,6 +135,7 @@ export const AlarmHealthAnswer = Type.Object(
     chattering: Type.Array(
       Type.Object({
         rule: Type.String(),
+        name: Bilingual,
         subject: Type.String(),
         count: Count,
         within: Type.String({ description: 'ISO 8601: the shortest span that held three' }),
@@ -144,7 +145,7 @@ export const AlarmHealthAnswer = Type.Object(
       },
     ),
     fleeting: Count,
-    stale: Type.Array(Type.Object({ id: Type.String(), rule: Type.String(), subject: Type.String(), activeAt: Time }), {
+    stale: Type.Array(Type.Object({ id: Type.String(), rule: Type.String(), name: Bilingual, subject: Type.String(), activeAt: Time }), {
       description: 'active for more than 24 h',
     }),
     priorities: Type.Object({ '1': Count, '2': Count, '3': Count, '4': Count }),

@@ -92,6 +92,8 @@ export const alarmRoutes =
         if (from >= to) throw new ProblemError(400, 'span_invalid', 'The span is empty', `from ${timeOut(from, zone)} to ${timeOut(to, zone)}`)
         const rows = await loadAlarmHealth(readPool, { from, to, floodAbove: floodAbove * operators })
         const of = (severity: Severity): number => rows.priorities.find((p) => p.severity === severity)?.count ?? 0
+        const names = new Map((await loadAlarmRules(readPool)).filter((r) => r.active).map(({ rule }) => [rule.code, rule]))
+        const nameOf = (code: string) => ruleName(code, names.get(code) ?? defaultRules.find((r) => r.code === code))
         const inTop = rows.top.reduce((n, t) => n + t.count, 0)
         return {
           from: timeOut(from, zone),
@@ -104,19 +106,11 @@ export const alarmRoutes =
             buckets: rows.buckets.map((b) => ({ at: timeOut(b.at, zone), count: b.count })),
           },
           flood: { minutes: rows.floodSeconds / 60, share: (rows.floodSeconds * 1000) / (to - from), above: floodAbove },
-          topTen: rows.top.map(({ name, ...t }) => ({
-            ...t,
-            name:
-              name ??
-              ruleName(
-                t.rule,
-                defaultRules.find((r) => r.code === t.rule),
-              ),
-          })),
+          topTen: rows.top.map(({ name, ...t }) => ({ ...t, name: name ?? nameOf(t.rule) })),
           topTenShare: rows.rang === 0 ? 0 : inTop / rows.rang,
-          chattering: rows.chattering.map(({ withinS, ...c }) => ({ ...c, within: `PT${Math.round(withinS)}S` })),
+          chattering: rows.chattering.map(({ withinS, ...c }) => ({ ...c, name: nameOf(c.rule), within: `PT${Math.round(withinS)}S` })),
           fleeting: rows.fleeting,
-          stale: rows.stale.map((s) => ({ ...s, activeAt: timeOut(s.activeAt, zone) })),
+          stale: rows.stale.map((s) => ({ ...s, name: nameOf(s.rule), activeAt: timeOut(s.activeAt, zone) })),
           priorities: { '1': of(1), '2': of(2), '3': of(3), '4': of(4) },
           acknowledged: rows.acknowledged,
           shelved: rows.shelved,

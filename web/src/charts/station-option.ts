@@ -1,8 +1,9 @@
-import { fromLocal, localTime } from '@yiping/contract/screen'
+import { fromLocal, localTime, type Severity } from '@yiping/contract/screen'
 import { type Corrected, stretches } from '../series/corrected.ts'
 import type { Ring } from '../series/ring.ts'
 import type { Suspect } from '../series/suspect.ts'
 import { qualityPath } from '../theme/quality.ts'
+import { severityPath } from '../theme/severity.ts'
 import type { Theme } from '../theme/tokens.ts'
 import type { LimitLine } from './limits.ts'
 import type { Pair } from './line.ts'
@@ -29,7 +30,9 @@ export interface StationInput {
   corrected: Corrected
   limitText: (limit: Limit) => string
   /** Moments that are marked through the height, with a word at the top. */
-  marks?: readonly { at: number; text: string }[]
+  marks?: readonly { at: number; text: string; value?: number; severity?: Severity }[]
+  /** Values that the axis must hold whatever the line does. */
+  include?: readonly number[]
   /** Hours between two labels of the time axis. */
   everyHours?: number
 }
@@ -94,6 +97,10 @@ const figures = '"Barlow Condensed", "Noto Sans SC Variable", sans-serif'
 export function stationOption(input: StationInput): Option {
   const { theme, text } = input
   const lines = ringLines(input.ring, input.from, input.to, input.gapMs)
+  for (const value of input.include ?? []) {
+    lines.min = Math.min(lines.min, value)
+    lines.max = Math.max(lines.max, value)
+  }
   const some = lines.min <= lines.max
   const view = viewOf(
     some ? lines.min : 0,
@@ -201,6 +208,20 @@ export function stationOption(input: StationInput): Option {
     )
   })
   const marks = (input.marks ?? []).filter((m) => m.at >= input.from && m.at <= input.to)
+  for (const { at, value, severity } of marks) {
+    if (value === undefined || severity === undefined) continue
+    series.push({
+      id: `mark-at-${at}`,
+      type: 'scatter',
+      silent: true,
+      animation: false,
+      z: 6,
+      symbol: `path://${severityPath[severity]}`,
+      symbolSize: text * 0.9,
+      data: [[at, value]],
+      itemStyle: { color: theme.severity[severity], borderColor: theme.bg, borderWidth: 1 },
+    })
+  }
   marks.forEach(({ at, text: said }, i) => {
     const late = at > input.from + (input.to - input.from) * 0.7
     series.push(

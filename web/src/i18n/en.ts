@@ -45,7 +45,9 @@ export default {
     utilitySilent: '{names} silent',
 
     act: '{n} orange alarms need action',
+    actHeld: '{n} orange alarms, all in hand',
     severe: '{n} red alarms need action now',
+    severeHeld: '{n} red alarms, all in hand',
     flood: 'Alarm flood: {n} open',
     alarms: '{n} alarms',
     exceeding: '{n} beyond limits',
@@ -236,6 +238,7 @@ export default {
     what: 'Alarm',
     value: 'Value',
     limit: 'Limit',
+    source: 'Source',
     owner: 'Owner',
     activeAt: 'Active',
     rangAt: 'Rang',

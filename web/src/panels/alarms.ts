@@ -1,5 +1,6 @@
 import { metricByCode, parseTime, type AlarmAnswer, type AlarmCell, type AlarmStateName, type Severity } from '@yiping/contract/screen'
 import type { Registry } from '../feed/registry.ts'
+import { age } from '../format/age.ts'
 import { formatNumber } from '../format/number.ts'
 import { limitNumber, signOf } from '../format/value.ts'
 import type { Words } from '../i18n/index.ts'
@@ -15,8 +16,10 @@ export interface AlarmRow {
   /** `管网压力过低` */
   what: string
   value: string
-  /** `≤ 0.14` */
+  /** `≤ 0.14`, and its two parts: the figures' face has no such signs. */
   limit: string
+  sign: string
+  bound: string
   unit: string
   source: string
   sourceText: string
@@ -38,23 +41,35 @@ export function alarmValue(value: number | null, metricCode: string | null, unit
   return formatNumber(value, metric && unit === metric.unit ? metric.decimals : Math.min(2, (String(value).split('.')[1] ?? '').length))
 }
 
+/** Where there is no station: a gateway, an area, or a part of the platform. */
+export function subjectPlace(subject: string, words: Words): string {
+  const [kind = '', rest = ''] = subject.split(/:(.*)/s)
+  return kind === 'platform' ? words.t('alarm.platform') : kind === 'gateway' ? words.t('alarm.gateway', { code: rest }) : kind === 'station' ? rest : subject
+}
+
+/** What is measured against nothing that a reader knows: silence has its age, a part of the platform is down or not. */
+const withoutLimit: ReadonlySet<AlarmCell['kind']> = new Set(['offline', 'platform', 'counter'])
+
 export function alarmRow(cell: AlarmCell, registry: Registry, words: Words): AlarmRow {
   const metric = cell.metric === null ? undefined : metricByCode.get(cell.metric)
   const station = cell.station === null ? undefined : registry.byCode.get(cell.station)
   const district = registry.districtName.get(cell.district ?? station?.district ?? '')
-  const [kind = '', rest = ''] = cell.subject.split(/:(.*)/s)
-  const place = station
-    ? stationName(station.name, district)
-    : (cell.station ?? (kind === 'platform' ? words.t('alarm.platform') : kind === 'gateway' ? words.t('alarm.gateway', { code: rest }) : rest || cell.subject))
+  const place = station ? stationName(station.name, district) : (cell.station ?? subjectPlace(cell.subject, words))
+  const silent = withoutLimit.has(cell.kind)
+  const lasting = cell.unit === 's' && cell.value !== null ? age(cell.value * 1000) : null
+  const sign = silent || cell.limit === null || cell.source === null ? '' : signOf(cell.source.op)
+  const bound = silent || cell.limit === null ? '' : limitNumber(cell.limit)
   return {
     cell,
     district: district ? words.name(district) : '',
     place,
     what: words.name(cell.name),
-    value: cell.unit === '1' ? '' : alarmValue(cell.value, cell.metric, cell.unit),
-    limit: cell.limit === null || cell.unit === '1' || cell.source === null ? '' : `${signOf(cell.source.op)} ${limitNumber(cell.limit)}`,
-    unit: cell.unit === null || cell.unit === '1' ? '' : metric && cell.unit === metric.unit ? words.name(metric.unitLabel) : cell.unit,
-    source: cell.source ? words.t(`source.${cell.source.evidence}`) : '',
+    value: lasting ? words.t(lasting.key, lasting.named) : cell.unit === '1' ? '' : alarmValue(cell.value, cell.metric, cell.unit),
+    limit: `${sign} ${bound}`.trim(),
+    sign,
+    bound,
+    unit: cell.unit === null || cell.unit === '1' || lasting ? '' : metric && cell.unit === metric.unit ? words.name(metric.unitLabel) : cell.unit,
+    source: cell.source && !silent ? words.t(`source.${cell.source.evidence}`) : '',
     sourceText: cell.source?.text ?? '',
     owner: cell.assignedTo ?? cell.ackBy ?? '',
   }

@@ -65,6 +65,10 @@ describe('the sentence', () => {
   ] as const)('follows the worst severity: %o', (open, tone, headline) => {
     expect(sentence(facts({ alarms: alarms(open) }), t)).toMatchObject({ tone, headline })
   })
+  it('says of what everybody has in hand that it is', () => {
+    const held = alarms({ 1: 2 }, { unacked: { 1: 0, 2: 0, 3: 0, 4: 0 } })
+    expect(sentence(facts({ alarms: held }), t)).toMatchObject({ tone: 'severe', headline: '有 2 条红色报警，均已有人处置' })
+  })
   it('names the utility with the most alarms in a flood, in place of single ones', () => {
     const none = { 1: 0, 2: 0, 3: 0, 4: 0 }
     const domains = { gas: { ...none, 3: 20 }, water: { ...none, 1: 4, 3: 80 } }

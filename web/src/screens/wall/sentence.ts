@@ -82,8 +82,10 @@ export function sentence(facts: CityFacts, t: Translate): Sentence {
   }
 
   const detail = placesText(facts, open, t) || (rest.length === 0 ? t('say.allReporting') : '')
-  if (counts[1] > 0) return { tone: 'severe', headline: join(t('say.severe', { n: formatNumber(counts[1], 0) }), ...rest), detail }
-  if (counts[2] > 0) return { tone: 'act', headline: join(t('say.act', { n: formatNumber(counts[2], 0) }), ...rest), detail }
+  const unacked = facts.alarms?.unacked ?? none
+  if (counts[1] > 0)
+    return { tone: 'severe', headline: join(t(unacked[1] > 0 ? 'say.severe' : 'say.severeHeld', { n: formatNumber(counts[1], 0) }), ...rest), detail }
+  if (counts[2] > 0) return { tone: 'act', headline: join(t(unacked[2] > 0 ? 'say.act' : 'say.actHeld', { n: formatNumber(counts[2], 0) }), ...rest), detail }
   const calm = t(facts.silent.length > 0 ? 'say.partly' : 'say.calm')
   return { tone: open > 0 || facts.silent.length > 0 ? 'watch' : 'calm', headline: join(calm, alarmsText, ...rest), detail }
 }
