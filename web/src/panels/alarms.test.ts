@@ -37,7 +37,17 @@ describe('a row', () => {
     })
   })
   it('of something without a value or a station says no number and no unit', () => {
-    const broker = row('b', { subject: 'platform:broker', station: null, district: null, metric: null, domain: null, unit: '1', value: 1, limit: 1 })
+    const broker = row('b', {
+      kind: 'platform',
+      subject: 'platform:broker',
+      station: null,
+      district: null,
+      metric: null,
+      domain: null,
+      unit: '1',
+      value: 1,
+      limit: 1,
+    })
     expect(broker).toMatchObject({ place: '平台', district: '', value: '', limit: '', unit: '' })
     expect(row('g', { subject: 'gateway:GW:7', station: null, metric: null })).toMatchObject({ place: '网关 GW:7' })
   })

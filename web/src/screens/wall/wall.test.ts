@@ -154,7 +154,7 @@ describe('the wall', () => {
     socket.snapshot('overview', 1, cells())
     await paint()
     expect(page.get('.say').text()).toBe('城市运行平稳，1 条报警金水区 管网压力过低 0.148 MPa')
-    expect(page.get('.alarms .row').text()).toMatch(/文化路 1#管网压力过低 < 0.16 待核实0.148 MPa未确认/)
+    expect(page.get('.alarms .row').text()).toMatch(/文化路 1#管网压力过低 < 0.16待核实0.148 MPa未确认/)
     expect(page.get('.counts').text()).toContain('报警，未确认 1')
     expect(page.find('.takeover').exists()).toBe(false)
     expect(page.get('.truth').text()).toContain('收 12 = 存 10 + 重 1 + 冲突 0 + 拒 1 + 待 0')
