@@ -37,6 +37,7 @@ export default defineConfig({
           name: 'browser',
           sequence: { groupOrder: 2 },
           include: ['server/**/*.e2e.test.ts'],
+          globalSetup: ['./db/testing/template.ts'],
           exclude: skip,
           testTimeout: 90_000,
           hookTimeout: 90_000,

@@ -1,7 +1,7 @@
 import type { AlarmKind } from './alarm/rule.ts'
 import type { AlarmStateName } from './alarm/state.ts'
-import type { DomainCode } from './domain.ts'
-import type { Severity } from './catalogue/metric.ts'
+import type { Bilingual, DomainCode } from './domain.ts'
+import type { Evidence, Severity } from './catalogue/metric.ts'
 import type { StationState } from './freshness.ts'
 import type { Quality, QualityMark } from './reading.ts'
 
@@ -211,6 +211,7 @@ export interface AlarmSummaryCell {
 export interface AlarmCell {
   id: string
   rule: string
+  name: Bilingual
   kind: AlarmKind
   subject: string
   domain: DomainCode | null
@@ -226,6 +227,8 @@ export interface AlarmCell {
   ackBy: string | null
   value: number | null
   limit: number | null
+  /** How the value is compared with the limit, and where that comes from. */
+  source: { op: string; text: string; evidence: Evidence } | null
   extreme: number | null
   unit: string | null
   cause: string | null

@@ -73,7 +73,7 @@ create table alarm_event (
   alarm    text not null references alarm,
   at       timestamptz not null,
   kind     text not null check (kind in (
-    'activated', 'escalated', 'lowered', 'returned', 'rang', 'superseded', 'acked', 'reset', 'commented', 'assigned',
+    'activated', 'escalated', 'lowered', 'returned', 'rang', 'superseded', 'acked', 'reset', 'commented', 'assigned', 'passed_up',
     'shelved', 'unshelved', 'suppressed', 'released', 'out_of_service', 'in_service')),
   severity smallint check (severity between 1 and 4),
   value    double precision,

@@ -7,6 +7,8 @@ import { inject } from 'vitest'
 import { type EmbeddedDatabase, startEmbedded } from '../embedded/index.ts'
 import { copyTemplate, prepare } from './template.ts'
 
+export { type AlarmFixture, insertAlarm } from './alarm-rows.ts'
+
 export interface TestDatabase {
   url: string
   /** The embedded child, to be killed and started again; null on a real server. */

@@ -15,6 +15,8 @@ import { createMailer } from './notify/email.ts'
 import { Notifier } from './notify/notifier.ts'
 import { Hub } from './push/hub.ts'
 import type { RouteContext } from './routes/context.ts'
+import { alarmActionRoutes } from './routes/alarm-actions.ts'
+import { alarmRoutes } from './routes/alarms.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ingestRoutes } from './routes/ingest.ts'
 import { noticeRoutes } from './routes/notices.ts'
@@ -44,7 +46,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
   const fastify = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
-    routerOptions: { maxParamLength: 128 },
+    routerOptions: { maxParamLength: 256 },
     forceCloseConnections: true,
     // A word that we do not know is a mistake of the sender's, not to be left out in silence.
     ajv: { customOptions: { removeAdditional: false } },
@@ -111,6 +113,8 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
       await api.register(waitingRoutes(context))
       await api.register(noticeRoutes(context))
       await api.register(tuningRoutes(context))
+      await api.register(alarmRoutes(context))
+      await api.register(alarmActionRoutes(context))
       api.get('/openapi.json', { schema: { hide: true } }, async () => fastify.swagger())
     },
     { prefix: '/api/v1' },
@@ -124,7 +128,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
       setHeaders: (response, path) => void response.header('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'),
     })
     // Scenes are addresses of the one page.
-    for (const path of ['/', '/water', '/gas', '/heating', '/drainage'])
+    for (const path of ['/', '/water', '/gas', '/heating', '/drainage', '/alarms'])
       fastify.get(path, { schema: { hide: true } }, (_request, reply) => reply.header('cache-control', 'no-cache').sendFile('index.html'))
   }
   return {

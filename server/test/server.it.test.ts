@@ -98,7 +98,7 @@ describe('HTTP', () => {
     const pass = body.domains[0].kpis.find((k: { code: string }) => k.code === 'ws.pressure_pass')
     expect(pass).toMatchObject({ value: 50, unit: '%', numerator: 1, denominator: 2, coverage: { fresh: 2, expected: 3 } })
     expect(pass.asOf).toMatch(/\+08:00$/)
-    expect(body.domains[0].alarms['2']).toBe(1)
+    expect(body.domains[0].alarms).toEqual({ 1: 0, 2: 0, 3: 0, 4: 0 })
     const domain = await get('/api/v1/domains/water')
     expect(domain.body.stations.map((s: { code: string }) => s.code)).toEqual(['WS-2', 'WS-3', 'WS-1'])
   })
@@ -201,6 +201,13 @@ describe('HTTP', () => {
         '/api/v1/ingest/waiting',
         '/api/v1/ingest/waiting/register',
         '/api/v1/ingest/conflicts',
+        '/api/v1/alarms',
+        '/api/v1/alarms/{id}',
+        '/api/v1/alarms/{id}/{action}',
+        '/api/v1/alarms/ack',
+        '/api/v1/alarms/health',
+        '/api/v1/alarms/export',
+        '/api/v1/alarm-rules',
       ]),
     )
     expect((await get('/healthz')).body).toEqual({ status: 'ok' })
@@ -279,7 +286,7 @@ describe('a socket', () => {
 
   it('is told what it cannot have', async () => {
     const s = screen()
-    expect((await s.subscribe({ rooms: ['alarms', 'station:NOBODY', 'domain:roads', 'kpi:ws.nothing'] })).refused.map((r) => r.code)).toEqual([
+    expect((await s.subscribe({ rooms: ['vehicles', 'station:NOBODY', 'domain:roads', 'kpi:ws.nothing'] })).refused.map((r) => r.code)).toEqual([
       'room_unknown',
       'station_unknown',
       'room_unknown',

@@ -11,44 +11,49 @@ const Note = Type.String({ minLength: 1, maxLength: 2000 })
 const By = Type.String({ minLength: 1, maxLength: 100, description: 'who acts; until accounts exist it is what is said here' })
 
 /** One occurrence of a rule on a subject. */
-export const AlarmAnswer = Type.Object(
-  {
-    id: Type.String(),
-    rule: Type.String(),
-    ruleVersion: Type.Integer(),
-    kind: AlarmKind,
-    name: Bilingual,
-    subject: Type.String({ description: 'station:METRIC, station:CODE, gateway:CODE, area:… or platform:…' }),
-    domain: Nullable(DomainCode),
-    district: Nullable(Type.String({ description: 'adcode' })),
-    station: Nullable(Type.String()),
-    stationName: Nullable(Type.String()),
-    metric: Nullable(Type.String()),
-    severity: Severity,
-    worst: Severity,
-    state: AlarmStateSchema,
-    activeAt: Time,
-    rangAt: Nullable(Time),
-    returnedAt: Nullable(Time),
-    ackAt: Nullable(Time),
-    ackBy: Nullable(Type.String()),
-    value: Nullable(Type.Number({ description: 'that activated it or made it worse, in `unit`' })),
-    limit: Nullable(Type.Number()),
-    extreme: Nullable(Type.Number({ description: 'the furthest beyond the limit' })),
-    unit: Nullable(Type.String({ description: 'UCUM' })),
-    cause: Nullable(Type.String({ description: 'id of the alarm that explains this one' })),
-    members: Type.Integer({ minimum: 0, description: 'stations or points that it speaks for' }),
-    assignedTo: Nullable(Type.String()),
-    escalation: Type.Integer({ minimum: 0, description: 'how often it was passed up for want of an acknowledgement' }),
-    recurrences: Type.Integer({ minimum: 0, description: 'occurrences that it took the place of, one after another' }),
-    shelved: Nullable(Type.Object({ until: Time, reason: Type.String(), by: Type.String() })),
-    suppressedBy: Nullable(Type.String()),
-    outOfService: Nullable(Type.Object({ reason: Type.String(), by: Type.String(), at: Time })),
-    /** Where the level comes from, and the standard's own word for it. */
-    source: Nullable(Type.Object({ text: Type.String(), evidence: Evidence, verified: Type.Boolean(), word: Nullable(Bilingual) })),
-  },
-  { $id: 'Alarm' },
-)
+export const AlarmAnswer = Type.Object({
+  id: Type.String(),
+  rule: Type.String(),
+  ruleVersion: Type.Integer(),
+  kind: AlarmKind,
+  name: Bilingual,
+  subject: Type.String({ description: 'station:METRIC, station:CODE, gateway:CODE, area:… or platform:…' }),
+  domain: Nullable(DomainCode),
+  district: Nullable(Type.String({ description: 'adcode' })),
+  station: Nullable(Type.String()),
+  stationName: Nullable(Type.String()),
+  metric: Nullable(Type.String()),
+  severity: Severity,
+  worst: Severity,
+  state: AlarmStateSchema,
+  activeAt: Time,
+  rangAt: Nullable(Time),
+  returnedAt: Nullable(Time),
+  ackAt: Nullable(Time),
+  ackBy: Nullable(Type.String()),
+  value: Nullable(Type.Number({ description: 'that activated it or made it worse, in `unit`' })),
+  limit: Nullable(Type.Number()),
+  extreme: Nullable(Type.Number({ description: 'the furthest beyond the limit' })),
+  unit: Nullable(Type.String({ description: 'UCUM' })),
+  cause: Nullable(Type.String({ description: 'id of the alarm that explains this one' })),
+  members: Type.Integer({ minimum: 0, description: 'stations or points that it speaks for' }),
+  assignedTo: Nullable(Type.String()),
+  escalation: Type.Integer({ minimum: 0, description: 'how often it was passed up for want of an acknowledgement' }),
+  recurrences: Type.Integer({ minimum: 0, description: 'occurrences that it took the place of, one after another' }),
+  shelved: Nullable(Type.Object({ until: Time, reason: Type.String(), by: Type.String() })),
+  suppressedBy: Nullable(Type.String()),
+  outOfService: Nullable(Type.Object({ reason: Type.String(), by: Type.String(), at: Time })),
+  /** Where the level comes from, and the standard's own word for it. */
+  source: Nullable(
+    Type.Object({
+      text: Type.String(),
+      evidence: Evidence,
+      verified: Type.Boolean(),
+      word: Nullable(Bilingual),
+      op: Type.String({ description: 'how the value is compared with `limit`' }),
+    }),
+  ),
+})
 export type AlarmAnswer = Static<typeof AlarmAnswer>
 
 /** `GET /api/v1/alarms`: worst first while open, newest first in history. */
@@ -84,7 +89,7 @@ export const AlarmActionRequest = Type.Object(
   {
     by: By,
     note: Type.Optional(Note),
-    minutes: Type.Optional(Type.Integer({ minimum: 1, maximum: 480, description: 'shelve: how long' })),
+    minutes: Type.Optional(Type.Integer({ minimum: 1, description: 'shelve: how long, at most 480' })),
     to: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: 'assign: to whom' })),
   },
   { additionalProperties: false },
@@ -118,7 +123,7 @@ export const AlarmHealthAnswer = Type.Object(
     rate: Type.Object({
       perOperator10Min: Type.Number({ description: 'mean; about 1 is acceptable' }),
       worst10Min: Count,
-      buckets: Type.Array(Type.Object({ at: Time, count: Count }), { description: 'by 10 minutes, oldest first' }),
+      buckets: Type.Array(Type.Object({ at: Time, count: Count }), { description: 'by 10 minutes, oldest first; those in which nothing rang are left out' }),
     }),
     flood: Type.Object({
       minutes: Type.Number(),
@@ -127,11 +132,20 @@ export const AlarmHealthAnswer = Type.Object(
     }),
     topTen: Ranked,
     topTenShare: Type.Number({ description: 'of all that rang, 0 … 1' }),
-    chattering: Type.Array(Type.Object({ rule: Type.String(), subject: Type.String(), count: Count, within: Type.String() }), {
-      description: 'three or more times within a minute',
-    }),
+    chattering: Type.Array(
+      Type.Object({
+        rule: Type.String(),
+        name: Bilingual,
+        subject: Type.String(),
+        count: Count,
+        within: Type.String({ description: 'ISO 8601: the shortest span that held three' }),
+      }),
+      {
+        description: 'three or more times within a minute',
+      },
+    ),
     fleeting: Count,
-    stale: Type.Array(Type.Object({ id: Type.String(), rule: Type.String(), subject: Type.String(), activeAt: Time }), {
+    stale: Type.Array(Type.Object({ id: Type.String(), rule: Type.String(), name: Bilingual, subject: Type.String(), activeAt: Time }), {
       description: 'active for more than 24 h',
     }),
     priorities: Type.Object({ '1': Count, '2': Count, '3': Count, '4': Count }),
@@ -145,7 +159,7 @@ export type AlarmHealthAnswer = Static<typeof AlarmHealthAnswer>
 
 export const AlarmQuery = Type.Object({
   state: Type.Optional(
-    Type.String({ description: 'one or several of the states, by comma; `open` for all but normal. Default: open without a span, all with one' }),
+    Type.String({ description: 'one or several of the states, by comma; `open` for all but normal, `all`. Default: open without a span, all with one' }),
   ),
   severity: Type.Optional(Type.String({ pattern: '^[1-4](,[1-4])*$' })),
   domain: Type.Optional(Type.String()),

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import type { Severity } from '../catalogue/metric.ts'
 
 /**
  * The states of an alarm after ISA-18.2 / IEC 62682 and OPC UA Part 9. One occurrence begins with its activation and ends
@@ -73,6 +74,7 @@ export const alarmEventKinds = [
   'reset',
   'commented',
   'assigned',
+  'passed_up',
   'shelved',
   'unshelved',
   'suppressed',
@@ -83,3 +85,11 @@ export const alarmEventKinds = [
 export type AlarmEventKind = (typeof alarmEventKinds)[number]
 export const AlarmEventSchema = Type.Enum([...alarmEventKinds])
 export type AlarmEventSchema = Static<typeof AlarmEventSchema>
+
+/** Minutes for which an alarm of each severity may stay unacknowledged before it is passed up; again after as many more. Judgement. */
+export const passUpAfterMin: Readonly<Record<Severity, number>> = { 1: 5, 2: 15, 3: 60, 4: 240 }
+/** There is nobody above the last one. */
+export const passUpMost = 3
+/** More than this in 10 minutes and operator is a flood (EEMUA 191, ISA-18.2). */
+export const floodAbove = 10
+export const floodWindowMs = 600_000

@@ -1,4 +1,7 @@
 import {
+  type AlarmCell,
+  type AlarmCells,
+  type AlarmSummaryCell,
   type DistrictCell,
   type DomainCell,
   domainCodes,
@@ -89,9 +92,15 @@ export function domainCell(city: City, survey: Survey, domain: DomainCode): Doma
 }
 
 /** Everything in room `overview`. */
-export function overviewCells(city: City, survey: Survey, truth: TruthCell, trends: ReadonlyMap<DomainCode, TrendCell>): OverviewCells {
+export function overviewCells(
+  city: City,
+  survey: Survey,
+  truth: TruthCell,
+  alarms: AlarmSummaryCell,
+  trends: ReadonlyMap<DomainCode, TrendCell>,
+): OverviewCells {
   const own = city.stations.filter((s) => s.registered.origin === null)
-  const cells: OverviewCells = { registry: { version: city.version }, truth, troubled: troubled(own, survey), exceeding: exceeding(own, survey) }
+  const cells: OverviewCells = { registry: { version: city.version }, truth, alarms, troubled: troubled(own, survey), exceeding: exceeding(own, survey) }
   for (const code of domainCodes) cells[`domain:${code}`] = domainCell(city, survey, code)
   for (const kpi of kpis) cells[`kpi:${kpi.code}`] = computeKpi(kpi, city, survey.now)
   const districts = new Map<string, DistrictCell>()
@@ -192,5 +201,12 @@ export function stationRoomCells(station: LiveStation, survey: Survey): StationC
     const value = pointValue(p)
     if (value) cells[`point:${p.metric.code}`] = value
   }
+  return cells
+}
+
+/** Everything in room `alarms`. */
+export function alarmCells(alarms: ReadonlyMap<string, AlarmCell>, summary: AlarmSummaryCell): AlarmCells {
+  const cells: AlarmCells = { summary }
+  for (const [id, cell] of alarms) cells[`alarm:${id}`] = cell
   return cells
 }

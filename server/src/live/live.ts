@@ -1,8 +1,10 @@
 import { dayStart, freshLimitMs, type TruthCell } from '@yiping/contract'
 import {
+  alarmChannel,
   type BalanceSummary,
   checkBalance,
   committedChannel,
+  endShelves,
   historyChannel,
   linkChannel,
   listen,
@@ -12,6 +14,7 @@ import {
   type OpenBalance,
   parseCommitted,
   parseStatus,
+  passUpAlarms,
   type Pool,
   type ReadingKey,
   registryChannel,
@@ -19,6 +22,7 @@ import {
   statusChannel,
   sumBalance,
 } from '@yiping/db'
+import { LiveAlarms } from './alarms.ts'
 import { City, type LiveStation } from './city.ts'
 import { Coalesced } from './coalesce.ts'
 import { survey, type Survey } from './compute-cells.ts'
@@ -42,6 +46,8 @@ const databaseSilentMs = 15_000
 const settledMs = 10_000
 const truthMs = 5000
 const trendMs = 60_000
+const shelvesMs = 1000
+const passUpMs = 10_000
 /** What arrives older than this was kept back by its device or its broker: its age says so, the delay is about our way. */
 const backFillMs = 60_000
 const fullMs = 15 * 60_000
@@ -68,6 +74,7 @@ const openBalanceMs = 24 * 3_600_000
 export class Live {
   city = new City([])
   readonly trends: Trends
+  readonly alarms: LiveAlarms
   readonly delays = new Delays()
   #listener: Listener | null = null
   #timers: NodeJS.Timeout[] = []
@@ -102,6 +109,7 @@ export class Live {
 
   constructor(private readonly options: LiveOptions) {
     this.trends = new Trends(options.pool, options.zone)
+    this.alarms = new LiveAlarms({ db: options.pool, now: options.now, log: options.log })
   }
 
   get database(): 'up' | 'down' {
@@ -121,7 +129,7 @@ export class Live {
     this.#since.set('database', now())
     this.#listener = listen({
       connectionString: databaseUrl,
-      channels: [committedChannel, statusChannel, registryChannel, historyChannel, linkChannel],
+      channels: [committedChannel, statusChannel, registryChannel, historyChannel, linkChannel, alarmChannel],
       onConnected: () => {
         this.#connected = true
         this.#answeredAt = now()
@@ -152,6 +160,8 @@ export class Live {
     }
     every(truthMs, 'truth', () => this.#loadTruth())
     every(trendMs, 'trends', () => this.trends.follow(this.city, now()))
+    every(shelvesMs, 'shelves', async () => void (await endShelves(this.options.pool, now())))
+    every(passUpMs, 'passing up', async () => void (await passUpAlarms(this.options.pool, now())))
     every(fullMs, 'everything', async () => this.reload())
   }
 
@@ -159,7 +169,7 @@ export class Live {
     this.#stopped = true
     for (const t of this.#timers) clearInterval(t)
     await this.#listener?.stop()
-    await Promise.all([this.#repaired.stop(), this.#links.stop(), this.#marks.stop()])
+    await Promise.all([this.#repaired.stop(), this.#links.stop(), this.#marks.stop(), this.alarms.stop()])
     await this.#pending?.catch(() => {})
   }
 
@@ -186,6 +196,8 @@ export class Live {
         this.#queue = []
         const { city } = await loadCity(pool, zone, started)
         this.#answeredAt = now()
+        await this.alarms.reload()
+        if (!this.alarms.loaded) throw new Error('alarms not read')
         for (const payload of this.#queue.splice(0)) for (const reading of parseCommitted(payload)) city.apply(reading)
         city.remember(this.city)
         this.city = city
@@ -208,6 +220,7 @@ export class Live {
   #take(channel: string, payload: string): void {
     if (channel === historyChannel && payload === repairedPayload) return this.#repaired.want()
     if (channel === registryChannel || channel === historyChannel) return this.reload()
+    if (channel === alarmChannel) return this.alarms.take(payload)
     if (channel === linkChannel) return this.#links.want()
     if (channel === statusChannel) {
       const status = parseStatus(payload)

@@ -1,15 +1,20 @@
 import { type DomainCode, isDomainCode, type Kpi, type KpiCell, kpiByCode, type Room } from '@yiping/contract'
 import type { LiveStation } from '../live/city.ts'
-import { domainCells, overviewCells, stationRoomCells } from '../live/compute-cells.ts'
+import { alarmCells, domainCells, overviewCells, stationRoomCells } from '../live/compute-cells.ts'
 import { computeKpi } from '../live/compute-kpi.ts'
 import type { Live } from '../live/live.ts'
 
-export type Part = { kind: 'overview' } | { kind: 'domain'; code: DomainCode } | { kind: 'kpi'; code: string } | { kind: 'station'; code: string }
+export type Part =
+  | { kind: 'overview' }
+  | { kind: 'alarms' }
+  | { kind: 'domain'; code: DomainCode }
+  | { kind: 'kpi'; code: string }
+  | { kind: 'station'; code: string }
 
 /** What a room is about. */
 export function partOf(room: Room): Part {
   const at = room.indexOf(':')
-  if (at < 0) return { kind: 'overview' }
+  if (at < 0) return { kind: room === 'alarms' ? 'alarms' : 'overview' }
   const code = room.slice(at + 1)
   if (room.startsWith('kpi:')) return { kind: 'kpi', code }
   return room.startsWith('domain:') && isDomainCode(code) ? { kind: 'domain', code } : { kind: 'station', code }
@@ -20,8 +25,9 @@ export function cellsOf(live: Live, room: Room, now: number): Record<string, unk
   const part = partOf(room)
   if (part.kind === 'overview') {
     const survey = live.survey(now)
-    return { ...overviewCells(live.city, survey, live.truth(now), live.trends.cells) }
+    return { ...overviewCells(live.city, survey, live.truth(now), live.alarms.summary(now), live.trends.cells) }
   }
+  if (part.kind === 'alarms') return { ...alarmCells(live.alarms.cells, live.alarms.summary(now)) }
   if (part.kind === 'domain') {
     const stations = live.city.stations.filter((s) => s.registered.domain === part.code)
     return { ...domainCells(live.city, live.survey(now, stations), part.code, live.trends.cells.get(part.code)) }
@@ -38,6 +44,7 @@ export function cellsOf(live: Live, room: Room, now: number): Record<string, unk
 export function concerns(room: Room, stations: ReadonlySet<LiveStation>): boolean {
   const part = partOf(room)
   if (part.kind === 'overview') return true
+  if (part.kind === 'alarms') return false
   const kpi = part.kind === 'kpi' ? kpiByCode.get(part.code) : undefined
   for (const station of stations) {
     const { registered } = station

@@ -100,10 +100,12 @@ export class Hub {
       setInterval(() => this.#look(null), deltaMs),
     )
     this.options.live.onChange = (stations) => this.#look(stations)
+    this.options.live.alarms.onChange = () => this.#lookAt((room) => room === 'alarms' || room === 'overview')
   }
 
   async stop(): Promise<void> {
     this.options.live.onChange = () => {}
+    this.options.live.alarms.onChange = () => {}
     for (const t of this.#timers) clearInterval(t)
     for (const { due } of this.#rooms.values()) if (due) clearTimeout(due)
     await this.#io.close()
@@ -117,9 +119,13 @@ export class Hub {
     const { live, now } = this.options
     const at = now()
     if (stations === null) live.delivered(at)
-    if (!live.loaded) return
+    this.#lookAt((room) => stations === null || concerns(room, stations))
+  }
+
+  #lookAt(wanted: (room: Room) => boolean): void {
+    if (!this.options.live.loaded) return
     for (const [room, entry] of this.#rooms) {
-      if (entry.due !== null || (stations !== null && !concerns(room, stations))) continue
+      if (entry.due !== null || !wanted(room)) continue
       entry.due = setTimeout(() => this.#send(room), Math.max(gatherMs, entry.sentAt + deltaMs - performance.now()))
     }
   }

@@ -1,11 +1,15 @@
 import { type DomainAnswer, type DomainCode, domains, kpis, metricByCode, type OverviewAnswer, type StationAnswer, type TruthCell } from '@yiping/contract'
+import { noAlarms, type SeverityCount } from '../live/alarms.ts'
 import type { City, LiveStation } from '../live/city.ts'
 import { domainCell, type Survey } from '../live/compute-cells.ts'
 import { computeKpi } from '../live/compute-kpi.ts'
 import { timeOut, timeOutOrNull } from './time.ts'
 
+/** Open alarms that nothing hides, by utility. */
+export type DomainAlarms = Readonly<Record<string, SeverityCount>>
+
 /** The live state as the shapes of the REST contract. */
-export function domainOverview(city: City, survey: Survey, code: DomainCode, zone: string): DomainAnswer['domain'] {
+export function domainOverview(city: City, survey: Survey, code: DomainCode, alarms: DomainAlarms, zone: string): DomainAnswer['domain'] {
   const cell = domainCell(city, survey, code)
   const name = domains.find((d) => d.code === code)?.name ?? { zh: code, en: code }
   return {
@@ -13,8 +17,7 @@ export function domainOverview(city: City, survey: Survey, code: DomainCode, zon
     name,
     stations: cell.stations,
     points: cell.points,
-    // Until the alarm engine stands these are the points beyond a limit.
-    alarms: { '1': cell.exceeding[1], '2': cell.exceeding[2], '3': cell.exceeding[3], '4': cell.exceeding[4] },
+    alarms: { ...noAlarms(), ...alarms[code] },
     kpis: kpis
       .filter((k) => k.domain === code)
       .map((k) => {
@@ -24,11 +27,11 @@ export function domainOverview(city: City, survey: Survey, code: DomainCode, zon
   }
 }
 
-export function overviewAnswer(city: City, survey: Survey, truth: TruthCell, live: boolean, zone: string): OverviewAnswer {
+export function overviewAnswer(city: City, survey: Survey, alarms: DomainAlarms, truth: TruthCell, live: boolean, zone: string): OverviewAnswer {
   return {
     at: timeOut(survey.now, zone),
     live,
-    domains: domains.map((d) => domainOverview(city, survey, d.code, zone)),
+    domains: domains.map((d) => domainOverview(city, survey, d.code, alarms, zone)),
     truth: { ...truth, lastCommitAt: timeOutOrNull(truth.lastCommitAt, zone) },
   }
 }

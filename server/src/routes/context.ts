@@ -1,9 +1,11 @@
-import type { Pool } from '@yiping/db'
+import { loadAlarmCountsAt, type Pool } from '@yiping/db'
+import { noAlarms } from '../live/alarms.ts'
 import type { City } from '../live/city.ts'
 import { survey, type Survey } from '../live/compute-cells.ts'
 import type { Live } from '../live/live.ts'
 import { loadCityAt } from '../live/load-city.ts'
 import { ProblemError } from '../plugins/problem.ts'
+import type { DomainAlarms } from './answers.ts'
 import { timeIn } from './time.ts'
 
 /** What every route gets. */
@@ -28,4 +30,15 @@ export async function cityAt(context: RouteContext, at: string | undefined): Pro
   if (moment > present) throw new ProblemError(400, 'time_invalid', 'That moment is still to come', `at=${at}`)
   const city = await loadCityAt(readPool, zone, moment)
   return { city, survey: survey(city, moment), live: false }
+}
+
+/** The alarms of that city: open now, or active at the past moment, and hidden by nothing. */
+export async function alarmsAt({ live, readPool, now }: RouteContext, at: string | undefined): Promise<DomainAlarms> {
+  if (at === undefined) return live.alarms.summary(now()).domains
+  const counts: Record<string, ReturnType<typeof noAlarms>> = {}
+  for (const { domain, severity, count } of await loadAlarmCountsAt(readPool, timeIn('at', at, now()))) {
+    counts[domain] ??= noAlarms()
+    counts[domain][severity] = count
+  }
+  return counts
 }

@@ -2,7 +2,7 @@ import { DomainAnswer, DomainCode, OverviewAnswer } from '@yiping/contract'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import { domainOverview, overviewAnswer, stationAnswer } from './answers.ts'
-import { cityAt, type RouteContext } from './context.ts'
+import { alarmsAt, cityAt, type RouteContext } from './context.ts'
 import { timeOut } from './time.ts'
 
 const At = Type.Object({ at: Type.Optional(Type.String({ description: 'a past moment; without it: now, live' })) })
@@ -12,7 +12,7 @@ export const overviewRoutes =
   async (app) => {
     app.get('/overview', { schema: { summary: 'The whole wall as data', querystring: At, response: { 200: OverviewAnswer } } }, async (request) => {
       const { city, survey, live } = await cityAt(context, request.query.at)
-      return overviewAnswer(city, survey, context.live.truth(context.now()), live, context.zone)
+      return overviewAnswer(city, survey, await alarmsAt(context, request.query.at), context.live.truth(context.now()), live, context.zone)
     })
 
     app.get(
@@ -35,7 +35,7 @@ export const overviewRoutes =
         return {
           at: timeOut(survey.now, context.zone),
           live,
-          domain: domainOverview(city, survey, domain, context.zone),
+          domain: domainOverview(city, survey, domain, await alarmsAt(context, request.query.at), context.zone),
           stations: stations.map((s) => stationAnswer(s, survey, context.zone)),
         }
       },

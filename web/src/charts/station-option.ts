@@ -1,8 +1,9 @@
-import { fromLocal, localTime } from '@yiping/contract/screen'
+import { fromLocal, localTime, type Severity } from '@yiping/contract/screen'
 import { type Corrected, stretches } from '../series/corrected.ts'
 import type { Ring } from '../series/ring.ts'
 import type { Suspect } from '../series/suspect.ts'
 import { qualityPath } from '../theme/quality.ts'
+import { severityPath } from '../theme/severity.ts'
 import type { Theme } from '../theme/tokens.ts'
 import type { LimitLine } from './limits.ts'
 import type { Pair } from './line.ts'
@@ -22,13 +23,20 @@ export interface StationInput {
   text: number
   /** The value axis never spans less: noise in the last digit must not fill the height. */
   minSpan: number
-  limits: readonly LimitLine[]
+  limits: readonly Limit[]
   /** Marked at the foot: what is uncertain is in the line, what is bad is not. */
   suspect: Suspect
   /** Hours that late readings have changed: a bar along the top. */
   corrected: Corrected
-  limitText: (limit: LimitLine) => string
+  limitText: (limit: Limit) => string
+  /** Moments that are marked through the height, with a word at the top. */
+  marks?: readonly { at: number; text: string; value?: number; severity?: Severity }[]
+  /** Values that the axis must hold whatever the line does. */
+  include?: readonly number[]
+  /** Hours between two labels of the time axis. */
+  everyHours?: number
 }
+export type Limit = Pick<LimitLine, 'value' | 'severity' | 'op'>
 
 /** Full local hours in (from, to) that are multiples of `every`. */
 export function hourTicks(from: number, to: number, zone: string, every: number): { at: number; hour: number }[] {
@@ -89,6 +97,10 @@ const figures = '"Barlow Condensed", "Noto Sans SC Variable", sans-serif'
 export function stationOption(input: StationInput): Option {
   const { theme, text } = input
   const lines = ringLines(input.ring, input.from, input.to, input.gapMs)
+  for (const value of input.include ?? []) {
+    lines.min = Math.min(lines.min, value)
+    lines.max = Math.max(lines.max, value)
+  }
   const some = lines.min <= lines.max
   const view = viewOf(
     some ? lines.min : 0,
@@ -99,7 +111,7 @@ export function stationOption(input: StationInput): Option {
   )
   const scale = niceScale(view.low, view.high, 4)
   const shown = input.limits.filter((l) => l.value >= scale.min && l.value <= scale.max)
-  const ticks = hourTicks(input.from, input.to, input.zone, 6)
+  const ticks = hourTicks(input.from, input.to, input.zone, input.everyHours ?? 6)
   const quiet = { silent: true, animation: false, symbol: 'none' } as const
   const series: Series[] = [
     { ...quiet, id: 'low', type: 'line', stack: 'range', stackStrategy: 'all', data: lines.low, lineStyle: { opacity: 0 }, z: 1 },
@@ -195,9 +207,64 @@ export function stationOption(input: StationInput): Option {
       },
     )
   })
+  const marks = (input.marks ?? []).filter((m) => m.at >= input.from && m.at <= input.to)
+  for (const { at, value, severity } of marks) {
+    if (value === undefined || severity === undefined) continue
+    series.push({
+      id: `mark-at-${at}`,
+      type: 'scatter',
+      silent: true,
+      animation: false,
+      z: 6,
+      symbol: `path://${severityPath[severity]}`,
+      symbolSize: text * 0.9,
+      data: [[at, value]],
+      itemStyle: { color: theme.severity[severity], borderColor: theme.bg, borderWidth: 1 },
+    })
+  }
+  marks.forEach(({ at, text: said }, i) => {
+    const late = at > input.from + (input.to - input.from) * 0.7
+    series.push(
+      {
+        ...quiet,
+        id: `mark-${i}`,
+        type: 'line',
+        data: [
+          [at, scale.min],
+          [at, scale.max],
+        ],
+        lineStyle: { color: theme.ink2, width: 1 },
+        z: 3,
+      },
+      {
+        id: `mark-label-${i}`,
+        type: 'scatter',
+        silent: true,
+        animation: false,
+        z: 6,
+        symbolSize: 0.01,
+        data: [[at, scale.max]],
+        label: {
+          show: true,
+          formatter: said,
+          position: late ? 'left' : 'right',
+          align: late ? 'right' : 'left',
+          // Two marks close together take turns above and below.
+          verticalAlign: i === 0 ? 'bottom' : 'top',
+          offset: [late ? -text * 0.2 : text * 0.2, i === 0 ? -1 : 2],
+          distance: 0,
+          color: theme.ink,
+          fontFamily: figures,
+          fontSize: text,
+          textBorderColor: theme.bg,
+          textBorderWidth: 3,
+        },
+      },
+    )
+  })
   return {
     animation: false,
-    grid: { left: text * 3.3, right: text * 0.6, top: text * 1.2, bottom: text * 2 },
+    grid: { left: text * 3.3, right: text * 0.6, top: text * (marks.length > 0 ? 1.8 : 1.2), bottom: text * 2 },
     xAxis: {
       type: 'value',
       min: input.from,

@@ -1,5 +1,5 @@
 import { io } from 'socket.io-client'
-import type { DomainCode, DomainCells, OverviewCells, Room, StationCells } from '@yiping/contract/screen'
+import type { AlarmCells, DomainCode, DomainCells, OverviewCells, Room, StationCells } from '@yiping/contract/screen'
 import { computed, inject, shallowRef, toValue, watch, type ComputedRef, type InjectionKey, type MaybeRefOrGetter, type ShallowRef } from 'vue'
 import { createCells, type Cells } from './cells.ts'
 import { createConnection, type Connection, type SocketPort } from './connection.ts'
@@ -122,7 +122,13 @@ export function useRoom(room: MaybeRefOrGetter<Room | null>): void {
   )
 }
 
-export type CellsOf<R extends Room> = R extends 'overview' ? OverviewCells : R extends `domain:${DomainCode}` ? DomainCells : StationCells
+export type CellsOf<R extends Room> = R extends 'overview'
+  ? OverviewCells
+  : R extends 'alarms'
+    ? AlarmCells
+    : R extends `domain:${DomainCode}`
+      ? DomainCells
+      : StationCells
 
 /** One cell; undefined while the room has none. */
 export function useCell<R extends Room, K extends keyof CellsOf<R> & string>(

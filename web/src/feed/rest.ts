@@ -1,4 +1,17 @@
-import type { DistrictsAnswer, RegistryAnswer, SeriesAnswer, StationAnswer, Tier } from '@yiping/contract/screen'
+import type {
+  AlarmAction,
+  AlarmActionRequest,
+  AlarmAnswer,
+  AlarmBulkAnswer,
+  AlarmDetailAnswer,
+  AlarmHealthAnswer,
+  AlarmsAnswer,
+  DistrictsAnswer,
+  RegistryAnswer,
+  SeriesAnswer,
+  StationAnswer,
+  Tier,
+} from '@yiping/contract/screen'
 
 /** A request that did not come to an answer. `code` is the server's stable code, or why there is none. */
 export class RestError extends Error {
@@ -12,12 +25,13 @@ export class RestError extends Error {
 
 const timeoutMs = 15_000
 
-async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+async function ask<T>(path: string, signal: AbortSignal | undefined, body?: unknown): Promise<T> {
   const limit = AbortSignal.timeout(timeoutMs)
   let answer: Response
   try {
     answer = await fetch(`/api/v1/${path}`, {
-      headers: { accept: 'application/json' },
+      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+      headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
     })
   } catch (cause) {
@@ -31,7 +45,14 @@ async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   return (await answer.json()) as T
 }
 
+const get = <T>(path: string, signal?: AbortSignal): Promise<T> => ask<T>(path, signal)
+const post = <T>(path: string, body: unknown): Promise<T> => ask<T>(path, undefined, body)
 const q = encodeURIComponent
+/** Filters as the address of a list; what is empty is left out. */
+export const queryText = (query: Readonly<Record<string, string | number | null | undefined>>): string =>
+  Object.entries(query)
+    .flatMap(([key, value]) => (value === null || value === undefined || value === '' ? [] : [`${key}=${q(value)}`]))
+    .join('&')
 
 export const rest = {
   registry: (signal?: AbortSignal) => get<RegistryAnswer>('registry', signal),
@@ -39,4 +60,13 @@ export const rest = {
   station: (code: string, signal?: AbortSignal) => get<StationAnswer>(`stations/${q(code)}`, signal),
   series: (names: readonly string[], from: number, to: number, { points, tier, signal }: { points: number; tier?: Tier; signal?: AbortSignal }) =>
     get<SeriesAnswer>(`series?points=${names.map(q).join(',')}&from=${from}&to=${to}&maxPoints=${points}${tier ? `&tier=${tier}` : ''}`, signal),
+  alarms: (query: Readonly<Record<string, string | number | null | undefined>>, signal?: AbortSignal) =>
+    get<AlarmsAnswer>(`alarms?${queryText(query)}`, signal),
+  alarm: (id: string, signal?: AbortSignal) => get<AlarmDetailAnswer>(`alarms/${q(id)}`, signal),
+  alarmHealth: (from: number, to: number, operators: number, signal?: AbortSignal) =>
+    get<AlarmHealthAnswer>(`alarms/health?${queryText({ from, to, operators })}`, signal),
+  /** Where the browser fetches the same list as CSV. */
+  alarmExport: (query: Readonly<Record<string, string | number | null | undefined>>): string => `/api/v1/alarms/export?${queryText(query)}`,
+  actOnAlarm: (id: string, action: AlarmAction, request: AlarmActionRequest) => post<AlarmAnswer>(`alarms/${q(id)}/${action}`, request),
+  acknowledge: (ids: readonly string[], by: string, note?: string) => post<AlarmBulkAnswer>('alarms/ack', { ids, by, ...(note ? { note } : {}) }),
 }

@@ -40,15 +40,6 @@ export function exceedingRow(item: ExceedingPoint, registry: Registry, words: Wo
   }
 }
 
-/** Where and what, for the sentence: `管城回族区 管网压力 0.148 MPa`. */
-export function placeWords(item: ExceedingPoint, registry: Registry, words: Words): string | null {
-  const row = exceedingRow(item, registry, words)
-  const metric = metricByCode.get(item.metric)
-  if (!metric) return null
-  const what = `${words.name(metric.name)} ${row.value} ${row.unit}`.trim()
-  return words.t('say.place', { district: row.district || row.station, what })
-}
-
 export const kindText = (kind: string, words: Words): string => {
   const name = kindName.get(kind)
   return name ? words.name(name) : kind

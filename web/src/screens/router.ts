@@ -9,6 +9,7 @@ export function createScreens(): Router {
     routes: [
       { path: '/', name: 'wall', component: WallScreen },
       { path: `/:domain(${domainOrder.join('|')})`, name: 'topic', component: () => import('./topic/TopicScreen.vue') },
+      { path: '/alarms', name: 'alarms', component: () => import('./alarms/AlarmScreen.vue') },
       { path: '/:rest(.*)*', name: 'nowhere', component: () => import('./NotFound.vue') },
     ],
   })

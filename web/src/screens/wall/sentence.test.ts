@@ -1,4 +1,4 @@
-import type { DomainCell, Severity, StationState, TruthCell } from '@yiping/contract/screen'
+import type { AlarmCell, AlarmSummaryCell, DomainCell, Severity, StationState, TruthCell } from '@yiping/contract/screen'
 import { describe, expect, it } from 'vitest'
 import { wordsOf } from '../../testing/words.ts'
 import { sentence, type CityFacts } from './sentence.ts'
@@ -28,64 +28,60 @@ const domain = (
   points: { fresh, expected: 1000 },
   exceeding: { 1: 0, 2: 0, 3: 0, 4: 0, ...exceeding },
 })
-const point = (station: string, severity: Severity) => ({
-  station,
-  metric: 'ws.pressure',
-  value: 0.148,
-  observedAt: 0,
-  since: 0,
-  severity,
-  op: '<',
-  limit: 0.16,
-})
+const alarm = (station: string, severity: Severity) => ({ station, severity }) as AlarmCell
+const alarms = (open: Partial<Record<Severity, number>> = {}, over: Partial<AlarmSummaryCell> = {}): CityFacts['alarms'] => {
+  const all = { 1: 0, 2: 0, 3: 0, 4: 0, ...open }
+  return { open: all, unacked: all, domains: { water: all }, flood: false, worst: [], ...over }
+}
 const facts = (over: Partial<CityFacts>): CityFacts => ({
   ready: true,
   now: 60_000,
   truth,
   domains: [domain()],
   silent: [],
-  districts: [],
-  exceeding: { total: 0, items: [] },
-  place: (p) => p.station,
+  alarms: alarms(),
+  place: (a) => a.station ?? '',
+  domainName: (d) => (d === 'water' ? '供水' : d),
   ...over,
 })
 
 describe('the sentence', () => {
   it('is calm when all is well', () => {
-    expect(sentence(facts({}), t)).toEqual({ tone: 'calm', headline: '城市运行平稳，无超限', detail: '全部站点在报' })
+    expect(sentence(facts({}), t)).toEqual({ tone: 'calm', headline: '城市运行平稳，无报警', detail: '全部站点在报' })
   })
-  it('counts what is beyond limits and who is silent', () => {
+  it('counts alarms and who is silent', () => {
     const s = sentence(
       facts({
-        domains: [domain({ 3: 2, 4: 1 }, { online: 200, offline: 41 })],
-        exceeding: { total: 3, items: [point('甲', 3), point('乙', 3), point('丙', 4)] },
+        domains: [domain({ 1: 9 }, { online: 200, offline: 41 })],
+        alarms: alarms({ 3: 2, 4: 1 }, { worst: [alarm('甲', 3), alarm('乙', 3), alarm('丙', 4)] }),
       }),
       t,
     )
-    expect(s).toEqual({ tone: 'watch', headline: '城市运行平稳，3 处超限，41 站离线', detail: '甲 · 乙 · 另有 1 处' })
+    expect(s).toEqual({ tone: 'watch', headline: '城市运行平稳，3 条报警，41 站离线', detail: '甲 · 乙 · 另有 1 条' })
   })
   it.each([
-    [{ 2: 2 }, 'act', '有 2 处橙色超限需处置'],
-    [{ 1: 1, 2: 5 }, 'severe', '有 1 处红色超限需立即处置'],
-  ] as const)('follows the worst severity: %o', (exceeding, tone, headline) => {
-    expect(sentence(facts({ domains: [domain(exceeding)] }), t)).toMatchObject({ tone, headline })
+    [{ 2: 2 }, 'act', '有 2 条橙色报警需处置'],
+    [{ 1: 1, 2: 5 }, 'severe', '有 1 条红色报警需立即处置'],
+  ] as const)('follows the worst severity: %o', (open, tone, headline) => {
+    expect(sentence(facts({ alarms: alarms(open) }), t)).toMatchObject({ tone, headline })
   })
-  it('names where a flood is thickest in place of single points; notices make no flood', () => {
-    const districts = [
-      { name: '金水区', cell: domain({ 3: 20 }) },
-      { name: '中原区', cell: domain({ 3: 80, 1: 4 }) },
-    ]
-    expect(sentence(facts({ domains: [domain({ 1: 4, 3: 100 })], districts }), t)).toEqual({
+  it('says of what everybody has in hand that it is', () => {
+    const held = alarms({ 1: 2 }, { unacked: { 1: 0, 2: 0, 3: 0, 4: 0 } })
+    expect(sentence(facts({ alarms: held }), t)).toMatchObject({ tone: 'severe', headline: '有 2 条红色报警，均已有人处置' })
+  })
+  it('names the utility with the most alarms in a flood, in place of single ones', () => {
+    const none = { 1: 0, 2: 0, 3: 0, 4: 0 }
+    const domains = { gas: { ...none, 3: 20 }, water: { ...none, 1: 4, 3: 80 } }
+    expect(sentence(facts({ alarms: alarms({ 1: 4, 3: 100 }, { flood: true, domains }) }), t)).toEqual({
       tone: 'severe',
-      headline: '大面积超限，共 104 处',
-      detail: '4 处橙色以上，中原区 最多（84 处）',
+      headline: '报警洪泛，共 104 条',
+      detail: '4 条橙色以上，供水最多（84 条）',
     })
-    expect(sentence(facts({ domains: [domain({ 4: 300 })], districts }), t).tone).toBe('watch')
   })
 })
 
 it('does not call a city calm of which a part is silent', () => {
-  expect(sentence(facts({ silent: ['燃气', '供热'] }), t)).toMatchObject({ tone: 'watch', headline: '已知部分运行平稳，无超限，燃气、供热停报' })
+  expect(sentence(facts({ silent: ['燃气', '供热'] }), t)).toMatchObject({ tone: 'watch', headline: '已知部分运行平稳，无报警，燃气、供热停报' })
 })
 
 describe('the sentence says nothing about the city', () => {
@@ -105,7 +101,7 @@ describe('the sentence says nothing about the city', () => {
 })
 
 it('speaks English as well', () => {
-  expect(sentence(facts({ domains: [domain({ 2: 1 }, { online: 5, offline: 2 })] }), wordsOf('en').t).headline).toBe(
-    '1 orange points need action, 2 stations offline',
+  expect(sentence(facts({ domains: [domain({}, { online: 5, offline: 2 })], alarms: alarms({ 2: 1 }) }), wordsOf('en').t).headline).toBe(
+    '1 orange alarms need action, 2 stations offline',
   )
 })

@@ -1,4 +1,4 @@
-import type { DistrictCell, DomainCell, ExceedingCell, Severity, TruthCell } from '@yiping/contract/screen'
+import type { AlarmCell, AlarmSummaryCell, DomainCell, TruthCell } from '@yiping/contract/screen'
 import { age } from '../../format/age.ts'
 import { formatNumber } from '../../format/number.ts'
 import type { Translate } from '../../i18n/index.ts'
@@ -9,12 +9,13 @@ export interface CityFacts {
   now: number | null
   truth: TruthCell | undefined
   domains: readonly DomainCell[]
-  districts: readonly { name: string; cell: DistrictCell }[]
-  exceeding: ExceedingCell | undefined
+  alarms: Pick<AlarmSummaryCell, 'open' | 'unacked' | 'domains' | 'flood' | 'worst'> | undefined
   /** Names of utilities that have fallen silent: their figures are of the past, whatever the rest says. */
   silent: readonly string[]
-  /** A point beyond a limit in words: where, and what. Null when the registry does not know it. */
-  place: (item: ExceedingCell['items'][number]) => string | null
+  /** An alarm in words: where, and what. */
+  place: (alarm: AlarmCell) => string
+  /** A utility's name, or the platform's. */
+  domainName: (domain: string) => string
 }
 
 /** `unknown`: nothing may be said about the city. The others rise with the worst severity. */
@@ -25,17 +26,13 @@ export interface Sentence {
   detail: string
 }
 
-/** Points beyond a limit that asks for attention (notices not counted): from here on single places say less than where they heap up. */
-const floodAt = 100
 /** Below this share of fresh points the screen does not speak for the city. */
 const blindBelow = 0.5
 const placesNamed = 2
 
-export const bySeverity = (cells: readonly { exceeding: Record<Severity, number> }[]): Record<Severity, number> => {
-  const sum: Record<Severity, number> = { 1: 0, 2: 0, 3: 0, 4: 0 }
-  for (const cell of cells) for (const s of [1, 2, 3, 4] as const) sum[s] += cell.exceeding[s]
-  return sum
-}
+type Counts = AlarmSummaryCell['open']
+const none: Counts = { 1: 0, 2: 0, 3: 0, 4: 0 }
+const sum = (counts: Counts): number => counts[1] + counts[2] + counts[3] + counts[4]
 
 /**
  * How the city is, in one sentence, and where not in a second. What makes the data unbelievable comes before what the
@@ -64,31 +61,34 @@ export function sentence(facts: CityFacts, t: Translate): Sentence {
     return { tone: 'unknown', headline: t('say.blind'), detail: t('say.blindMore', { fresh: formatNumber(fresh, 0), expected: formatNumber(expected, 0) }) }
   }
 
-  const counts = bySeverity(domains)
-  const beyond = counts[1] + counts[2] + counts[3] + counts[4]
+  const counts = facts.alarms?.open ?? none
+  const open = sum(counts)
   const rest: string[] = facts.silent.length > 0 ? [t('say.utilitySilent', { names: facts.silent.join(t('list.and')) })] : []
   if (stations.offline > 0) rest.push(t('say.unreachable', { n: formatNumber(stations.offline, 0) }))
   else if (stations.late > 0) rest.push(t('say.late', { n: formatNumber(stations.late, 0) }))
-  const exceedingText = beyond > 0 ? t('say.exceeding', { n: formatNumber(beyond, 0) }) : t('say.none')
+  const alarmsText = open > 0 ? t('say.alarms', { n: formatNumber(open, 0) }) : t('say.none')
   const join = (...parts: string[]): string => parts.join(t('list.separator'))
 
-  if (beyond - counts[4] >= floodAt) {
-    const worst = [...facts.districts].sort((a, b) => sum(b.cell) - sum(a.cell))[0]
+  if (facts.alarms?.flood) {
+    const [domain, most] = Object.entries(facts.alarms.domains).sort(([, a], [, b]) => sum(b) - sum(a))[0] ?? []
     return {
       tone: counts[1] > 0 ? 'severe' : 'act',
-      headline: join(t('say.flood', { n: formatNumber(beyond, 0) }), ...rest),
-      detail: worst ? t('say.floodMore', { worst: formatNumber(counts[1] + counts[2], 0), place: worst.name, n: formatNumber(sum(worst.cell), 0) }) : '',
+      headline: join(t('say.flood', { n: formatNumber(open, 0) }), ...rest),
+      detail:
+        domain !== undefined && most
+          ? t('say.floodMore', { worst: formatNumber(counts[1] + counts[2], 0), place: facts.domainName(domain), n: formatNumber(sum(most), 0) })
+          : '',
     }
   }
 
-  const detail = placesText(facts, beyond, t) || (rest.length === 0 ? t('say.allReporting') : '')
-  if (counts[1] > 0) return { tone: 'severe', headline: join(t('say.severe', { n: formatNumber(counts[1], 0) }), ...rest), detail }
-  if (counts[2] > 0) return { tone: 'act', headline: join(t('say.act', { n: formatNumber(counts[2], 0) }), ...rest), detail }
+  const detail = placesText(facts, open, t) || (rest.length === 0 ? t('say.allReporting') : '')
+  const unacked = facts.alarms?.unacked ?? none
+  if (counts[1] > 0)
+    return { tone: 'severe', headline: join(t(unacked[1] > 0 ? 'say.severe' : 'say.severeHeld', { n: formatNumber(counts[1], 0) }), ...rest), detail }
+  if (counts[2] > 0) return { tone: 'act', headline: join(t(unacked[2] > 0 ? 'say.act' : 'say.actHeld', { n: formatNumber(counts[2], 0) }), ...rest), detail }
   const calm = t(facts.silent.length > 0 ? 'say.partly' : 'say.calm')
-  return { tone: beyond > 0 || facts.silent.length > 0 ? 'watch' : 'calm', headline: join(calm, exceedingText, ...rest), detail }
+  return { tone: open > 0 || facts.silent.length > 0 ? 'watch' : 'calm', headline: join(calm, alarmsText, ...rest), detail }
 }
-
-const sum = (cell: DistrictCell): number => cell.exceeding[1] + cell.exceeding[2] + cell.exceeding[3] + cell.exceeding[4]
 
 function commitText(truth: TruthCell, now: number | null, t: Translate): string {
   if (truth.lastCommitAt === null || now === null) return t('say.haltedNever')
@@ -96,14 +96,14 @@ function commitText(truth: TruthCell, now: number | null, t: Translate): string 
   return t('say.haltedMore', { age: t(a.key, a.named) })
 }
 
-function placesText(facts: CityFacts, beyond: number, t: Translate): string {
+function placesText(facts: CityFacts, open: number, t: Translate): string {
   const named: string[] = []
-  for (const item of facts.exceeding?.items ?? []) {
-    const words = facts.place(item)
-    if (words !== null && !named.includes(words)) named.push(words)
+  for (const alarm of facts.alarms?.worst ?? []) {
+    const words = facts.place(alarm)
+    if (!named.includes(words)) named.push(words)
     if (named.length === placesNamed) break
   }
   if (named.length === 0) return ''
-  if (beyond > named.length) named.push(t('say.more', { n: formatNumber(beyond - named.length, 0) }))
+  if (open > named.length) named.push(t('say.more', { n: formatNumber(open - named.length, 0) }))
   return named.join(t('list.dot'))
 }

@@ -1,6 +1,6 @@
 import { VueQueryPlugin } from '@tanstack/vue-query'
 import { flushPromises, mount } from '@vue/test-utils'
-import { kpis } from '@yiping/contract/screen'
+import { kpis, type AlarmCell } from '@yiping/contract/screen'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createMemoryHistory, createRouter } from 'vue-router'
 import App from '../../App.vue'
@@ -57,12 +57,29 @@ const districts = {
   ],
 }
 const none = { 1: 0, 2: 0, 3: 0, 4: 0 }
+const alarm = (severity: 1 | 3): AlarmCell => ({
+  ...{ id: 'a', rule: 'ws.pressure.low', name: { zh: '管网压力过低', en: 'pressure low' }, kind: 'limit', subject: 'WS-P-0001:ws.pressure', domain: 'water' },
+  ...{ district: '410105', station: 'WS-P-0001', metric: 'ws.pressure', severity, state: 'unacked_active', activeAt: start - 221_000, rangAt: start - 221_000 },
+  ...{ returnedAt: null, ackAt: null, ackBy: null, value: 0.148, limit: 0.16, source: { op: '<', text: 'GB', evidence: 'M' }, extreme: 0.148, unit: 'MPa' },
+  ...{ cause: null, members: 0, assignedTo: null, escalation: 0, recurrences: 0, shelvedUntil: null },
+})
 const cells = (): Record<string, unknown> => ({
   ...Object.fromEntries(kpis.map((k) => [`kpi:${k.code}`, { value: 42, asOf: start, coverage: { fresh: 6, expected: 6 }, numerator: 6, denominator: 6 }])),
   'domain:water': { stations: { online: 1, late: 0, offline: 0, maintenance: 0 }, points: { fresh: 3, expected: 3 }, exceeding: { ...none, 3: 1 } },
   'domain:gas': { stations: { online: 1, late: 0, offline: 0, maintenance: 0 }, points: { fresh: 4, expected: 4 }, exceeding: none },
   'station:WS-P-0001': { state: 'online', severity: 3 },
   'district:410105': { stations: { online: 1, late: 0, offline: 0, maintenance: 0 }, points: { fresh: 3, expected: 3 }, exceeding: { ...none, 3: 1 } },
+  alarms: {
+    open: { ...none, 3: 1 },
+    unacked: { ...none, 3: 1 },
+    domains: { water: { ...none, 3: 1 } },
+    shelved: 0,
+    suppressed: 0,
+    outOfService: 0,
+    rangIn10Min: 1,
+    flood: false,
+    worst: [alarm(3)],
+  },
   exceeding: {
     total: 1,
     items: [{ station: 'WS-P-0001', metric: 'ws.pressure', value: 0.148, observedAt: start, since: start - 221_000, severity: 3, op: '<', limit: 0.16 }],
@@ -136,8 +153,10 @@ describe('the wall', () => {
     socket.beat(start)
     socket.snapshot('overview', 1, cells())
     await paint()
-    expect(page.get('.say').text()).toBe('城市运行平稳，1 处超限金水区 管网压力 0.148 MPa')
-    expect(page.get('.exceeding .row').text()).toContain('文化路 1#')
+    expect(page.get('.say').text()).toBe('城市运行平稳，1 条报警金水区 管网压力过低 0.148 MPa')
+    expect(page.get('.alarms .row').text()).toMatch(/文化路 1#管网压力过低 < 0.16待核实0.148 MPa未确认/)
+    expect(page.get('.counts').text()).toContain('报警，未确认 1')
+    expect(page.find('.takeover').exists()).toBe(false)
     expect(page.get('.truth').text()).toContain('收 12 = 存 10 + 重 1 + 冲突 0 + 拒 1 + 待 0')
     const figures = () => page.findAll('.kpi .value .fig').map((f) => f.text())
     const before = figures()
@@ -232,5 +251,26 @@ describe('the wall', () => {
     expect(low()?.classes()).toContain('stale')
     expect(low()?.get('.value .fig').text()).toBe('—')
     expect(low()?.get('.below').text()).toBe('10 时前')
+  })
+  it('gives the map to a red alarm until somebody has acknowledged it', async () => {
+    const page = await open()
+    const none = { 1: 0, 2: 0, 3: 0, 4: 0 }
+    const red = { ...(cells().alarms as object), open: { ...none, 1: 3 }, unacked: { ...none, 1: 2 }, worst: [alarm(1)] }
+    socket.beat(start)
+    socket.snapshot('overview', 1, { ...cells(), alarms: red })
+    await paint()
+    expect(page.get('.takeover').text()).toContain('红色报警，尚无人确认')
+    expect(page.get('.takeover').text()).toContain('金水区 · 文化路 1#')
+    expect(page.get('.takeover').text()).toContain('始于 08:38:35')
+    expect(page.get('.takeover').text()).toMatch(/0[34]:[0-9]{2}/)
+    expect(page.get('.takeover').text()).toContain('另有 1 条同级未确认')
+    expect(page.get('.takeover').text()).toContain('声音关')
+    expect(page.find('.say').exists()).toBe(false)
+    socket.delta('overview', 2, { alarms: { ...red, unacked: none, worst: [{ ...alarm(1), state: 'acked_active', ackAt: start, ackBy: '王' }] } })
+    await paint()
+    expect(page.find('.takeover').exists()).toBe(false)
+    expect(page.find('.say').exists()).toBe(true)
+    expect(page.get('.alarms .row').text()).toContain('王')
+    page.unmount()
   })
 })

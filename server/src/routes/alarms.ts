@@ -1,0 +1,150 @@
+import { Readable } from 'node:stream'
+import {
+  AlarmDetailAnswer,
+  AlarmHealthAnswer,
+  AlarmQuery,
+  AlarmRulesAnswer,
+  AlarmsAnswer,
+  defaultRules,
+  floodAbove,
+  floodWindowMs,
+  type Severity,
+} from '@yiping/contract'
+import { type AlarmFilter, countAlarms, loadAlarmHealth, loadAlarmLog, loadAlarmPage, loadAlarmRules, loadAlarmsById, loadNearbyAlarms } from '@yiping/db'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import Type from 'typebox'
+import { ruleName } from '../live/alarm-rule.ts'
+import { ProblemError } from '../plugins/problem.ts'
+import { alarmAnswer } from './alarm-answers.ts'
+import { alarmCsv } from './alarm-csv.ts'
+import { alarmCursorIn, alarmCursorOut, alarmQuery } from './alarm-query.ts'
+import type { RouteContext } from './context.ts'
+import { timeIn, timeOut, timeOutOrNull } from './time.ts'
+
+const dayMs = 86_400_000
+const near = { metres: 500, windowMs: 30 * 60_000, limit: 50 }
+const childrenShown = 200
+const everything: AlarmFilter = {
+  ...{ states: null, severities: null, domain: null, district: null, station: null, rule: null, text: null, from: null, to: null, cause: null },
+}
+
+const HealthQuery = Type.Object({
+  from: Type.Optional(Type.String()),
+  to: Type.Optional(Type.String()),
+  operators: Type.Integer({ minimum: 1, maximum: 1000, default: 1, description: 'consoles that share the load' }),
+})
+
+export const alarmRoutes =
+  (context: RouteContext): FastifyPluginAsyncTypebox =>
+  async (app) => {
+    const { pool, readPool, zone, now } = context
+
+    app.get(
+      '/alarms',
+      { schema: { summary: 'Alarms: worst first while open, newest first in history', querystring: AlarmQuery, response: { 200: AlarmsAnswer } } },
+      async (request) => {
+        const { limit, cursor, ...asked } = request.query
+        const { filter, order } = alarmQuery(asked)
+        // What an operator has just done must be in the list: open alarms are not asked of a replica.
+        const db = order === 'worst' ? pool : readPool
+        const rows = await loadAlarmPage(db, filter, order, limit + 1, alarmCursorIn(cursor))
+        const page = rows.slice(0, limit)
+        const last = page.at(-1)
+        return {
+          items: page.map((row) => alarmAnswer(row, zone)),
+          total: await countAlarms(db, filter),
+          nextCursor: rows.length > limit && last ? alarmCursorOut(last.key) : null,
+        }
+      },
+    )
+
+    app.get(
+      '/alarms/export',
+      {
+        schema: {
+          summary: 'The same as CSV (UTF-8 with its mark), newest first',
+          querystring: Type.Omit(AlarmQuery, ['limit', 'cursor']),
+          produces: ['text/csv'],
+        },
+      },
+      async (request, reply) => {
+        const { filter } = alarmQuery(request.query)
+        return reply
+          .type('text/csv; charset=utf-8')
+          .header('content-disposition', 'attachment; filename="alarms.csv"')
+          .send(Readable.from(alarmCsv(readPool, filter, zone)))
+      },
+    )
+
+    app.get(
+      '/alarms/health',
+      {
+        schema: {
+          summary: 'How well the alarms serve their operators, after ISA-18.2 and EEMUA 191',
+          querystring: HealthQuery,
+          response: { 200: AlarmHealthAnswer },
+        },
+      },
+      async (request) => {
+        const { operators } = request.query
+        const to = timeIn('to', request.query.to, now())
+        const from = timeIn('from', request.query.from, to - 7 * dayMs)
+        if (from >= to) throw new ProblemError(400, 'span_invalid', 'The span is empty', `from ${timeOut(from, zone)} to ${timeOut(to, zone)}`)
+        const rows = await loadAlarmHealth(readPool, { from, to, floodAbove: floodAbove * operators })
+        const of = (severity: Severity): number => rows.priorities.find((p) => p.severity === severity)?.count ?? 0
+        const names = new Map((await loadAlarmRules(readPool)).filter((r) => r.active).map(({ rule }) => [rule.code, rule]))
+        const nameOf = (code: string) => ruleName(code, names.get(code) ?? defaultRules.find((r) => r.code === code))
+        const inTop = rows.top.reduce((n, t) => n + t.count, 0)
+        return {
+          from: timeOut(from, zone),
+          to: timeOut(to, zone),
+          operators,
+          rang: rows.rang,
+          rate: {
+            perOperator10Min: rows.rang / ((to - from) / floodWindowMs) / operators,
+            worst10Min: rows.worst,
+            buckets: rows.buckets.map((b) => ({ at: timeOut(b.at, zone), count: b.count })),
+          },
+          flood: { minutes: rows.floodSeconds / 60, share: (rows.floodSeconds * 1000) / (to - from), above: floodAbove },
+          topTen: rows.top.map(({ name, ...t }) => ({ ...t, name: name ?? nameOf(t.rule) })),
+          topTenShare: rows.rang === 0 ? 0 : inTop / rows.rang,
+          chattering: rows.chattering.map(({ withinS, ...c }) => ({ ...c, name: nameOf(c.rule), within: `PT${Math.round(withinS)}S` })),
+          fleeting: rows.fleeting,
+          stale: rows.stale.map((s) => ({ ...s, name: nameOf(s.rule), activeAt: timeOut(s.activeAt, zone) })),
+          priorities: { '1': of(1), '2': of(2), '3': of(3), '4': of(4) },
+          acknowledged: rows.acknowledged,
+          shelved: rows.shelved,
+          suppressed: rows.suppressed,
+        }
+      },
+    )
+
+    app.get(
+      '/alarms/:id',
+      {
+        schema: {
+          summary: 'One alarm with its log and what stands around it',
+          params: Type.Object({ id: Type.String() }),
+          response: { 200: AlarmDetailAnswer },
+        },
+      },
+      async (request) => {
+        const { id } = request.params
+        const [row] = await loadAlarmsById(pool, [id])
+        if (!row) throw new ProblemError(404, 'alarm_unknown', 'No such alarm', id)
+        const log = await loadAlarmLog(pool, id)
+        const children = await loadAlarmPage(pool, { ...everything, cause: id }, 'newest', childrenShown, null)
+        const nearby = await loadNearbyAlarms(pool, id, near)
+        return {
+          alarm: alarmAnswer(row, zone),
+          log: log.map((entry) => ({ ...entry, at: timeOut(entry.at, zone) })),
+          children: children.map((child) => alarmAnswer(child, zone)),
+          nearby: nearby.map((n) => ({ alarm: alarmAnswer(n, zone), metres: n.metres })),
+        }
+      },
+    )
+
+    app.get('/alarm-rules', { schema: { summary: 'The rules with their versions; one a code is active', response: { 200: AlarmRulesAnswer } } }, async () => ({
+      items: (await loadAlarmRules(readPool)).map(({ since, ...r }) => ({ ...r, since: timeOutOrNull(since, zone) ?? '' })),
+    }))
+  }

@@ -1,0 +1,137 @@
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { until } from '@yiping/contract/testing'
+import { batchOfReadings, createPool, type Pool, seedStations, storeBatch } from '@yiping/db'
+import { type AlarmFixture, freshDatabase, insertAlarm, type TestDatabase } from '@yiping/db/testing'
+import { pino } from 'pino'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type App, buildApp } from '../src/app.ts'
+import { launchChromium } from './chromium.ts'
+
+const webFolder = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'web', 'dist')
+let database: TestDatabase
+let pool: Pool
+let app: App
+let address: string
+let browser: Browser
+let wall: Page
+let desk: Page
+const faults: string[] = []
+
+const alarm = (n: number, over: Partial<AlarmFixture> = {}): AlarmFixture => ({
+  ...{
+    id: `low-${n}`,
+    rule: 'ws.pressure.low',
+    subject: `WS-${n}:ws.pressure`,
+    domain: 'water',
+    district: '410105',
+    station: `WS-${n}`,
+    metric: 'ws.pressure',
+  },
+  ...{ activeAt: Date.now() - n * 1000, value: 0.1, limit: 0.14, unit: 'MPa' },
+  ...over,
+})
+const open = async (path: string): Promise<Page> => {
+  const page = await browser.newPage({ viewport: { width: 1920, height: 1080 }, locale: 'zh-CN' })
+  page.on('pageerror', (e) => faults.push(e.message))
+  page.on('console', (m) => m.type() === 'error' && faults.push(m.text()))
+  await page.goto(`${address}${path}`)
+  return page
+}
+
+beforeAll(async () => {
+  database = await freshDatabase()
+  pool = createPool({ connectionString: database.url, applicationName: 'test' })
+  const station = (n: number) => ({
+    ...{ code: `WS-${n}`, name: `金水区 文化路 ${n}#`, kind: 'ws_pressure', domain: 'water' as const, district: '410105', gateway: null, origin: null },
+    ...{ lon: 113.7 + n / 1000, lat: 34.8, metrics: ['ws.pressure'] },
+  })
+  await seedStations(pool, [1, 2, 3, 4].map(station))
+  const { rows } = await pool.query<{ id: number }>('select id from point')
+  const now = Date.now()
+  const each = rows.flatMap((r) => Array.from({ length: 60 }, (_, i) => ({ id: r.id, at: now - i * 60_000 })))
+  await storeBatch(
+    pool,
+    batchOfReadings(
+      {
+        pointId: each.map((e) => e.id),
+        observedAt: each.map((e) => e.at),
+        receivedAt: each.map(() => now),
+        value: each.map((_, i) => 0.3 + (i % 7) / 100),
+        quality: each.map(() => 0),
+        source: each.map(() => 'telemetry'),
+      },
+      [],
+    ),
+  )
+  const config = { host: '127.0.0.1', port: 0, zone: 'Asia/Shanghai', logLevel: 'silent', origin: null, smtp: null, webFolder }
+  app = await buildApp({ databaseUrl: database.url, readDatabaseUrl: database.url, ...config }, 'test', pino({ level: 'silent' }))
+  app.live.start()
+  app.hub.start()
+  address = await app.fastify.listen({ host: '127.0.0.1', port: 0 })
+  await until('loaded', () => app.live.loaded)
+  browser = await launchChromium()
+  wall = await open('/')
+  desk = await open('/alarms')
+})
+afterAll(async () => {
+  await browser?.close()
+  await app?.stop()
+  await pool?.end()
+  await database?.stop()
+})
+
+describe('an alarm in a real browser', () => {
+  it('is not there, and the page says so', async () => {
+    await desk.getByText('当前无报警').waitFor()
+    await wall.getByText('当前无报警').waitFor()
+  })
+
+  it('takes the wall over, stands on the page, and goes from both when it is acknowledged there', async () => {
+    await insertAlarm(pool, alarm(1, { severity: 1 }))
+    await wall.getByText('红色报警，尚无人确认').waitFor()
+    await wall.locator('.takeover').getByText('管网压力过低').waitFor()
+    expect(await wall.locator('.takeover').getByRole('button', { name: '声音关' }).count()).toBe(1)
+    await desk.locator('.table').getByText('文化路 1#').click()
+    await desk.locator('.drawer').getByText('报警前后').waitFor()
+    await desk.locator('.drawer canvas').waitFor()
+    await desk.locator('.drawer').getByRole('button', { name: '确认' }).click()
+    await desk.getByRole('textbox', { name: '操作员' }).last().fill('王班长')
+    await desk.getByRole('button', { name: '继续' }).click()
+    await desk.locator('.table').getByText('已确认').waitFor()
+    await desk.locator('.log').getByText('王班长').waitFor()
+    await wall.locator('.takeover').waitFor({ state: 'detached' })
+    await wall.locator('.alarms').getByText('王班长').waitFor()
+    await desk.keyboard.press('Escape')
+    await desk.locator('.drawer').waitFor({ state: 'detached' })
+  })
+
+  it('is acknowledged with others by the keyboard alone', async () => {
+    for (const n of [2, 3, 4]) await insertAlarm(pool, alarm(n))
+    await desk.locator('.toast').first().waitFor()
+    await desk.locator('.table [data-index="3"]').waitFor()
+    await desk.locator('.table [data-index="0"]').focus()
+    for (let i = 0; i < 3; i += 1) {
+      await desk.keyboard.press('ArrowDown')
+      await desk.waitForFunction((n) => document.activeElement?.getAttribute('data-index') === String(n), i + 1)
+      await desk.keyboard.press('Space')
+    }
+    await desk.getByRole('button', { name: '确认 3 条' }).press('Enter')
+    await desk.getByText('已确认 3 条').first().waitFor()
+    await until('acknowledged in the table', async () => (await pool.query("select from alarm where state = 'acked_active'")).rows.length === 4)
+    await until('no toast is left', async () => (await desk.locator('.toast').count()) === 0)
+  })
+
+  it('is found in history, and leaves no fault behind', async () => {
+    await desk.getByRole('tab', { name: '历史' }).click()
+    await desk.locator('.table [data-index="3"]').waitFor()
+    await desk.getByRole('searchbox').fill('文化路 2#')
+    await until('one is left', async () => (await desk.locator('.table li').count()) === 1)
+    const [download] = await Promise.all([desk.waitForEvent('download'), desk.getByText('导出 CSV').click()])
+    expect(download.suggestedFilename()).toBe('alarms.csv')
+    await desk.getByRole('tab', { name: '报警质量' }).click()
+    await desk.getByText('每 10 分钟提示数').waitFor()
+    expect(faults).toEqual([])
+  })
+})
