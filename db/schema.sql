@@ -78,7 +78,7 @@ create table alarm_event (
   noticed boolean not null default false,
   constraint alarm_event_pkey PRIMARY KEY (id),
   constraint alarm_event_alarm_fkey FOREIGN KEY (alarm) REFERENCES alarm(id),
-  constraint alarm_event_kind_check CHECK ((kind = ANY (ARRAY['activated'::text, 'escalated'::text, 'lowered'::text, 'returned'::text, 'rang'::text, 'superseded'::text, 'acked'::text, 'reset'::text, 'commented'::text, 'assigned'::text, 'shelved'::text, 'unshelved'::text, 'suppressed'::text, 'released'::text, 'out_of_service'::text, 'in_service'::text]))),
+  constraint alarm_event_kind_check CHECK ((kind = ANY (ARRAY['activated'::text, 'escalated'::text, 'lowered'::text, 'returned'::text, 'rang'::text, 'superseded'::text, 'acked'::text, 'reset'::text, 'commented'::text, 'assigned'::text, 'passed_up'::text, 'shelved'::text, 'unshelved'::text, 'suppressed'::text, 'released'::text, 'out_of_service'::text, 'in_service'::text]))),
   constraint alarm_event_severity_check CHECK (((severity >= 1) AND (severity <= 4)))
 );
 
