@@ -5,32 +5,45 @@ import { lateMs } from './point-alarms.ts'
 const gaps = 3
 const leastMs = 20_000
 const longestGapMs = 600_000
+const leastGapMs = 6000
+const roundIntervals = 3
+const leastRoundMs = 60_000
 
-/** How often something is usually heard: the long gaps count, and are forgotten slowly. */
+/**
+ * How often something is usually heard: the longest gap of the last one to two rounds. A round is three of its own
+ * intervals, so that whoever speaks every five minutes has shown it before anything is believed of it; until then its interval counts.
+ */
 export class UsualGap {
   at = 0
-  #usualMs: number | null = null
+  #roundFrom = 0
+  #longestMs = 0
+  #beforeMs: number | null = null
 
-  /** `assumedMs`: as long as it was heard too seldom to know. */
+  /** `assumedMs`: its own interval. */
   constructor(readonly assumedMs: number) {}
 
   hear(at: number): void {
     if (at <= this.at) return
-    if (this.at > 0) {
+    if (this.at === 0) this.#roundFrom = at
+    else {
       const gap = Math.min(at - this.at, longestGapMs)
-      const usual = this.#usualMs
       // An outage is no habit: it counts for little, unless it comes again and again.
-      if (usual === null) this.#usualMs = gap
-      else this.#usualMs = gap > usual ? Math.min(gap, Math.max(2 * usual, 6000)) : usual + (gap - usual) / 50
+      const believed = this.#beforeMs === null ? gap : Math.min(gap, Math.max(2 * this.usualMs, leastGapMs))
+      this.#longestMs = Math.max(this.#longestMs, believed)
+      if (at - this.#roundFrom >= Math.max(leastRoundMs, roundIntervals * this.assumedMs)) {
+        this.#beforeMs = this.#longestMs
+        this.#longestMs = 0
+        this.#roundFrom = at
+      }
     }
     this.at = at
   }
 
   get limitMs(): number {
-    return Math.max(leastMs, gaps * (this.#usualMs ?? this.assumedMs))
+    return Math.max(leastMs, gaps * this.usualMs)
   }
   get usualMs(): number {
-    return this.#usualMs ?? this.assumedMs
+    return this.#beforeMs === null ? this.assumedMs : Math.max(this.#beforeMs, this.#longestMs)
   }
 }
 

@@ -72,6 +72,8 @@ export class Spool {
   #live!: SpoolStream
   #late!: SpoolStream
   #backlog: SpoolStream[] = []
+  /** Of it, the little that was live when its owner ended: stored before what is live now, so that alarms see readings in their order. */
+  #heirlooms = new Set<SpoolStream>()
   /** Owners that have ended without giving their folder back, newest last. */
   readonly ended: string[] = []
   #adopted = new Map<string, { release: () => void; left: number }>()
@@ -175,7 +177,11 @@ export class Spool {
       this.ended.splice(0, this.ended.length - endedKept)
       const names = (await readdir(join(folder, entry.name), { withFileTypes: true })).filter((e) => e.isDirectory()).map((e) => e.name)
       this.#adopted.set(entry.name, { release: lock.release, left: names.length })
-      for (const name of names) this.#backlog.push(await SpoolStream.adopt(this.#streamOptions(entry.name, name)))
+      for (const name of names) {
+        const stream = await SpoolStream.adopt(this.#streamOptions(entry.name, name))
+        this.#backlog.push(stream)
+        if (name.startsWith('live') && stream.bytes <= this.options.segmentBytes) this.#heirlooms.add(stream)
+      }
       came += names.length
       if (names.length === 0) await this.#dismiss(entry.name)
     }
@@ -304,19 +310,24 @@ export class Spool {
     this.#wake()
   }
 
-  /** What the next statement stores: live first, back-fill (at most `maxLate`) each fifth time or when live has nothing. */
+  /**
+   * What the next statement stores: the little that an ended process left of its live readings, then live ones; back-fill (at
+   * most `maxLate`) each fifth time or when live has nothing.
+   */
   async take(maxReadings: number, hardLimit: number, maxLate = maxReadings): Promise<Turn | null> {
     const others = [...this.#backlog, this.#late].filter((s) => s.waits)
     this.#turns += 1
     const order: SpoolStream[] = []
     // Each other stream in its turn.
     const other = others[Math.floor(this.#turns / (livePerLate + 1)) % Math.max(1, others.length)]
-    if (other !== undefined && (!this.#live.waits || this.#turns % (livePerLate + 1) === 0)) order.push(other, this.#live)
+    const heirloom = others.find((s) => this.#heirlooms.has(s))
+    if (heirloom !== undefined) order.push(heirloom, this.#live)
+    else if (other !== undefined && (!this.#live.waits || this.#turns % (livePerLate + 1) === 0)) order.push(other, this.#live)
     else order.push(this.#live, ...(other ? [other] : []))
     for (const stream of order) {
       if (!stream.waits) continue
       if (!stream.known) stream.know(await this.options.loadProgress(stream.id))
-      const taken = await stream.take(stream === this.#live ? maxReadings : maxLate, hardLimit)
+      const taken = await stream.take(stream === this.#live || stream === heirloom ? maxReadings : maxLate, hardLimit)
       if (taken !== null) return { ...taken, stream, late: stream !== this.#live }
       await this.#retire(stream)
     }
@@ -351,6 +362,7 @@ export class Spool {
     const i = this.#backlog.indexOf(stream)
     if (i < 0 || !stream.empty) return
     this.#backlog.splice(i, 1)
+    this.#heirlooms.delete(stream)
     if (await stream.close()) this.options.onGone(stream.id)
     const owner = stream.id.split('/').at(-2) ?? ''
     const adopted = this.#adopted.get(owner)

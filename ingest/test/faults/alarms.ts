@@ -1,12 +1,11 @@
-import { calm, compileRule, defaultRules, metricByCode, reduceAlarm, severityOf } from '@yiping/contract'
+import { type AlarmRule, calm, compileRule, metricByCode, reduceAlarm, severityOf } from '@yiping/contract'
 import type { Pool } from '@yiping/db'
 import { expect } from 'vitest'
 
 /**
  * Folds what the table holds, in order of observation, through the rules of a metric: an account of the alarms that knows nothing
- * of batches, restarts and kills. What a killed process left behind is stored after newer readings, and opens no alarm then;
- * so what is compared is that no occurrence has a transition twice or without the one before it, that there are never two active
- * ones, and that those which are active are so by the account. Answers how many occurrences there are, and by the account.
+ * of batches, restarts and kills. No occurrence may have a transition twice or without the one before it, there are never two
+ * active ones, and those which are active are so by the account. Answers how many occurrences there are, and by the account.
  */
 export async function expectAlarmsOf(pool: Pool, stations: readonly string[], metricCode: string): Promise<{ found: number; expected: number }> {
   const metric = metricByCode.get(metricCode)
@@ -19,7 +18,8 @@ export async function expectAlarmsOf(pool: Pool, stations: readonly string[], me
   )
   let expected = 0
   const active = new Set<string>()
-  for (const rule of defaultRules.filter((r) => r.kind === 'limit' && r.metric === metricCode)) {
+  const rules = await pool.query<{ definition: AlarmRule }>(`select definition from alarm_rule where active and definition ->> 'kind' = 'limit'`)
+  for (const rule of rules.rows.map((r) => r.definition).filter((r) => r.metric === metricCode)) {
     const compiled = compileRule(rule, metric, rows[0]?.interval_s ?? 1, () => null)
     if (compiled === null) throw new Error(rule.code)
     let station = ''
