@@ -17,6 +17,8 @@ import {
   statusChannel,
 } from '@yiping/db'
 import type { Logger } from 'pino'
+import { CombinationWatch } from './alarm/combination-watch.ts'
+import { NormalsKeeper } from './alarm/normals-keeper.ts'
 import { SilenceWatch } from './alarm/silence-watch.ts'
 import { createClock } from './clock.ts'
 import type { IngestConfig } from './config.ts'
@@ -127,9 +129,26 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     onChanged: (changes) => opensAlarms(changes.opened.map((o) => o.severity)),
     onFailed: onAlarmsFailed,
   })
+  const leads = (): boolean => keeper?.state === 'held'
+  const combinations = new CombinationWatch({
+    db: sidePool,
+    now,
+    leads,
+    onChanged: (changes) => opensAlarms(changes.opened.map((o) => o.severity)),
+    onFailed: onAlarmsFailed,
+  })
+  const normals = new NormalsKeeper({
+    pool: sidePool,
+    zone: config.zone,
+    now,
+    leads,
+    onRefreshed: (hours) => log.info({ hours }, 'worked out what is normal for the hours of the week'),
+    onFailed: onAlarmsFailed,
+  })
   const know = (stations: readonly RegisteredStation[]): void => {
     thread.use(stations)
     watch.use(stations)
+    combinations.use(stations)
   }
   const remembered = readRegistry(registryFile)
   if (remembered !== null) know(remembered)
@@ -324,9 +343,11 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   })
   await keeper.start()
   watch.start()
+  combinations.start()
+  normals.start()
   housekeeping = new Housekeeping({
     pool: sidePool,
-    mine: () => keeper?.state === 'held',
+    mine: leads,
     onReplayed: (outcome) => {
       metrics.replayed.inc(outcome.stored + outcome.duplicate + outcome.conflict)
       log.info({ stored: outcome.stored }, 'held readings of newly registered points came in')
@@ -353,6 +374,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
       } else {
         thread.reloadAlarms()
         watch.reload()
+        combinations.reload()
       }
     },
     onConnected: () => {
@@ -425,6 +447,8 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
       // The next one may begin while this one still stores.
       await lease.stop()
       await watch.stop()
+      await combinations.stop()
+      await normals.stop()
       await housekeeping?.stop()
       await keeper?.stop()
       await spool.flush()

@@ -169,6 +169,7 @@ const combinations: readonly AlarmRule[] = [
     kind: 'combination',
     domain: 'water',
     levels: [level(1, '>=', 1, '1')],
+    offDelayS: minutes(10),
     combination: { needs: [{ rules: ['ws.dp_dt.high', 'ws.pressure.low'], atLeast: 3 }], withinKm: 8, withinMin: 10, raises: 0 },
   },
   {

@@ -140,6 +140,8 @@ export class PointAlarms {
   #orphans: KnownCondition[] = []
   #calendar: CityCalendar
   #stale = true
+  /** They may have been worked out anew. */
+  #forgetNormals = false
   #restUntil = 0
   #lane: Promise<unknown> = Promise.resolve()
   #timer: NodeJS.Timeout | null = null
@@ -180,6 +182,7 @@ export class PointAlarms {
   /** The database knows better from now on: another process stored, or a rule is another one. */
   reload(): void {
     this.#stale = true
+    this.#forgetNormals = true
   }
 
   /** Evaluates a batch and has it stored with what follows. A batch that `store` throws on is evaluated anew when it comes again. */
@@ -277,6 +280,8 @@ export class PointAlarms {
     const [{ rules, broken }, conditions, latest] = await Promise.all([loadActiveRules(db), loadConditions(db), loadLatest(db)])
     if (broken.length > 0) onFailed(new Error(broken.join(', ')), 'rules that cannot be read')
     this.#rules = rules
+    if (this.#forgetNormals) for (const point of this.#points) if (point) point.normals = null
+    this.#forgetNormals = false
     for (const point of this.#uneasy) point.entries = null
     this.#uneasy.clear()
     this.#arrange()
