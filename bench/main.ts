@@ -1,4 +1,5 @@
 import { Bench } from './bench.ts'
+import { alarmLatency } from './figures/alarm-latency.ts'
 import { alarms } from './figures/alarms.ts'
 import { alarmEngine } from './figures/alarm-engine.ts'
 import { backFill } from './figures/back-fill.ts'
@@ -36,6 +37,7 @@ const figures: readonly Figure[] = [
   backFill,
   ingestMemory,
   alarms,
+  alarmLatency,
   alarmEngine,
 ]
 

@@ -28,6 +28,7 @@ export interface Shown {
 declare global {
   interface Window {
     benchShown?: Shown[]
+    benchAlarms?: Record<string, number>
   }
 }
 
@@ -84,4 +85,26 @@ export async function paintOf(page: Page): Promise<Paint> {
   const paint = await handle.jsonValue()
   if (paint === null) throw new Error('the page painted nothing')
   return paint
+}
+
+/** Notes in the page when the wall's list first holds each alarm, by id; the moment is that of the frame after. */
+export async function watchAlarms(page: Page): Promise<() => Promise<Record<string, number>>> {
+  await page.evaluate(() => {
+    const seen: Record<string, number> = {}
+    const known = new Set<string>()
+    window.benchAlarms = seen
+    const look = (): void => {
+      for (const link of document.querySelectorAll<HTMLAnchorElement>('.alarms a.row')) {
+        const id = new URL(link.href).searchParams.get('alarm')
+        if (id === null || known.has(id)) continue
+        known.add(id)
+        requestAnimationFrame(() => {
+          seen[id] = Date.now()
+        })
+      }
+    }
+    new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ['href'] })
+    look()
+  })
+  return () => page.evaluate(() => window.benchAlarms ?? {})
 }
