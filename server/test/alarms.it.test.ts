@@ -68,7 +68,7 @@ afterAll(async () => {
   await database?.stop()
 })
 beforeEach(async () => {
-  await pool.query("truncate alarm, alarm_event, alarm_shelf, alarm_out_of_service, alarm_rule; select pg_notify('alarm_changed', '*')")
+  await pool.query("truncate alarm, alarm_event, alarm_shelf, alarm_out_of_service, alarm_rule cascade; select pg_notify('alarm_changed', '*')")
   await until('nothing open', () => app.live.alarms.cells.size === 0)
 })
 

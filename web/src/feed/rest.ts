@@ -7,6 +7,7 @@ import type {
   AlarmHealthAnswer,
   AlarmsAnswer,
   DistrictsAnswer,
+  ProposalsAnswer,
   RegistryAnswer,
   SeriesAnswer,
   StationAnswer,
@@ -25,8 +26,8 @@ export class RestError extends Error {
 
 const timeoutMs = 15_000
 
-async function ask<T>(path: string, signal: AbortSignal | undefined, body?: unknown): Promise<T> {
-  const limit = AbortSignal.timeout(timeoutMs)
+async function ask<T>(path: string, signal: AbortSignal | undefined, body?: unknown, patienceMs = timeoutMs): Promise<T> {
+  const limit = AbortSignal.timeout(patienceMs)
   let answer: Response
   try {
     answer = await fetch(`/api/v1/${path}`, {
@@ -65,6 +66,9 @@ export const rest = {
   alarm: (id: string, signal?: AbortSignal) => get<AlarmDetailAnswer>(`alarms/${q(id)}`, signal),
   alarmHealth: (from: number, to: number, operators: number, signal?: AbortSignal) =>
     get<AlarmHealthAnswer>(`alarms/health?${queryText({ from, to, operators })}`, signal),
+  /** Ten points through every delay and dead-band that is tried, over all their readings: takes its time. */
+  alarmProposals: (from: number, to: number, signal?: AbortSignal) =>
+    ask<ProposalsAnswer>(`alarms/proposals?${queryText({ from, to })}`, signal, undefined, 4 * timeoutMs),
   /** Where the browser fetches the same list as CSV. */
   alarmExport: (query: Readonly<Record<string, string | number | null | undefined>>): string => `/api/v1/alarms/export?${queryText(query)}`,
   actOnAlarm: (id: string, action: AlarmAction, request: AlarmActionRequest) => post<AlarmAnswer>(`alarms/${q(id)}/${action}`, request),

@@ -10,7 +10,7 @@ import { FakeSocket } from '../../testing/fake-socket.ts'
 import { LaidOut } from '../../testing/laid-out.ts'
 import AlarmScreen from './AlarmScreen.vue'
 import { actionsFor, trendSpan } from './around.ts'
-import { healthFigures, priorityShares, rateSteps } from './health.ts'
+import { healthFigures, priorityShares, rateSteps, tuningParts } from './health.ts'
 
 const now = Date.UTC(2026, 10, 23, 2)
 const none = { 1: 0, 2: 0, 3: 0, 4: 0 }
@@ -241,4 +241,20 @@ it.each([
   [{ state: 'normal', ackAt: 1 }, ['comment', 'take-out']],
 ] as const)('%o offers %o', (cell, actions) => {
   expect(actionsFor(cell)).toEqual(actions)
+})
+
+describe('a proposal', () => {
+  it.each([
+    [{ onDelayS: 0, offDelayS: 0, deadbandTimes: 2 }, [{ key: 'deadband', value: 2 }]],
+    [
+      { onDelayS: 60, offDelayS: 1800, deadbandTimes: 1 },
+      [
+        { key: 'onDelay', value: 60_000 },
+        { key: 'offDelay', value: 1_800_000 },
+      ],
+    ],
+    [{ onDelayS: 0, offDelayS: 0, deadbandTimes: 1 }, []],
+  ])('names what is to be another: %o', (proposal, parts) => {
+    expect(tuningParts(proposal)).toEqual(parts)
+  })
 })

@@ -55,6 +55,15 @@ export function priorityShares(a: AlarmHealthAnswer): PriorityShare[] {
   })
 }
 
+/** What a proposal changes: each part that is not as it was. Times in ms. */
+export function tuningParts(p: { onDelayS: number; offDelayS: number; deadbandTimes: number }): { key: 'deadband' | 'onDelay' | 'offDelay'; value: number }[] {
+  return [
+    ...(p.deadbandTimes > 1 ? [{ key: 'deadband' as const, value: p.deadbandTimes }] : []),
+    ...(p.onDelayS > 0 ? [{ key: 'onDelay' as const, value: p.onDelayS * 1000 }] : []),
+    ...(p.offDelayS > 0 ? [{ key: 'offDelay' as const, value: p.offDelayS * 1000 }] : []),
+  ]
+}
+
 const bucketMs = 600_000
 
 /** Buckets as steps from `from` to `to`, noughts put in again where nothing rang; thinned to at most `most`, each the worst of those it stands for. */
