@@ -115,6 +115,7 @@ describe.each(brokersHere())('ingest on %s', (kind) => {
       })
 
     it('are an alarm, which outlives a restart and returns when they do', async () => {
+      await pool.query(`update alarm_rule set definition = definition || '{"offDelayS": 0}' where code = 'ws.pressure.low'`)
       const ts = Date.now() - 4000
       await send(ts, 0.13)
       await until('a run of one', async () => (await count('select count(*)::int as n from alarm_condition where subject = $1', [subject])) === 1)

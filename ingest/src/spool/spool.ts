@@ -52,6 +52,9 @@ const maxPending = 20_000
 const retryFullMs = 250
 const damagedName = 'damaged'
 const endedKept = 100
+/** Names of owners begin with the moment of their start, at one length; of their streams `live-2` comes before `live-10`. */
+const byStart = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : 1)
+const byNumber = (a: string, b: string): number => a.localeCompare(b, 'en', { numeric: true })
 /** Live statements in a row before back-fill has one. */
 const livePerLate = 4
 
@@ -169,13 +172,17 @@ export class Spool {
   async adopt(): Promise<number> {
     const { folder } = this.options
     let came = 0
-    for (const entry of await readdir(folder, { withFileTypes: true })) {
+    // Oldest first.
+    for (const entry of (await readdir(folder, { withFileTypes: true })).sort(byStart)) {
       if (!entry.isDirectory() || entry.name === damagedName || entry.name === this.owner || this.#adopted.has(entry.name)) continue
       const lock = acquireLock(join(folder, entry.name))
       if (!lock.ok) continue
       this.ended.push(entry.name)
       this.ended.splice(0, this.ended.length - endedKept)
-      const names = (await readdir(join(folder, entry.name), { withFileTypes: true })).filter((e) => e.isDirectory()).map((e) => e.name)
+      const names = (await readdir(join(folder, entry.name), { withFileTypes: true }))
+        .filter((e) => e.isDirectory())
+        .map((e) => e.name)
+        .sort(byNumber)
       this.#adopted.set(entry.name, { release: lock.release, left: names.length })
       for (const name of names) {
         const stream = await SpoolStream.adopt(this.#streamOptions(entry.name, name))
