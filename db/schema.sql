@@ -439,7 +439,7 @@ create table waiting_reading (
 CREATE INDEX alarm_cause ON public.alarm USING btree (cause) WHERE (cause IS NOT NULL);
 CREATE INDEX alarm_event_alarm ON public.alarm_event USING btree (alarm, id);
 CREATE INDEX alarm_event_at ON public.alarm_event USING btree (at);
-CREATE INDEX alarm_event_to_notice ON public.alarm_event USING btree (id) WHERE (ring AND (NOT noticed));
+CREATE INDEX alarm_event_to_notice ON public.alarm_event USING btree (id) WHERE ((ring OR (kind = 'passed_up'::text)) AND (NOT noticed));
 CREATE INDEX alarm_open ON public.alarm USING btree (severity, active_at) WHERE (state <> 'normal'::text);
 CREATE INDEX alarm_open_of ON public.alarm USING btree (rule, subject) WHERE (state <> 'normal'::text);
 CREATE INDEX alarm_subject ON public.alarm USING btree (subject, active_at DESC);

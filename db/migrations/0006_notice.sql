@@ -30,7 +30,7 @@ create index duty_shift_time on duty_shift (starts_at, ends_at);
 -- than their rows are numbered.
 alter table alarm_event add column noticed boolean not null default false;
 
-create index alarm_event_to_notice on alarm_event (id) where ring and not noticed;
+create index alarm_event_to_notice on alarm_event (id) where (ring or kind = 'passed_up') and not noticed;
 
 -- One message: of one alarm, or of several that came thick and fast.
 create table notice (

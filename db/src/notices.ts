@@ -1,7 +1,7 @@
 import type { Severity } from '@yiping/contract'
 import type { Pool, Queryable } from './connection.ts'
 
-/** An alarm event that rings, as routes see it. Times are epoch ms. */
+/** An alarm event that rings, or that passes an alarm up, as routes see it. Times are epoch ms. */
 export interface RingingEvent {
   event: number
   alarm: string
@@ -21,7 +21,7 @@ export interface NoticeItem {
 }
 
 /**
- * Takes up to `limit` ringing events that nobody has looked through yet and puts down for whom each is. One that is hidden at this
+ * Takes up to `limit` of such events that nobody has looked through yet and puts down for whom each is. One that is hidden at this
  * moment (shelved, suppressed, out of service) is for nobody. Events and items change in one transaction, so that each is
  * told once however often this is begun; two servers take different ones.
  */
@@ -32,7 +32,7 @@ export async function gatherNotices(pool: Pool, limit: number, routesOf: (event:
     await client.query('begin')
     const { rows } = await client.query<RingingEvent & { hidden: boolean }>(
       `with taken as (
-         select id from alarm_event where ring and not noticed order by id limit $1 for update skip locked
+         select id from alarm_event where (ring or kind = 'passed_up') and not noticed order by id limit $1 for update skip locked
        ), marked as (
          update alarm_event e set noticed = true from taken t where e.id = t.id returning e.*
        )

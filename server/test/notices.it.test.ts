@@ -152,6 +152,20 @@ describe('people are told', () => {
     expect(rows).toEqual([{ state: 'failed' }])
   })
 
+  it('and those above when nobody acknowledges it', async () => {
+    await addNoticeRoute(pool, { ...webhook, target: url })
+    await addNoticeRoute(pool, { ...webhook, name: 'chief', target: `${url}/chief`, escalation: 1 })
+    const id = await ring()
+    const one = notifier()
+    await one.run()
+    expect(received.length).toBe(1)
+    await pool.query('update alarm set escalation = 1 where id = $1', [id])
+    await pool.query(`insert into alarm_event (alarm, at, kind, severity, ring) values ($1, now(), 'passed_up', 2, false)`, [id])
+    await one.run()
+    expect(received.map((r) => alarmsIn(r.body))).toEqual([[id], [id]])
+    expect(JSON.parse(received[1]?.body ?? '{}')).toMatchObject({ alarms: [{ escalation: 1 }] })
+  })
+
   it('never of what is shelved, suppressed or out of service', async () => {
     await addNoticeRoute(pool, { ...webhook, target: url })
     await ring({ subject: 'shelved:ws.pressure' })

@@ -8,7 +8,7 @@ import { wordsOf } from '../src/notify/words.ts'
 
 describe('a route', () => {
   const route = { domains: ['gas'], districts: ['410105'], severities: [1, 2], escalation: 0, active: true }
-  const event = { domain: 'gas', district: '410105', severity: 1, escalation: 0 } as const
+  const event = { what: 'activated', domain: 'gas', district: '410105', severity: 1, escalation: 0 } as const
 
   it.each([
     ['everything fits', {}, {}, true],
@@ -19,7 +19,8 @@ describe('a route', () => {
     ['empty lists let everything through', { domains: [], districts: [], severities: [] }, { domain: 'water', district: null, severity: 4 }, true],
     ['the platform by its name', { domains: ['platform'], districts: [] }, { domain: null }, true],
     ['not passed up yet', { escalation: 1 }, {}, false],
-    ['passed up', { escalation: 1 }, { escalation: 1 }, true],
+    ['passed up', { escalation: 1 }, { what: 'passed_up', escalation: 1 }, true],
+    ['that was told at first hears nothing when it is passed up', {}, { what: 'passed_up', escalation: 1 }, false],
     ['switched off', { active: false }, {}, false],
   ] as const)('%s', (_, of, with_, told) => {
     expect(matches({ ...route, ...of } as Parameters<typeof matches>[0], { ...event, ...with_ })).toBe(told)

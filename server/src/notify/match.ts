@@ -2,12 +2,13 @@ import type { DutyShift, NoticeRoute, RingingEvent } from '@yiping/db'
 
 type Narrowing = Pick<NoticeRoute, 'domains' | 'districts' | 'severities' | 'escalation' | 'active'>
 
-/** Whether a route is to tell of an event. Empty lists let everything through. */
-export function matches(route: Narrowing, event: Pick<RingingEvent, 'domain' | 'district' | 'severity' | 'escalation'>): boolean {
+/** Whether a route is to tell of an event. Empty lists let everything through; that an alarm is passed up is news for those above alone. */
+export function matches(route: Narrowing, event: Pick<RingingEvent, 'what' | 'domain' | 'district' | 'severity' | 'escalation'>): boolean {
   const { domains, districts, severities } = route
   return (
     route.active &&
     event.escalation >= route.escalation &&
+    (event.what !== 'passed_up' || route.escalation > 0) &&
     (domains.length === 0 || domains.includes(event.domain ?? 'platform')) &&
     (districts.length === 0 || (event.district !== null && districts.includes(event.district))) &&
     (severities.length === 0 || severities.includes(event.severity))
