@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import mqtt from 'mqtt'
 import { launchChromium } from '../server/test/chromium.ts'
 import { readRunFile } from '../server/start/run-file.ts'
 
@@ -12,8 +13,8 @@ interface Picture {
   path: string
   width: number
   height: number
-  /** Clicked before the picture. */
-  click?: string
+  /** A reading that a device publishes before the picture. */
+  publish?: { topic: string; payload: string }
 }
 const pictures: Picture[] = [
   { name: 'wall-zh-1920', path: '/', width: 1920, height: 1080 },
@@ -22,6 +23,15 @@ const pictures: Picture[] = [
   { name: 'wall-en-1920', path: '/?lang=en', width: 1920, height: 1080 },
   { name: 'wall-showroom-1920', path: '/?theme=showroom', width: 1920, height: 1080 },
   ...['water', 'gas', 'heating', 'drainage'].map((d) => ({ name: `${d}-zh-1440`, path: `/${d}`, width: 1440, height: 900 })),
+  { name: 'alarms-zh-1920', path: '/alarms', width: 1920, height: 1080 },
+  { name: 'alarm-health-en-1440', path: '/alarms?tab=health&lang=en', width: 1440, height: 900 },
+  {
+    name: 'wall-alarm-zh-1920',
+    path: '/',
+    width: 1920,
+    height: 1080,
+    publish: { topic: 'city/gas/GS-V-0007/telemetry', payload: '{"gs.ch4_lel": 61.5}' },
+  },
   { name: 'water-station-en-1440', path: '/water?lang=en&station=WS-P-0001', width: 1440, height: 900 },
 ]
 
@@ -49,6 +59,12 @@ try {
   const browser = await launchChromium()
   for (const p of pictures) {
     const page = await browser.newPage({ viewport: { width: p.width, height: p.height }, locale: p.path.includes('lang=en') ? 'en' : 'zh-CN' })
+    if (p.publish) {
+      const run = await readRunFile(folder)
+      const device = await mqtt.connectAsync(run?.mqttUrl ?? '', { protocolVersion: 4 })
+      await device.publishAsync(p.publish.topic, p.publish.payload, { qos: 1 })
+      await device.endAsync()
+    }
     await page.goto(address + p.path)
     // A minute lets the truth bar have its own figures.
     await page.waitForTimeout(p === pictures[0] ? 70_000 : 6000)
