@@ -146,7 +146,8 @@ function settle(state: AlarmState, at: number, late: boolean, how: Annunciation)
   // What only the past knew of is still so today: now it rings.
   if (!late && next.occurrence?.quiet && isActive(next)) {
     next = { ...next, occurrence: { ...next.occurrence, quiet: false } }
-    say('rang', at, next.severity, true)
+    // Who acknowledged it in the list knows of it.
+    if (next.occurrence?.ackAt === null) say('rang', at, next.severity, true)
   }
   return { state: next, events }
 }
