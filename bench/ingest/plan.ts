@@ -1,6 +1,7 @@
-import { buildTopic, metricByCode } from '@yiping/contract'
+import { buildTopic } from '@yiping/contract'
 import type { RegisteredStation } from '@yiping/db'
 import { seeded } from '../measure/numbers.ts'
+import { livePoints, readingOf } from '../real/live-plan.ts'
 
 export interface PlannedRow {
   pointId: number
@@ -25,7 +26,8 @@ const gatewayStations = 20
 
 /**
  * Readings of the demo city's own points in the 24 h before `now`, as devices bring them after a link was down: by turns
- * a station's array and a gateway's round, 200 … 1000 readings each, every identity once.
+ * a station's array and a gateway's round, 200 … 1000 readings each, every identity once. Values move as they do where nothing
+ * is wrong: what follows from a storm of limits passed is another figure.
  */
 export function planReadings(stations: readonly RegisteredStation[], rows: number, now: number, seed: number): Plan {
   const random = seeded(seed)
@@ -34,15 +36,16 @@ export function planReadings(stations: readonly RegisteredStation[], rows: numbe
   // Every station goes its own way from a day ago in equal steps, so that no moment comes twice.
   const points = talking.reduce((n, s) => n + s.points.length, 0)
   const stepMs = Math.floor((dayMs - 60_000) / (Math.ceil((2 * rows) / points) + most))
+  const pointById = new Map(livePoints(talking).map((p) => [p.id, p]))
   const next = new Map(talking.map((s) => [s.code, now - dayMs]))
   const sampleOf = (s: RegisteredStation): { ts: number; values: Record<string, number> } => {
     const ts = next.get(s.code) ?? 0
     next.set(s.code, ts + stepMs)
     const values: Record<string, number> = {}
     for (const p of s.points) {
-      const range = metricByCode.get(p.metric)?.physical ?? { min: 0, max: 1 }
-      const value = Math.round((range.min + random() * (Math.min(range.max, range.min + 1000) - range.min)) * 1000) / 1000
-      values[p.metric] = Math.min(range.max, Math.max(range.min, value))
+      const point = pointById.get(p.id)
+      if (point === undefined) continue
+      values[p.metric] = readingOf(point, random).value
       plan.rows.push({ pointId: p.id, observedAt: ts, value: values[p.metric] ?? 0 })
     }
     return { ts, values }

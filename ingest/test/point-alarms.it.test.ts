@@ -54,6 +54,7 @@ const begin = (): PointAlarms => {
     leads: () => true,
     onFailed: (error) => failures.push(error),
     tickEveryMs: 1e9,
+    recallAfterMs: 0,
   })
   made.use(stations)
   return made

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   type AlarmRule,
   type CompiledRule,
@@ -49,14 +50,20 @@ export interface PointAlarmsOptions {
   onChanged?: (changes: AlarmChanges) => void
   onFailed: (error: unknown, what: string) => void
   tickEveryMs?: number
+  /** After a load, what delays no batch is looked up so much later, ms. */
+  recallAfterMs?: number
 }
 
 /** A reading that came so long after it was observed tells of the past: it rings for nobody. */
 export const lateMs = 10 * 60_000
 /** After a fault of our own readings are stored without alarms for so long. */
 const restMs = 10_000
-/** Points whose history is looked up at once. */
+/** Points whose history is looked up at once: what a batch waits for, and what can wait itself. */
 const pointsPerQuery = 2000
+const recalledPerQuery = 100
+/** A start has better to do; and between two queries others have their turn. */
+const recallAfterMs = 30_000
+const recallPauseMs = 200
 
 interface Station {
   code: string
@@ -76,6 +83,8 @@ class Point implements PointMemory {
   normals: Float32Array | null = null
   window: PointMemory['window'] = null
   counter: PointMemory['counter'] = null
+  /** Since when its value stands still has been looked up, or was seen here. */
+  flatKnown = false
 
   constructor(
     readonly id: number,
@@ -147,6 +156,7 @@ export class PointAlarms {
   #timer: NodeJS.Timeout | null = null
   #recalling: Promise<void> | null = null
   #stopped = false
+  #abort = new AbortController()
   /** Looked at by `normal` of the contexts that all points of a plan share. */
   #current: Point | null = null
   #seen: Observed = { at: 0, value: 0, quality: 'good' }
@@ -168,6 +178,7 @@ export class PointAlarms {
 
   async stop(): Promise<void> {
     this.#stopped = true
+    this.#abort.abort()
     if (this.#timer) clearInterval(this.#timer)
     await this.#lane
     await this.#recalling
@@ -293,6 +304,7 @@ export class PointAlarms {
       point.lastAt = l.observedAt
       point.lastValue = l.value
       point.sameSince = l.observedAt
+      point.flatKnown = false
     }
     await this.#loadWindows(now())
     this.#adopt(conditions)
@@ -383,8 +395,10 @@ export class PointAlarms {
 
   /** History that delays no batch: since when values stand still, and what is normal. */
   async #recall(): Promise<void> {
-    const { db, now, onFailed } = this.options
+    const { db, now, onFailed, recallAfterMs: waitMs = recallAfterMs } = this.options
+    const pause = (ms: number): Promise<void> => delay(ms, undefined, { signal: this.#abort.signal, ref: false }).catch(() => {})
     try {
+      await pause(waitMs)
       const flat: Point[] = []
       const deviating: Point[] = []
       let longestS = 0
@@ -392,15 +406,16 @@ export class PointAlarms {
         if (point === undefined) continue
         for (const { rule } of point.plan.rules) {
           if (rule.kind === 'deviation' && point.normals === null) deviating.push(point)
-          if (rule.kind !== 'flat' || !Number.isFinite(point.lastAt) || point.sameSince < point.lastAt) continue
+          if (rule.kind !== 'flat' || !Number.isFinite(point.lastAt) || point.flatKnown) continue
           flat.push(point)
           longestS = Math.max(longestS, ...rule.levels.map((l) => l.value))
         }
       }
-      for (let i = 0; i < deviating.length && !this.#stopped; i += pointsPerQuery)
+      for (let i = 0; i < deviating.length && !this.#stopped; i += recalledPerQuery) {
+        if (i > 0) await pause(recallPauseMs)
         for (const n of await loadNormals(
           db,
-          deviating.slice(i, i + pointsPerQuery).map((p) => p.id),
+          deviating.slice(i, i + recalledPerQuery).map((p) => p.id),
         )) {
           const normals = new Float32Array(2 * 168).fill(Number.NaN)
           for (const [k, hour] of n.hours.entries()) {
@@ -410,9 +425,12 @@ export class PointAlarms {
           const point = this.#points[n.pointId]
           if (point) point.normals = normals
         }
-      for (let i = 0; i < flat.length && !this.#stopped; i += pointsPerQuery) {
-        const some = flat.slice(i, i + pointsPerQuery)
+      }
+      for (let i = 0; i < flat.length && !this.#stopped; i += recalledPerQuery) {
+        if (i > 0) await pause(recallPauseMs)
+        const some = flat.slice(i, i + recalledPerQuery)
         const loaded = new Map(some.map((p) => [p.id, p.lastValue]))
+        for (const p of some) p.flatKnown = true
         for (const { pointId, since } of await loadFlatSince(db, [...loaded.keys()], now() - (longestS + 3600) * 1000, now())) {
           const point = this.#points[pointId]
           if (point && point.lastValue === loaded.get(pointId) && since < point.sameSince) point.sameSince = since
