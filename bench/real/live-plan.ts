@@ -1,4 +1,4 @@
-import { buildTopic, metricByCode } from '@yiping/contract'
+import { buildTopic, exceeded, type Metric, metricByCode } from '@yiping/contract'
 import type { RegisteredStation } from '@yiping/db'
 import type { Plan, PlannedMessage } from '../ingest/plan.ts'
 import { seeded } from '../measure/numbers.ts'
@@ -19,23 +19,35 @@ const gatewayTopic = buildTopic({ kind: 'gateway' })
 /** The whole plan lies within it: younger than what counts as back-fill. */
 const withinMs = 120_000
 
-/** The points of the stations, each in the middle of what is believable for it. */
+/** Where nothing is wrong: in the middle of what is typical, else the first of some that no limit is passed by. */
+function calmValue(metric: Metric, range: { min: number; max: number }): number {
+  const { typical } = metric
+  const tried = [...(typical === null ? [] : [(typical.min + typical.max) / 2, typical.min, typical.max]), 0, (range.min + range.max) / 2]
+  return tried.find((v) => v >= range.min && v <= range.max && exceeded(metric, v) === null) ?? (range.min + range.max) / 2
+}
+
+/** The points of the stations, each at a value that no alarm comes of. */
 export function livePoints(stations: readonly RegisteredStation[]): LivePoint[] {
   return stations.flatMap((s) =>
     s.points.map((p) => {
       const metric = metricByCode.get(p.metric)
       const range = metric?.checks.range ?? metric?.physical ?? { min: 0, max: 1 }
       const decimals = metric?.decimals ?? 2
-      const swing = Math.min((range.max - range.min) / 100, (metric?.checks.maxStep ?? Number.POSITIVE_INFINITY) / 4)
+      const typical = metric?.typical ?? null
+      const width = typical === null ? (range.max - range.min) / 100 : typical.max - typical.min
+      const swing = Math.min(width / 10, (range.max - range.min) / 100, (metric?.checks.maxStep ?? Number.POSITIVE_INFINITY) / 4)
       const states = metric?.states?.[0]?.value
+      const value = states ?? (metric === undefined ? (range.min + range.max) / 2 : calmValue(metric, range))
+      // No rain is no rain: nothing moves below what there can be.
+      const moves = value - swing / 2 >= range.min && value + swing / 2 <= range.max
       return {
         id: p.id,
         station: s.code,
         topic: buildTopic({ kind: 'telemetry', domain: s.domain, station: s.code }),
         metric: p.metric,
-        value: states ?? (range.min + range.max) / 2,
+        value,
         // A meter does not run back, a switch has no value between two.
-        swing: states !== undefined || metric?.kind === 'counter' ? 0 : swing,
+        swing: states !== undefined || metric?.kind === 'counter' || !moves ? 0 : swing,
         decimals: decimals + 1,
       }
     }),
