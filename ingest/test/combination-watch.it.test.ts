@@ -92,6 +92,18 @@ it('three pressures that fall near each other are one burst, which is the cause 
   expect(await log()).toEqual(['activated!'])
 })
 
+it('pressures that are low and do not fall are none, however many', async () => {
+  for (const [id, station] of [
+    ['a', 'A'],
+    ['b', 'B'],
+    ['c', 'C'],
+    ['d', 'D'],
+  ] as const)
+    await point(id, 'ws.pressure.low', station)
+  await watch.tick()
+  expect(await events()).toEqual([])
+})
+
 it('another one that joins rings nobody again, and another process finds the same event', async () => {
   for (const [id, station] of [
     ['a', 'A'],

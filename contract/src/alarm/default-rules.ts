@@ -170,7 +170,16 @@ const combinations: readonly AlarmRule[] = [
     domain: 'water',
     levels: [level(1, '>=', 1, '1')],
     offDelayS: minutes(10),
-    combination: { needs: [{ rules: ['ws.dp_dt.high', 'ws.pressure.low'], atLeast: 3 }], withinKm: 8, withinMin: 10, raises: 0 },
+    combination: {
+      // Pressures that fall. Some are low every evening, and after a start all of these are news at once: they alone are no burst.
+      needs: [
+        { rules: ['ws.dp_dt.high'], atLeast: 2 },
+        { rules: ['ws.dp_dt.high', 'ws.pressure.low'], atLeast: 3 },
+      ],
+      withinKm: 8,
+      withinMin: 10,
+      raises: 0,
+    },
   },
   {
     ...silence('gs.natural_gas', { zh: '天然气泄漏（检出乙烷）', en: 'natural gas (ethane found)' }, 4),
