@@ -75,6 +75,7 @@ create table alarm_event (
   ring boolean not null default false,
   by text,
   note text,
+  logged_at timestamp with time zone not null default now(),
   noticed boolean not null default false,
   constraint alarm_event_pkey PRIMARY KEY (id),
   constraint alarm_event_alarm_fkey FOREIGN KEY (alarm) REFERENCES alarm(id),

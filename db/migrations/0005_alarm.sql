@@ -79,7 +79,8 @@ create table alarm_event (
   value    double precision,
   ring     boolean not null default false, -- people are to be told, unless it is hidden at that moment
   by       text, -- null: the engine
-  note     text
+  note     text,
+  logged_at timestamptz not null default now() -- by the clock of the database: when people could know of it
 );
 
 create index alarm_event_alarm on alarm_event (alarm, id);

@@ -4,7 +4,7 @@ import type { Queryable } from './connection.ts'
 
 /**
  * Passes up what has rung and is still active, hidden by nothing and acknowledged by nobody after its severity's time;
- * again after as long again. `now`: epoch ms. Answers how many. One step a call, however long nobody has looked.
+ * again after as long again. Its time runs from when it was told, which after a start or an outage is later than when it was so. `now`: epoch ms. Answers how many. One step a call, however long nobody has looked.
  */
 export async function passUpAlarms(db: Queryable, now: number): Promise<number> {
   const { rows } = await db.query<{ n: number }>(
@@ -14,7 +14,7 @@ export async function passUpAlarms(db: Queryable, now: number): Promise<number> 
        where a.state = 'unacked_active' and a.suppressed_by is null and a.rang_at is not null and a.escalation < $4
          and not exists (select from alarm_shelf s where s.rule = a.rule and s.subject = a.subject)
          and not exists (select from alarm_out_of_service o where o.subject = a.subject and o.rule in (a.rule, '*'))
-         and coalesce((select max(e.at) from alarm_event e where e.alarm = a.id and e.ring), a.rang_at)
+         and coalesce((select max(greatest(e.at, e.logged_at)) from alarm_event e where e.alarm = a.id and e.ring), a.rang_at)
            <= to_timestamp($1::float8 / 1000) - make_interval(secs => 60 * p.minutes * (a.escalation + 1))
        order by a.id for update of a skip locked
      ), passed as (

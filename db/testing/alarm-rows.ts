@@ -29,7 +29,7 @@ export interface AlarmFixture {
   assignedTo?: string | null
   escalation?: number
   /** Beside its activation. */
-  log?: { at: number; kind: AlarmEventKind; severity?: Severity; ring?: boolean; by?: string; note?: string }[]
+  log?: { at: number; loggedAt?: number; kind: AlarmEventKind; severity?: Severity; ring?: boolean; by?: string; note?: string }[]
 }
 
 /** An alarm as the engine writes it: the row, what happened to it, and the notification. It rings when activated unless `rangAt` is null. */
@@ -51,9 +51,9 @@ export async function insertAlarm(pool: Pool, alarm: AlarmFixture): Promise<void
   )
   const log: NonNullable<AlarmFixture['log']> = [{ at: activeAt, kind: 'activated', severity, ring: rangAt !== null }, ...(alarm.log ?? [])]
   await pool.query(
-    `insert into alarm_event (alarm, at, kind, severity, value, ring, by, note)
-     select $1, to_timestamp(at / 1000), kind, severity, case when kind = 'activated' then $3::float8 end, ring, by, note
-     from jsonb_to_recordset($2::jsonb) as e(at float8, kind text, severity int, ring bool, by text, note text)`,
+    `insert into alarm_event (alarm, at, logged_at, kind, severity, value, ring, by, note)
+     select $1, to_timestamp(at / 1000), to_timestamp(coalesce("loggedAt", at) / 1000), kind, severity, case when kind = 'activated' then $3::float8 end, ring, by, note
+     from jsonb_to_recordset($2::jsonb) as e(at float8, "loggedAt" float8, kind text, severity int, ring bool, by text, note text)`,
     [id, JSON.stringify(log.map((e) => ({ ...e, ring: e.ring ?? false }))), alarm.value ?? null],
   )
   await pool.query("select pg_notify('alarm_changed', $1)", [id])

@@ -289,6 +289,18 @@ it('what nobody acknowledges is passed up by age and severity, a step at a time,
   expect(await levels()).toEqual([3, 3, 0, 0])
 })
 
+it('what was told late, after a start, is passed up only when people have had their time', async () => {
+  const now = Date.now()
+  const activeAt = now - 9 * minute
+  await insertAlarm(
+    pool,
+    low(1, { severity: 1, activeAt, rangAt: null, log: [{ at: activeAt, loggedAt: now - minute, kind: 'rang', severity: 1, ring: true }] }),
+  )
+  await pool.query('update alarm set rang_at = active_at')
+  expect(await passUpAlarms(pool, now)).toBe(0)
+  expect(await passUpAlarms(pool, now + 4 * minute)).toBe(1)
+})
+
 describe('alarm health', () => {
   it('has the figures of a set that was worked out by hand', async () => {
     const from = Date.UTC(2026, 5, 1)
