@@ -258,6 +258,7 @@ export default {
     suppressedBy: 'Suppressed by',
     outOfService: 'Out of service',
     platform: 'Platform',
+    stations: 'stations',
     gateway: 'Gateway {code}',
     anyShown: 'All shown',
     anyState: 'All states',

@@ -244,6 +244,7 @@ export default {
     suppressedBy: '抑制于',
     outOfService: '停用',
     platform: '平台',
+    stations: '站',
     gateway: '网关 {code}',
     anyShown: '全部在报',
     anyState: '全部状态',

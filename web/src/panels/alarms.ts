@@ -56,19 +56,30 @@ export function alarmRow(cell: AlarmCell, registry: Registry, words: Words): Ala
   const district = registry.districtName.get(cell.district ?? station?.district ?? '')
   const place = station ? stationName(station.name, district) : (cell.station ?? subjectPlace(cell.subject, words))
   const silent = withoutLimit.has(cell.kind)
-  const lasting = cell.unit === 's' && cell.value !== null ? age(cell.value * 1000) : null
+  const ageText = (ms: number): string => {
+    const a = age(ms)
+    return words.t(a.key, a.named)
+  }
+  const lasting = cell.unit === 's' && cell.value !== null ? ageText(cell.value * 1000) : null
   const sign = silent || cell.limit === null || cell.source === null ? '' : signOf(cell.source.op)
-  const bound = silent || cell.limit === null ? '' : limitNumber(cell.limit)
+  const bound = silent || cell.limit === null ? '' : lasting === null ? limitNumber(cell.limit) : ageText(cell.limit * 1000)
   return {
     cell,
     district: district ? words.name(district) : '',
     place,
     what: words.name(cell.name),
-    value: lasting ? words.t(lasting.key, lasting.named) : cell.unit === '1' ? '' : alarmValue(cell.value, cell.metric, cell.unit),
+    value: lasting ?? (cell.unit === '1' ? '' : alarmValue(cell.value, cell.metric, cell.unit)),
     limit: `${sign} ${bound}`.trim(),
     sign,
     bound,
-    unit: cell.unit === null || cell.unit === '1' || lasting ? '' : metric && cell.unit === metric.unit ? words.name(metric.unitLabel) : cell.unit,
+    unit:
+      cell.unit === null || cell.unit === '1' || lasting
+        ? ''
+        : cell.unit === '{station}'
+          ? words.t('alarm.stations')
+          : metric && cell.unit === metric.unit
+            ? words.name(metric.unitLabel)
+            : cell.unit,
     source: cell.source && !silent ? words.t(`source.${cell.source.evidence}`) : '',
     sourceText: cell.source?.text ?? '',
     owner: cell.assignedTo ?? cell.ackBy ?? '',
