@@ -1,4 +1,3 @@
-import type { Normal } from '@yiping/contract'
 import type { Queryable } from './connection.ts'
 
 export interface TuningPoint {
@@ -19,21 +18,6 @@ export async function loadTuningPoints(db: Queryable, metric: string, stations: 
   return rows
 }
 
-/** What is normal for points, by hour of the week. */
-export async function loadNormalsOf(db: Queryable, pointIds: readonly number[]): Promise<Map<number, (Normal | null)[]>> {
-  const { rows } = await db.query<{ point_id: number; hour: number; median: number; spread: number }>(
-    'select point_id, hour, median, spread from alarm_normal where point_id = any($1::int[])',
-    [pointIds],
-  )
-  const normals = new Map<number, (Normal | null)[]>()
-  for (const r of rows) {
-    const week = normals.get(r.point_id) ?? new Array<Normal | null>(168).fill(null)
-    week[r.hour] = { median: r.median, spread: r.spread }
-    normals.set(r.point_id, week)
-  }
-  return normals
-}
-
 /** What rang most in a span: rule and subject of a point, most first. */
 export async function loadLoudest(
   db: Queryable,
@@ -49,12 +33,4 @@ export async function loadLoudest(
     [from, to, limit],
   )
   return rows
-}
-
-/** The active version of rules. */
-export async function loadActiveDefinitions<Rule>(db: Queryable, codes: readonly string[]): Promise<Map<string, Rule>> {
-  const { rows } = await db.query<{ code: string; definition: Rule }>('select code, definition from alarm_rule where active and code = any($1::text[])', [
-    codes,
-  ])
-  return new Map(rows.map((r) => [r.code, r.definition]))
 }

@@ -1,4 +1,4 @@
-import { addDays, fromLocal, hourOfWeek, normalOf } from '@yiping/contract'
+import { addDays, fromLocal, hoursOfWeekIn, normalOf } from '@yiping/contract'
 import { batchOfReadings, createPool, noReadings, type Pool, refreshNormals, seedStations, storeBatch } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 let database: TestDatabase
 let pool: Pool
 const zone = 'Asia/Shanghai'
+const hourOf = hoursOfWeekIn(zone)
 /** A Monday. */
 const until = fromLocal({ year: 2026, month: 11, day: 23, hour: 0, minute: 0, second: 0 }, zone)
 const station = { name: 'x', kind: 'ws_dma', domain: 'water', district: null, lon: null, lat: null, gateway: null, origin: null } as const
@@ -26,7 +27,7 @@ it('says what is normal for an hour of the week as the contract reckons it, in t
   const readings = noReadings()
   const byHour = new Map<number, number[]>()
   for (let t = addDays(until, -21, zone), i = 0; t < until; t += 15 * 60_000, i += 1) {
-    const hour = hourOfWeek(t, zone)
+    const hour = hourOf(t)
     // Sundays are known of one day only.
     if (hour >= 144 && t < addDays(until, -7, zone)) continue
     const value = 100 + hour + ((i * 7919) % 13)

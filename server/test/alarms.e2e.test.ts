@@ -7,6 +7,7 @@ import { pino } from 'pino'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type App, buildApp } from '../src/app.ts'
+import { testConfig } from './config.ts'
 import { launchChromium } from './chromium.ts'
 
 const webFolder = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'web', 'dist')
@@ -65,8 +66,7 @@ beforeAll(async () => {
       [],
     ),
   )
-  const config = { host: '127.0.0.1', port: 0, zone: 'Asia/Shanghai', logLevel: 'silent', origin: null, smtp: null, webFolder }
-  app = await buildApp({ databaseUrl: database.url, readDatabaseUrl: database.url, ...config }, 'test', pino({ level: 'silent' }))
+  app = await buildApp(testConfig(database.url, { webFolder }), 'test', pino({ level: 'silent' }))
   app.live.start()
   app.hub.start()
   address = await app.fastify.listen({ host: '127.0.0.1', port: 0 })

@@ -6,6 +6,7 @@ import { pino } from 'pino'
 import { io } from 'socket.io-client'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type App, buildApp } from '../src/app.ts'
+import { testConfig } from './config.ts'
 
 let database: TestDatabase
 let pool: Pool
@@ -55,8 +56,7 @@ beforeAll(async () => {
     station('GS-1', 'gs_void', 'gas', 34.813),
     station('GS-2', 'gs_void', 'gas', 34.816),
   ])
-  const config = { host: '127.0.0.1', port: 0, zone: 'Asia/Shanghai', logLevel: 'silent', origin: null, smtp: null, webFolder: null }
-  app = await buildApp({ databaseUrl: database.url, readDatabaseUrl: database.url, ...config }, 'test', pino({ level: 'silent' }))
+  app = await buildApp(testConfig(database.url), 'test', pino({ level: 'silent' }))
   app.live.start()
   app.hub.start()
   address = await app.fastify.listen({ host: '127.0.0.1', port: 0 })

@@ -22,6 +22,7 @@ import { pino } from 'pino'
 import { io, type Socket } from 'socket.io-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type App, buildApp } from '../src/app.ts'
+import { testConfig } from './config.ts'
 
 let database: TestDatabase
 let pool: Pool
@@ -145,21 +146,7 @@ beforeAll(async () => {
   for (const r of rows) pointIds.set(r.name, r.id)
   await link('WS-3', false, Date.now() - 60_000)
   await store([['WS-3:ws.pressure', Date.now() - 120_000, 0.3]], {}, Date.now() - 120_000)
-  app = await buildApp(
-    {
-      databaseUrl: database.url,
-      readDatabaseUrl: database.url,
-      host: '127.0.0.1',
-      port: 0,
-      zone: 'Asia/Shanghai',
-      logLevel: 'silent',
-      origin: null,
-      smtp: null,
-      webFolder: null,
-    },
-    'test',
-    pino({ level: 'silent' }),
-  )
+  app = await buildApp(testConfig(database.url), 'test', pino({ level: 'silent' }))
   app.live.start()
   app.hub.start()
   address = await app.fastify.listen({ host: '127.0.0.1', port: 0 })

@@ -6,6 +6,7 @@ import { pino } from 'pino'
 import { io, type Socket } from 'socket.io-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type App, buildApp } from '../src/app.ts'
+import { testConfig } from './config.ts'
 
 let database: TestDatabase
 let pool: Pool
@@ -57,22 +58,7 @@ beforeAll(async () => {
     "select p.id, s.code || ':' || p.metric as name from point p join station s on s.id = p.station_id",
   )
   for (const r of rows) pointIds.set(r.name, r.id)
-  app = await buildApp(
-    {
-      databaseUrl: database.url,
-      readDatabaseUrl: database.url,
-      host: '127.0.0.1',
-      port: 0,
-      zone: 'Asia/Shanghai',
-      logLevel: 'silent',
-      origin: null,
-      smtp: null,
-      webFolder: null,
-    },
-    'test',
-    pino({ level: 'silent' }),
-    () => Date.now() + skewMs,
-  )
+  app = await buildApp(testConfig(database.url), 'test', pino({ level: 'silent' }), () => Date.now() + skewMs)
   app.live.start()
   app.hub.start()
   address = await app.fastify.listen({ host: '127.0.0.1', port: 0 })

@@ -6,6 +6,7 @@ import { until } from '@yiping/contract/testing'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type App, buildApp } from '../src/app.ts'
+import { testConfig } from './config.ts'
 
 let database: TestDatabase
 let pool: Pool
@@ -61,22 +62,7 @@ beforeAll(async () => {
      insert into alarm_event (alarm, at, kind, severity, ring) select id, active_at, 'activated', 4, true from made`,
     [chatters, from / 1000],
   )
-  app = await buildApp(
-    {
-      databaseUrl: database.url,
-      readDatabaseUrl: database.url,
-      host: '127.0.0.1',
-      port: 0,
-      zone: 'Asia/Shanghai',
-      logLevel: 'silent',
-      origin: null,
-      smtp: null,
-      webFolder: null,
-    },
-    'test',
-    pino({ level: 'silent' }),
-    () => now,
-  )
+  app = await buildApp(testConfig(database.url), 'test', pino({ level: 'silent' }), () => now)
   app.live.start()
   await app.fastify.listen({ host: '127.0.0.1', port: 0 })
   address = `http://127.0.0.1:${(app.fastify.server.address() as AddressInfo).port}/api/v1`

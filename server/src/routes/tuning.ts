@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { type AlarmRule, compileRule, metricByCode, ProposalsAnswer, Problem, WhatIfAnswer, WhatIfRequest } from '@yiping/contract'
-import { loadActiveDefinitions, loadLoudest, loadTuningPoints } from '@yiping/db'
+import { compileRule, metricByCode, ProposalsAnswer, Problem, WhatIfAnswer, WhatIfRequest } from '@yiping/contract'
+import { loadActiveRules, loadLoudest, loadTuningPoints } from '@yiping/db'
 import Type from 'typebox'
 import { ProblemError } from '../plugins/problem.ts'
 import { expectedReadings, overHistory } from '../tuning/over-history.ts'
@@ -61,7 +61,7 @@ export const tuningRoutes =
             'Too much to look at',
             `about ${Math.round(expected)} readings, at most ${mostReadings}: a shorter span, or fewer stations`,
           )
-        const active = (await loadActiveDefinitions<AlarmRule>(readPool, [rule.code])).get(rule.code)
+        const active = (await loadActiveRules(readPool)).rules.find((r) => r.code === rule.code)
         let gone = false
         reply.raw.once('close', () => {
           gone = !reply.raw.writableEnded
@@ -100,10 +100,10 @@ export const tuningRoutes =
         const from = timeIn('from', request.query.from, to - 30 * dayMs)
         if (to <= from) throw new ProblemError(422, 'span_empty', 'Nothing to look at', 'the span ends before it begins')
         const loud = await loadLoudest(readPool, from, to, loudest)
-        const rules = await loadActiveDefinitions<AlarmRule>(readPool, [...new Set(loud.map((l) => l.rule))])
+        const { rules } = await loadActiveRules(readPool)
         const items: ProposalsAnswer['items'] = []
         for (const { rule: code, station, metric } of loud) {
-          const rule = rules.get(code)
+          const rule = rules.find((r) => r.code === code)
           const points = await loadTuningPoints(readPool, metric, [station])
           if (rule === undefined || points.length === 0) continue
           const tried = tunings.map((t) => (allowed(rule, t) ? tuned(rule, t) : null))

@@ -1,5 +1,5 @@
-import { type AlarmRule, hourOfWeek, metricByCode } from '@yiping/contract'
-import { loadNormalsOf, loadReadings, type Queryable, type TuningPoint } from '@yiping/db'
+import { type AlarmRule, hoursOfWeek, hoursOfWeekIn, metricByCode, type Normal } from '@yiping/contract'
+import { loadNormals, loadReadings, type Queryable, type TuningPoint } from '@yiping/db'
 import { rehearse, type Rehearsal, type RehearsedPoint } from './rehearse.ts'
 
 /** Readings that are in memory at once, by what the points' intervals let expect. */
@@ -12,6 +12,16 @@ export const expectedReadings = (points: readonly TuningPoint[], from: number, t
 
 export const subjectOf = (point: Pick<TuningPoint, 'station' | 'metric'>): string => `${point.station}:${point.metric}`
 
+async function weeksOf(db: Queryable, ids: readonly number[]): Promise<Map<number, (Normal | null)[]>> {
+  const weeks = new Map<number, (Normal | null)[]>()
+  for (const { pointId, hours, medians, spreads } of await loadNormals(db, ids)) {
+    const week: (Normal | null)[] = new Array(hoursOfWeek).fill(null)
+    for (const [i, hour] of hours.entries()) week[hour] = { median: medians[i] ?? 0, spread: spreads[i] ?? 0 }
+    weeks.set(pointId, week)
+  }
+  return weeks
+}
+
 /** What variants of a rule would have done with the readings of these points, by point in their order. Stops when asked to. */
 export async function overHistory(
   db: Queryable,
@@ -20,7 +30,8 @@ export async function overHistory(
   span: { from: number; to: number; zone: string },
   stopped: () => boolean = () => false,
 ): Promise<{ readings: number; done: { subject: string; rehearsals: Rehearsal[] }[] }> {
-  const { from, to, zone } = span
+  const { from, to } = span
+  const hourOf = hoursOfWeekIn(span.zone)
   const done: { subject: string; rehearsals: Rehearsal[] }[] = []
   let readings = 0
   for (let i = 0; i < points.length && !stopped(); ) {
@@ -29,18 +40,18 @@ export async function overHistory(
     const part = points.slice(i, i + n)
     i += n
     const ids = part.map((p) => p.id)
-    const [rows, normals] = [await loadReadings(db, ids, from, to), variants.some((v) => v.kind === 'deviation') ? await loadNormalsOf(db, ids) : new Map()]
+    const rows = await loadReadings(db, ids, from, to)
+    const normals = variants.some((v) => v.kind === 'deviation') ? await weeksOf(db, ids) : null
     readings += rows.length
     const byPoint = new Map<number, { at: number; value: number }[]>(ids.map((id) => [id, []]))
     for (const r of rows) byPoint.get(r.pointId)?.push({ at: r.observedAt, value: r.value })
     for (const p of part) {
-      const week = normals.get(p.id)
+      const week = normals?.get(p.id)
       const point: RehearsedPoint = {
-        id: p.id,
         subject: subjectOf(p),
         metric: p.metric,
         intervalS: intervalOf(p),
-        normal: week === undefined ? () => null : (at) => week[hourOfWeek(at, zone)] ?? null,
+        normal: week === undefined ? () => null : (at) => week[hourOf(at)] ?? null,
       }
       done.push({ subject: point.subject, rehearsals: rehearse(variants, point, byPoint.get(p.id) ?? [], to) })
     }

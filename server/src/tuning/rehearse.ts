@@ -1,7 +1,6 @@
 import { type AlarmRule, metricByCode, type Normal, takeReading, watchPoint } from '@yiping/contract'
 
 export interface RehearsedPoint {
-  id: number
   subject: string
   metric: string
   intervalS: number

@@ -1,0 +1,15 @@
+import type { ServerConfig } from '../src/config.ts'
+
+/** The server on a database of a test: loopback, any free port, says nothing, without web client and mail. */
+export const testConfig = (databaseUrl: string, more: Partial<ServerConfig> = {}): ServerConfig => ({
+  databaseUrl,
+  readDatabaseUrl: databaseUrl,
+  host: '127.0.0.1',
+  port: 0,
+  zone: 'Asia/Shanghai',
+  logLevel: 'silent',
+  origin: null,
+  smtp: null,
+  webFolder: null,
+  ...more,
+})
