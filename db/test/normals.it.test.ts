@@ -1,5 +1,5 @@
 import { addDays, fromLocal, hoursOfWeekIn, normalOf } from '@yiping/contract'
-import { batchOfReadings, createPool, noReadings, type Pool, refreshNormals, seedStations, storeBatch } from '@yiping/db'
+import { batchOfReadings, createPool, loadFlatSince, noReadings, type Pool, refreshNormals, seedStations, storeBatch } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
@@ -57,4 +57,34 @@ it('says what is normal for an hour of the week as the contract reckons it, in t
   }
   // Again, with more known: the same rows, worked out anew.
   expect(await refreshNormals(pool, ['ws.flow'], { zone, until, days: 28, leastDays: 1 })).toBe(168)
+})
+
+it('says since when a value stands still, and nothing of what was before a gap', async () => {
+  const { rows } = await pool.query<{ id: number }>(`select p.id from point p where metric = 'ws.pressure'`)
+  const [{ id } = { id: 0 }] = rows
+  const hour = 3_600_000
+  const store = async (hoursAgo: number[], value: number): Promise<void> => {
+    const readings = noReadings()
+    for (const h of hoursAgo)
+      for (const [column, v] of [
+        ['pointId', id],
+        ['observedAt', until - h * hour],
+        ['receivedAt', until - h * hour],
+        ['value', value],
+        ['quality', 0],
+      ] as const)
+        readings[column].push(v)
+    readings.source = hoursAgo.map(() => 'telemetry')
+    await storeBatch(pool, batchOfReadings(readings, []))
+  }
+  const since = async (): Promise<number | undefined> => (await loadFlatSince(pool, [id], until - 48 * hour, until))[0]?.since
+  // It moved 20 hours ago, and of the time since only the last hours are there yet: the past is still being filled in.
+  await store([21, 20], 0.31)
+  await store([2, 1.5, 1, 0.5], 0.3)
+  expect(await since()).toBe(until - 2 * hour)
+  await store(
+    Array.from({ length: 17 }, (_, i) => 19 - i),
+    0.3,
+  )
+  expect(await since()).toBe(until - 19 * hour)
 })
