@@ -155,11 +155,11 @@ const worded = (metric: string, suffix: string, name: Bilingual, levels: AlarmLe
   return ruleOf(of, suffix, name, 'limit', levels, { season })
 }
 const words: readonly AlarmRule[] = [
-  worded('gs.c2h6', 'present', { zh: '：检出', en: ': present' }, [level(4, '>=', 5, '[ppm]', 1)]),
-  worded('ws.pump_state', 'fault', { zh: '：故障', en: ': fault' }, [level(4, '>=', 2, '{state}')]),
-  worded('dr.pump', 'fault', { zh: '：故障', en: ': fault' }, [level(4, '>=', 2, '{state}')]),
-  worded('ht.flow1', 'none', { zh: '：供暖季无流量', en: ': none in the season' }, [level(1, '<', 1, 'm3/h', 1, 2)], 'heating'),
-  worded('ht.power', 'none', { zh: '：供暖季无热量', en: ': none in the season' }, [level(1, '<', 0.05, 'GJ/h', 0.05, 2)], 'heating'),
+  worded('gs.c2h6', 'present', { zh: '：检出', en: 'present' }, [level(4, '>=', 5, '[ppm]', 1)]),
+  worded('ws.pump_state', 'fault', { zh: '：故障', en: 'at fault' }, [level(4, '>=', 2, '{state}')]),
+  worded('dr.pump', 'fault', { zh: '：故障', en: 'at fault' }, [level(4, '>=', 2, '{state}')]),
+  worded('ht.flow1', 'none', { zh: '：供暖季无流量', en: 'absent in the season' }, [level(1, '<', 1, 'm3/h', 1, 2)], 'heating'),
+  worded('ht.power', 'none', { zh: '：供暖季无热量', en: 'absent in the season' }, [level(1, '<', 0.05, 'GJ/h', 0.05, 2)], 'heating'),
 ]
 
 /** Alarms of a neighbourhood that are one event. */
