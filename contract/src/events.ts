@@ -49,7 +49,26 @@ export interface SubscribeAnswer {
   joined: Room[]
   refused: { room: string; code: 'room_unknown' | 'station_unknown' | 'kpi_unknown' | 'request_malformed' | 'too_many_rooms' }[]
 }
+/**
+ * Asks for the rooms as they were: from `at` on (epoch ms; left out: from where it stands), `speed` seconds a second; 0
+ * stands still. `live` goes back to now.
+ */
+export type TravelRequest = { live: true } | { live?: false; at?: number; speed: number }
+export interface TravelAnswer {
+  /** Why not: the moment is to come or before any reading, the speed is none of 0 to `maxSpeed`, too many travel already. */
+  refused: 'request_malformed' | 'moment_to_come' | 'not_ready' | 'too_many_travellers' | null
+}
+/** Where a client that travels stands, before the frames of that moment; at most once a second. */
+export interface Moment {
+  v: number
+  at: number
+  speed: number
+  /** It has come up with now: what follows is live. */
+  ended: boolean
+}
+export const maxSpeed = 300
 export interface ServerEvents {
+  moment: (moment: Moment) => void
   /** The client calls `done` when the frame is taken in: one frame per room in flight, the rest is conflated. */
   snapshot: (frame: Snapshot, done: () => void) => void
   delta: (frame: Delta, done: () => void) => void
@@ -58,6 +77,7 @@ export interface ServerEvents {
 export interface ClientEvents {
   subscribe: (request: SubscribeRequest, answer: (reply: SubscribeAnswer) => void) => void
   unsubscribe: (request: { rooms: string[] }) => void
+  travel: (request: TravelRequest, answer: (reply: TravelAnswer) => void) => void
 }
 export const heartbeatMs = 1000
 export const deltaMs = 1000

@@ -13,6 +13,7 @@ import { useProblems } from './plugins/problem.ts'
 import { refuseCrossSite } from './plugins/same-site.ts'
 import { createMailer } from './notify/email.ts'
 import { Notifier } from './notify/notifier.ts'
+import { PastCity } from './past/past-city.ts'
 import { Hub } from './push/hub.ts'
 import type { RouteContext } from './routes/context.ts'
 import { alarmActionRoutes } from './routes/alarm-actions.ts'
@@ -88,7 +89,8 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
   await fastify.register(swaggerUi, { routePrefix: '/api/docs', staticCSP: true })
 
   const live = new Live({ databaseUrl: config.databaseUrl, pool, zone: config.zone, origin: config.origin, now, log: logger })
-  const hub = new Hub(fastify.server, { live, version, now, log: logger })
+  const past = { db: readPool, zone: config.zone, origin: config.origin, now }
+  const hub = new Hub(fastify.server, { live, openPast: (at) => PastCity.open(past, at), version, now, log: logger })
   const notifier = new Notifier({
     pool,
     mailer: config.smtp === null ? null : createMailer(config.smtp.url, config.smtp.from, 10_000),

@@ -2,6 +2,7 @@ import {
   type AlarmCell,
   type AlarmCells,
   type AlarmSummaryCell,
+  type Coverage,
   type DistrictCell,
   type DomainCell,
   domainCodes,
@@ -65,6 +66,19 @@ function stationCell(state: StationState, severity: Severity | null): StationCel
     stationCells.set(key, cell)
   }
   return cell
+}
+
+/** How many of this city's points are fresh. */
+export function freshPoints(city: City, now: number): Coverage {
+  const points = { fresh: 0, expected: 0 }
+  for (const s of city.stations) {
+    if (s.registered.origin !== null) continue
+    for (const p of s.points) {
+      points.expected += 1
+      if (isFresh(p, now)) points.fresh += 1
+    }
+  }
+  return points
 }
 
 function emptyGroup(): DomainCell {

@@ -1,4 +1,4 @@
-import { dayStart, freshLimitMs, type TruthCell } from '@yiping/contract'
+import { dayStart, type TruthCell } from '@yiping/contract'
 import {
   alarmChannel,
   type BalanceSummary,
@@ -25,10 +25,11 @@ import {
 import { LiveAlarms } from './alarms.ts'
 import { City, type LiveStation } from './city.ts'
 import { Coalesced } from './coalesce.ts'
-import { survey, type Survey } from './compute-cells.ts'
+import { freshPoints, survey, type Survey } from './compute-cells.ts'
 import { Delays } from './delays.ts'
 import { IngestFleet } from './fleet.ts'
 import { loadCity, loadDay, pruneWindows } from './load-city.ts'
+import type { Scene } from './scene.ts'
 import { Trends } from './trends.ts'
 
 export interface LiveOptions {
@@ -71,7 +72,7 @@ const openBalanceMs = 24 * 3_600_000
  * The listener stands before the load begins, so that nothing falls between them; `apply` keeps the newer reading
  * whichever comes first. In `waiting` and `loading` the last state stays, ages by itself, and says so in the truth.
  */
-export class Live {
+export class Live implements Scene {
   city = new City([])
   readonly trends: Trends
   readonly alarms: LiveAlarms
@@ -312,17 +313,9 @@ export class Live {
   }
 
   truth(now: number): TruthCell {
-    const points = { fresh: 0, expected: 0 }
-    for (const station of this.city.stations) {
-      if (station.registered.origin !== null) continue
-      for (const p of station.points) {
-        points.expected += 1
-        if (p.reading && now - p.reading.observedAt <= freshLimitMs(p.intervalS)) points.fresh += 1
-      }
-    }
     const b = this.#balance
     return {
-      points,
+      points: freshPoints(this.city, now),
       delayP95Ms: this.delays.quantile(0.95, now),
       lastCommitAt: Math.max(this.#lastCommitAt ?? 0, this.#fleet.lastCommitAt ?? 0) || null,
       balanceCloses: this.#open?.closes ?? null,

@@ -57,7 +57,7 @@ export async function loadCity(db: Queryable, zone: string, now: number): Promis
 /** The city as it was at `at`, as far as its readings are known today. */
 export async function loadCityAt(db: Queryable, zone: string, at: number): Promise<City> {
   const stations = await loadRegistry(db)
-  const city = new City(stations)
+  const city = new City(stations, await loadDistricts(db))
   const ids = stations.flatMap((s) => s.points.map((p) => p.id))
   const readings = await loadLatestAt(db, ids, at, lookBackMs)
   for (const reading of readings) city.apply(reading)

@@ -2,7 +2,7 @@ import { type DomainCode, isDomainCode, type Kpi, type KpiCell, kpiByCode, type 
 import type { LiveStation } from '../live/city.ts'
 import { alarmCells, domainCells, overviewCells, stationRoomCells } from '../live/compute-cells.ts'
 import { computeKpi } from '../live/compute-kpi.ts'
-import type { Live } from '../live/live.ts'
+import type { Scene } from '../live/scene.ts'
 
 export type Part =
   | { kind: 'overview' }
@@ -21,23 +21,23 @@ export function partOf(room: Room): Part {
 }
 
 /** All cells of a room at this moment. */
-export function cellsOf(live: Live, room: Room, now: number): Record<string, unknown> {
+export function cellsOf(scene: Scene, room: Room, now: number): Record<string, unknown> {
   const part = partOf(room)
   if (part.kind === 'overview') {
-    const survey = live.survey(now)
-    return { ...overviewCells(live.city, survey, live.truth(now), live.alarms.summary(now), live.trends.cells) }
+    const survey = scene.survey(now)
+    return { ...overviewCells(scene.city, survey, scene.truth(now), scene.alarms.summary(now), scene.trends.cells) }
   }
-  if (part.kind === 'alarms') return { ...alarmCells(live.alarms.cells, live.alarms.summary(now)) }
+  if (part.kind === 'alarms') return { ...alarmCells(scene.alarms.cells, scene.alarms.summary(now)) }
   if (part.kind === 'domain') {
-    const stations = live.city.stations.filter((s) => s.registered.domain === part.code)
-    return { ...domainCells(live.city, live.survey(now, stations), part.code, live.trends.cells.get(part.code)) }
+    const stations = scene.city.stations.filter((s) => s.registered.domain === part.code)
+    return { ...domainCells(scene.city, scene.survey(now, stations), part.code, scene.trends.cells.get(part.code)) }
   }
   if (part.kind === 'kpi') {
     const kpi = kpiByCode.get(part.code)
-    return kpi ? { kpi: computeKpi(kpi, live.city, now) } : {}
+    return kpi ? { kpi: computeKpi(kpi, scene.city, now) } : {}
   }
-  const station = live.city.byCode.get(part.code)
-  return station ? { ...stationRoomCells(station, live.survey(now, [station])) } : {}
+  const station = scene.city.byCode.get(part.code)
+  return station ? { ...stationRoomCells(station, scene.survey(now, [station])) } : {}
 }
 
 /** Whether new values of these stations are new to the room. */

@@ -1,6 +1,7 @@
 import type { Server as HttpServer } from 'node:http'
 import {
   type ClientEvents,
+  type Delta,
   deltaMs,
   heartbeatMs,
   kpiByCode,
@@ -8,25 +9,34 @@ import {
   type Room,
   roomPattern,
   type ServerEvents,
+  type Snapshot,
   type SubscribeAnswer,
+  type TravelAnswer,
 } from '@yiping/contract'
 import { Server, type Socket } from 'socket.io'
 import type { LiveStation } from '../live/city.ts'
 import type { Live } from '../live/live.ts'
+import type { PastCity } from '../past/past-city.ts'
 import { sameHost } from '../plugins/same-site.ts'
 import { cellsOf, concerns, partOf, sameFigure } from './cells-of.ts'
+import { roomsIn, sinceIn, travelIn } from './requests.ts'
 import { RoomState } from './room-state.ts'
+import { Traveller } from './traveller.ts'
 
 type CitySocket = Socket<ClientEvents, ServerEvents>
 
 export interface HubOptions {
   live: Live
+  /** The city as it was at a moment, epoch ms. */
+  openPast: (at: number) => Promise<PastCity>
   version: string
   now: () => number
   log: { warn: (o: object, m: string) => void; info: (o: object, m: string) => void }
   /** A client that does not take a frame in for so long is dead: its socket is closed, ms. */
   ackTimeoutMs?: number
   maxRoomsPerClient?: number
+  /** Each holds a city of its own in memory. */
+  maxTravellers?: number
 }
 
 /** What a client has been sent of a room: one frame in flight, everything newer waits as one flag. */
@@ -67,6 +77,7 @@ const asOfMs = 5000
 export class Hub {
   readonly #io: Server<ClientEvents, ServerEvents>
   readonly #rooms = new Map<Room, WatchedRoom>()
+  readonly #travellers = new Map<CitySocket, Traveller>()
   readonly #timers: NodeJS.Timeout[] = []
 
   constructor(
@@ -109,6 +120,7 @@ export class Hub {
     for (const t of this.#timers) clearInterval(t)
     for (const { due } of this.#rooms.values()) if (due) clearTimeout(due)
     await this.#io.close()
+    await Promise.all([...this.#travellers.values()].map((t) => t.stop()))
   }
 
   /**
@@ -161,9 +173,18 @@ export class Hub {
       if (typeof answer === 'function') answer(reply)
     })
     socket.on('unsubscribe', (request) => {
-      for (const room of roomsIn(request)) if (roomPattern.test(room)) this.#leave(socket, room as Room)
+      for (const name of roomsIn(request)) {
+        if (!roomPattern.test(name)) continue
+        this.#travellers.get(socket)?.leave(name as Room)
+        this.#leave(socket, name as Room)
+      }
+    })
+    socket.on('travel', (request, answer) => {
+      const reply = this.#travel(socket, request)
+      if (typeof answer === 'function') answer(reply)
     })
     socket.on('disconnect', () => {
+      this.#endTravel(socket)
       for (const room of [...this.#rooms.keys()]) this.#leave(socket, room)
     })
     socket.emit('heartbeat', { v: protocolVersion, at: this.options.now(), version: this.options.version })
@@ -183,10 +204,12 @@ export class Hub {
       const part = partOf(room)
       if (part.kind === 'station' && !this.options.live.city.byCode.has(part.code)) answer.refused.push({ room, code: 'station_unknown' })
       else if (part.kind === 'kpi' && !kpiByCode.has(part.code)) answer.refused.push({ room, code: 'kpi_unknown' })
-      else if (this.#roomsOf(socket) >= (this.options.maxRoomsPerClient ?? 64) && !this.#rooms.get(room)?.members.has(socket))
+      else if (this.#roomsOf(socket).size >= (this.options.maxRoomsPerClient ?? 64) && !this.#roomsOf(socket).has(room))
         answer.refused.push({ room, code: 'too_many_rooms' })
       else {
-        this.#join(socket, room, since[room])
+        const traveller = this.#travellers.get(socket)
+        if (traveller) traveller.join(room)
+        else this.#join(socket, room, since[room])
         answer.joined.push(room)
       }
     }
@@ -237,21 +260,70 @@ export class Hub {
     this.#rooms.delete(room)
   }
 
-  #roomsOf(socket: CitySocket): number {
-    let n = 0
-    for (const { members } of this.#rooms.values()) if (members.has(socket)) n += 1
-    return n
+  #roomsOf(socket: CitySocket): ReadonlySet<Room> {
+    const traveller = this.#travellers.get(socket)
+    if (traveller) return traveller.rooms
+    const rooms = new Set<Room>()
+    for (const [room, { members }] of this.#rooms) if (members.has(socket)) rooms.add(room)
+    return rooms
   }
-}
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+  /** A client is either live or travels: it keeps its rooms, and hears nothing of now while it is away. */
+  #travel(socket: CitySocket, request: unknown): TravelAnswer {
+    const wish = travelIn(request)
+    if (wish === null) return { refused: 'request_malformed' }
+    const { live, now, log, maxTravellers = 8 } = this.options
+    const traveller = this.#travellers.get(socket)
+    if (wish === 'live') {
+      const rooms = this.#roomsOf(socket)
+      this.#endTravel(socket)
+      if (traveller) for (const room of rooms) this.#join(socket, room, undefined)
+      return { refused: null }
+    }
+    if (!live.loaded) return { refused: 'not_ready' }
+    if (wish.at !== null && wish.at > now()) return { refused: 'moment_to_come' }
+    if (traveller) traveller.travel(wish.at, wish.speed)
+    else if (wish.at === null) return { refused: 'request_malformed' }
+    else if (this.#travellers.size >= maxTravellers) return { refused: 'too_many_travellers' }
+    else {
+      const rooms = this.#roomsOf(socket)
+      const started = new Traveller(
+        {
+          now,
+          open: this.options.openPast,
+          onFault: (error) => log.warn({ err: String(error), socket: socket.id }, 'a past moment was not read'),
+          port: {
+            moment: (moment) => socket.emit('moment', moment),
+            frame: (kind, frame) => this.#sendFrame(socket, kind, frame),
+          },
+        },
+        wish.at,
+        wish.speed,
+      )
+      this.#travellers.set(socket, started)
+      for (const room of rooms) {
+        this.#leave(socket, room)
+        started.join(room)
+      }
+    }
+    return { refused: null }
+  }
 
-function roomsIn(request: unknown): string[] {
-  if (!isObject(request) || !Array.isArray(request.rooms)) return []
-  return request.rooms.filter((r): r is string => typeof r === 'string').slice(0, 64)
-}
+  #endTravel(socket: CitySocket): void {
+    void this.#travellers.get(socket)?.stop()
+    this.#travellers.delete(socket)
+  }
 
-function sinceIn(request: unknown): Record<string, number> {
-  if (!isObject(request) || !isObject(request.since)) return {}
-  return Object.fromEntries(Object.entries(request.since).filter((e): e is [string, number] => typeof e[1] === 'number'))
+  /** Resolves when the client has it; a client that takes nothing in is closed. */
+  #sendFrame(socket: CitySocket, kind: 'snapshot' | 'delta', frame: Snapshot | Delta): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const taken = (error: Error | null): void => {
+        if (error === null) return resolve()
+        socket.disconnect(true)
+        reject(error)
+      }
+      if (kind === 'snapshot') socket.timeout(this.#ackTimeoutMs).emit('snapshot', frame as Snapshot, taken)
+      else socket.timeout(this.#ackTimeoutMs).emit('delta', frame as Delta, taken)
+    })
+  }
 }
