@@ -177,3 +177,45 @@ it('a server of another version than the first is named', () => {
   socket.beat(3, '1.1.0')
   expect(heard.versions).toEqual(['1.1.0'])
 })
+
+describe('travelling', () => {
+  it('asks for the moment, takes its time for the time of the cells, and comes back', () => {
+    const { socket, connection } = setup()
+    connection.start()
+    connection.join('overview')
+    connection.travel({ at: 500_000, speed: 60 })
+    expect(socket.travelled).toEqual([{ at: 500_000, speed: 60 }])
+    // Until the moment is there, what stands on the screen is of now.
+    expect(connection.moment.value).toBeNull()
+    socket.moment(500_000, 60)
+    expect(connection.moment.value?.at).toBe(500_000)
+    connection.travel({ speed: 0 })
+    expect(socket.travelled.at(-1)).toEqual({ speed: 0 })
+    connection.travel(null)
+    expect(socket.travelled.at(-1)).toEqual({ live: true })
+    expect([connection.moment.value, connection.journey.value]).toEqual([null, null])
+  })
+  it('goes on from where it stood after a cut, before it asks for its rooms', () => {
+    const { socket, connection } = setup()
+    connection.start()
+    connection.join('overview')
+    connection.travel({ at: 500_000, speed: 60 })
+    socket.moment(560_000, 60)
+    socket.drop()
+    socket.asked.length = 0
+    vi.advanceTimersByTime(20_000)
+    expect(socket.asked.slice(0, 2)).toEqual(['travel', 'subscribe'])
+    expect(socket.travelled.at(-1)).toEqual({ at: 560_000, speed: 60 })
+    expect(socket.subscribed.at(-1)?.since).toBeUndefined()
+  })
+  it('is live again when the replay has come up with now, and when the server refuses', () => {
+    const { socket, connection } = setup()
+    connection.start()
+    connection.travel({ at: 500_000, speed: 300 })
+    socket.moment(900_000, 0, true)
+    expect([connection.moment.value, connection.journey.value, socket.travelled.at(-1)]).toEqual([null, null, { live: true }])
+    socket.travelRefused = 'moment_to_come'
+    connection.travel({ at: 9e12, speed: 1 })
+    expect([connection.journey.value, connection.travelRefused.value]).toEqual([null, 'moment_to_come'])
+  })
+})

@@ -1,5 +1,5 @@
 import { shallowRef, type ShallowRef } from 'vue'
-import type { Room, SubscribeAnswer, SubscribeRequest } from '@yiping/contract/screen'
+import type { Moment, Room, SubscribeAnswer, SubscribeRequest, TravelAnswer, TravelRequest } from '@yiping/contract/screen'
 import type { Cells } from './cells.ts'
 import { beat, noClock, serverTime, type ServerClock } from './clock.ts'
 import { roomOf, takeDelta, takeSnapshot } from './frames.ts'
@@ -21,6 +21,7 @@ import { backoffMs, cutAfterMs, lateAfterMs, linkState, type LinkState } from '.
  * | waiting       | time is up                  | connecting    |                                                             |
  * | any           | resync() (page visible)     | same          | open: subscribe anew; waiting: connect at once              |
  * | any           | frame of another protocol   | same          | `onForeign`: the page must reload                           |
+ * | any           | travel(wish)                | same          | open: ask for it; else with the next connection, before the rooms |
  * | any           | stop()                      | stopped       | timers cleared, socket closed                               |
  *
  * What a screen shows follows from the heartbeat's age alone, see link.ts.
@@ -30,6 +31,7 @@ export interface SocketPort {
   on(event: string, listener: (...args: never[]) => void): unknown
   emit(event: 'subscribe', request: SubscribeRequest, answer: (reply: SubscribeAnswer) => void): unknown
   emit(event: 'unsubscribe', request: { rooms: string[] }): unknown
+  emit(event: 'travel', request: TravelRequest, answer: (reply: TravelAnswer) => void): unknown
   connect(): unknown
   disconnect(): unknown
 }
@@ -46,6 +48,12 @@ export interface ConnectionOptions {
   random?: () => number
 }
 
+export interface Journey {
+  /** epoch ms */
+  at: number
+  speed: number
+}
+
 export interface Connection {
   readonly link: Readonly<ShallowRef<LinkState>>
   /** Rooms that the server refused, with its reason. */
@@ -56,6 +64,14 @@ export interface Connection {
   serverNow(): number | null
   /** Server time of the last heartbeat. */
   lastBeat(): number | null
+  /** The moment that the cells are of while the page travels; null: they are of now. */
+  readonly moment: Readonly<ShallowRef<Moment | null>>
+  /** What was asked for last; null: to be live. Its frames come after its `moment`. */
+  readonly journey: Readonly<ShallowRef<Journey | null>>
+  /** Why the server did not let it travel. */
+  readonly travelRefused: Readonly<ShallowRef<TravelAnswer['refused']>>
+  /** To another moment, at another speed (seconds a second, 0: standing still); null: back to now. */
+  travel(wish: Partial<Journey> | null): void
   join(room: Room): () => void
   start(): void
   resync(): void
@@ -70,6 +86,9 @@ export function createConnection(options: ConnectionOptions): Connection {
   const link = shallowRef<LinkState>('starting')
   const refused = shallowRef<ReadonlyMap<string, string>>(new Map())
   const opened = shallowRef(0)
+  const moment = shallowRef<Moment | null>(null)
+  const journey = shallowRef<Journey | null>(null)
+  const travelRefused = shallowRef<TravelAnswer['refused']>(null)
   const wanted = new Map<Room, number>()
 
   let clock: ServerClock = noClock
@@ -126,6 +145,21 @@ export function createConnection(options: ConnectionOptions): Connection {
     })
   }
 
+  const backToNow = (refused: TravelAnswer['refused'] = null): void => {
+    journey.value = null
+    moment.value = null
+    travelRefused.value = refused
+  }
+  const askToTravel = (request: TravelRequest): void => {
+    if (!socket.connected) return
+    const wish = journey.value
+    socket.emit('travel', request, ({ refused: why }) => {
+      // An answer to an earlier wish says nothing about the present one.
+      if (journey.value !== wish) return
+      if (wish === null || why !== null) backToNow(why)
+    })
+  }
+
   const take =
     (judgeFrame: typeof takeSnapshot) =>
     (frame: unknown, done?: () => void): void => {
@@ -143,12 +177,20 @@ export function createConnection(options: ConnectionOptions): Connection {
   socket.on('connect', () => {
     attempt = 0
     opened.value++
-    subscribe([...wanted.keys()], true)
+    // A new connection is live until it asks otherwise: first where to, then what.
+    if (journey.value !== null) askToTravel({ at: moment.value?.at ?? journey.value.at, speed: journey.value.speed })
+    else moment.value = null
+    subscribe([...wanted.keys()], journey.value === null)
   })
   socket.on('disconnect', () => waitAndConnect())
   socket.on('connect_error', () => waitAndConnect())
   socket.on('snapshot', take(takeSnapshot))
   socket.on('delta', take(takeDelta))
+  socket.on('moment', (m: Moment) => {
+    if (journey.value === null) return
+    moment.value = m
+    if (m.ended) travel(null)
+  })
   socket.on('heartbeat', (message: { at?: unknown; version?: unknown }) => {
     if (typeof message?.at !== 'number') return
     lastBeatLocal = now()
@@ -162,10 +204,30 @@ export function createConnection(options: ConnectionOptions): Connection {
     }
   })
 
+  const travel = (wish: Partial<Journey> | null): void => {
+    travelRefused.value = null
+    if (wish === null) {
+      if (journey.value === null) return
+      journey.value = null
+      if (socket.connected) askToTravel({ live: true })
+      else moment.value = null
+      return
+    }
+    const at = wish.at ?? moment.value?.at ?? journey.value?.at
+    if (at === undefined) return
+    const speed = wish.speed ?? journey.value?.speed ?? 0
+    journey.value = { at, speed }
+    askToTravel(wish.at === undefined && moment.value !== null ? { speed } : { at, speed })
+  }
+
   return {
     link,
     refused,
     opened,
+    moment,
+    journey,
+    travelRefused,
+    travel,
     serverNow: () => serverTime(clock, now()),
     lastBeat: () => lastBeatServer,
     join(room) {

@@ -9,7 +9,10 @@ import { mayReload, type ReloadPort, type ReloadState } from './reload.ts'
 export interface Feed {
   cells: Cells
   connection: Connection
-  /** Server time, epoch ms, moved once a second; null before the first heartbeat. Local time never stands in for it. */
+  /**
+   * The moment that the cells are of, epoch ms, moved once a second: the server's now, or the past moment that the page
+   * travels in; null before the first heartbeat. Local time never stands in for it.
+   */
   now: Readonly<ShallowRef<number | null>>
   /** How long this page has been open, ms. */
   uptimeMs: Readonly<ShallowRef<number>>
@@ -58,7 +61,7 @@ export function createFeed(
   const tick = (): void => {
     clearTimeout(ticker)
     const at = connection.serverNow()
-    now.value = at
+    now.value = connection.moment.value?.at ?? at
     const local = performance.now()
     uptimeMs.value = local - opened
     if (mayReload(pending, port.remembered(), local)) {
@@ -82,8 +85,8 @@ export function createFeed(
   }
   document.addEventListener('visibilitychange', visible)
 
-  // The first heartbeat, or the first after a cut, sets the clock at once.
-  const unwatch = watch(connection.link, (link) => link === 'live' && tick(), { flush: 'sync' })
+  // The first heartbeat, or the first after a cut, sets the clock at once; so does another moment.
+  const unwatch = watch([connection.link, connection.moment], ([link]) => link === 'live' && tick(), { flush: 'sync' })
 
   connection.start()
   tick()

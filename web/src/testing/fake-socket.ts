@@ -1,4 +1,4 @@
-import type { SubscribeAnswer, SubscribeRequest } from '@yiping/contract/screen'
+import type { SubscribeAnswer, SubscribeRequest, TravelAnswer, TravelRequest } from '@yiping/contract/screen'
 import type { SocketPort } from '../feed/connection.ts'
 
 /** The server's side of a socket in a test: says what the page asked for, and lets the test send frames. */
@@ -9,18 +9,35 @@ export class FakeSocket implements SocketPort {
   reachable = true
   readonly subscribed: SubscribeRequest[] = []
   readonly unsubscribed: string[] = []
+  /** Events in the order in which the page sent them. */
+  readonly asked: string[] = []
+  readonly travelled: TravelRequest[] = []
+  travelRefused: TravelAnswer['refused'] = null
   acknowledged = 0
   private readonly listeners = new Map<string, ((...args: never[]) => void)[]>()
 
   on(event: string, listener: (...args: never[]) => void): void {
     this.listeners.set(event, [...(this.listeners.get(event) ?? []), listener])
   }
-  emit(event: string, request: SubscribeRequest | { rooms: string[] }, answer?: (reply: SubscribeAnswer) => void): void {
-    if (event === 'unsubscribe') this.unsubscribed.push(...request.rooms)
-    else {
-      this.subscribed.push(request)
-      answer?.({ joined: request.rooms as SubscribeAnswer['joined'], refused: [] })
+  emit(event: 'subscribe', request: SubscribeRequest, answer: (reply: SubscribeAnswer) => void): void
+  emit(event: 'unsubscribe', request: { rooms: string[] }): void
+  emit(event: 'travel', request: TravelRequest, answer: (reply: TravelAnswer) => void): void
+  emit(event: string, request: SubscribeRequest | TravelRequest, answer?: (reply: never) => void): void {
+    this.asked.push(event)
+    if (event === 'travel') {
+      this.travelled.push(request as TravelRequest)
+      ;(answer as (reply: TravelAnswer) => void)({ refused: this.travelRefused })
+      return
     }
+    const { rooms } = request as SubscribeRequest
+    if (event === 'unsubscribe') this.unsubscribed.push(...rooms)
+    else {
+      this.subscribed.push(request as SubscribeRequest)
+      ;(answer as (reply: SubscribeAnswer) => void)({ joined: rooms as SubscribeAnswer['joined'], refused: [] })
+    }
+  }
+  moment(at: number, speed: number, ended = false): void {
+    this.fire('moment', { v: 1, at, speed, ended })
   }
   connect(): void {
     this.attempts++
