@@ -4,6 +4,7 @@ import App from './App.vue'
 import { createFeed, feedKey } from './feed/feed.ts'
 import { languageOf } from './format/number.ts'
 import { createMessages } from './i18n/index.ts'
+import { journeyIn } from './panels/time/travel.ts'
 import { createScreens } from './screens/router.ts'
 import './theme/base.css'
 
@@ -12,6 +13,9 @@ const language = languageOf(asked.get('lang'))
 document.documentElement.lang = language
 
 const feed = createFeed()
+// Before the first connection: a link to a moment shows nothing of now first.
+const journey = journeyIn(asked)
+if (journey !== null) feed.connection.travel(journey)
 createApp(App)
   .provide(feedKey, feed)
   .use(createMessages(language))

@@ -61,7 +61,8 @@ const noDistricts: DistrictsAnswer = { type: 'FeatureCollection', features: [] }
 export const registryKey: InjectionKey<ComputedRef<Registry>> = Symbol('registry')
 
 /** Stations and district shapes: asked for at the start, after every reconnection, and when the server holds other ones. */
-export function provideRegistry({ connection, cells }: Feed): void {
+/** Answers what it provides, for who provides it: a component does not inject from itself. */
+export function provideRegistry({ connection, cells }: Feed): ComputedRef<Registry> {
   const keep = {
     staleTime: Infinity,
     gcTime: Infinity,
@@ -90,18 +91,17 @@ export function provideRegistry({ connection, cells }: Feed): void {
   const zone = computed(() => zoneOf(stations.data.value?.zone))
   const shapes = computed(() => districts.data.value ?? noDistricts)
   const districtName = computed(() => new Map(shapes.value.features.map((f) => [f.properties.adcode, f.properties.name])))
-  provide(
-    registryKey,
-    computed(() => ({
-      zone: zone.value,
-      stations: list.value,
-      byCode: byCode.value,
-      districts: shapes.value,
-      districtName: districtName.value,
-      failed: stations.failureCount.value > 0 || districts.failureCount.value > 0,
-      loaded: stations.data.value !== undefined,
-    })),
-  )
+  const registry = computed(() => ({
+    zone: zone.value,
+    stations: list.value,
+    byCode: byCode.value,
+    districts: shapes.value,
+    districtName: districtName.value,
+    failed: stations.failureCount.value > 0 || districts.failureCount.value > 0,
+    loaded: stations.data.value !== undefined,
+  }))
+  provide(registryKey, registry)
+  return registry
 }
 
 export function useRegistry(): ComputedRef<Registry> {

@@ -1,5 +1,6 @@
 import { useLocalStorage } from '@vueuse/core'
-import { onScopeDispose, shallowRef, watch, type Ref, type ShallowRef } from 'vue'
+import { computed, onScopeDispose, shallowRef, watch, type Ref, type ShallowRef } from 'vue'
+import { useFeed } from '../feed/feed.ts'
 
 const everyMs = 8000
 /** Two short tones, quiet at both ends so that nothing clicks. */
@@ -21,7 +22,10 @@ const toneS = 0.18
  *
  * asleep: wanted, and the page was loaded again since.
  */
-export function useBeep(active: Ref<boolean>): { state: Readonly<ShallowRef<'off' | 'asleep' | 'on'>>; toggle: () => void } {
+export function useBeep(alarmed: Ref<boolean>): { state: Readonly<ShallowRef<'off' | 'asleep' | 'on'>>; toggle: () => void } {
+  const { connection } = useFeed()
+  // A replay calls nobody.
+  const active = computed(() => alarmed.value && connection.journey.value === null)
   const wanted = useLocalStorage('alarm-sound', false)
   const state = shallowRef<'off' | 'asleep' | 'on'>(wanted.value ? 'asleep' : 'off')
   let audio: AudioContext | null = null

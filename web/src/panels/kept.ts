@@ -1,12 +1,12 @@
 import { computed, type ComputedRef } from 'vue'
 import { useRoute } from 'vue-router'
 
-/** Theme and language go along from scene to scene; a scene's own filters do not. */
+/** Theme, language and the moment go along from scene to scene; a scene's own filters do not. */
 export function useKept(): ComputedRef<Record<string, string>> {
   const route = useRoute()
   return computed(() => {
     const kept: Record<string, string> = {}
-    for (const key of ['theme', 'lang']) {
+    for (const key of ['theme', 'lang', 'at', 'speed']) {
       const value = route.query[key]
       if (typeof value === 'string') kept[key] = value
     }

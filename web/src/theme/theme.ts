@@ -1,5 +1,5 @@
 import { useEventListener } from '@vueuse/core'
-import { inject, shallowRef, watchEffect, type InjectionKey, type ShallowRef } from 'vue'
+import { computed, inject, shallowRef, watchEffect, type InjectionKey, type ShallowRef } from 'vue'
 import { cssVariables, themes, type Theme, type ThemeName } from './tokens.ts'
 
 export const themeKey: InjectionKey<Readonly<ShallowRef<Theme>>> = Symbol('theme')
@@ -47,11 +47,16 @@ export const layoutOf = (width: number, height: number): Layout => ({
 
 export const layoutKey: InjectionKey<Readonly<ShallowRef<Layout>>> = Symbol('layout')
 
-export function createLayout(): Readonly<ShallowRef<Layout>> {
+/** `reserved`: what bars above and below the scene take of the window's height, in units of the whole window (`--tu`). */
+export function createLayout(reserved: () => number = () => 0): Readonly<ShallowRef<Layout>> {
+  const size = shallowRef({ width: innerWidth, height: innerHeight })
+  useEventListener('resize', () => (size.value = { width: innerWidth, height: innerHeight }), { passive: true })
+  const whole = computed(() => wallUnit(size.value.width, size.value.height))
   const layout = shallowRef(layoutOf(innerWidth, innerHeight))
-  useEventListener('resize', () => (layout.value = layoutOf(innerWidth, innerHeight)), { passive: true })
+  watchEffect(() => (layout.value = layoutOf(size.value.width, size.value.height - reserved() * whole.value)))
   watchEffect(() => {
     const root = document.documentElement
+    root.style.setProperty('--tu', `${whole.value}px`)
     root.style.setProperty('--u', `${layout.value.u}px`)
     root.style.setProperty('--p', `${layout.value.p}px`)
   })
