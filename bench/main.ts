@@ -14,6 +14,9 @@ import { messages } from './figures/messages.ts'
 import { nodeRed } from './figures/node-red.ts'
 import { startAgain } from './figures/start-again.ts'
 import { startEmpty } from './figures/start-empty.ts'
+import { clients } from './figures/clients.ts'
+import { wall } from './figures/wall.ts'
+import { wallSoak } from './figures/wall-soak.ts'
 import { web } from './figures/web.ts'
 import { readOptions } from './options.ts'
 import { machine } from './report/machine.ts'
@@ -28,6 +31,9 @@ const figures: readonly Figure[] = [
   startAgain,
   latency,
   web,
+  wall,
+  wallSoak,
+  clients,
   memory,
   ingest,
   messages,
