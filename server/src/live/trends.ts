@@ -22,11 +22,13 @@ export function replaceTail(line: TrendLine, tail: TrendLine, from: number): Tre
 const lastWhole = (now: number): number => Math.floor(now / trendBucketMs) * trendBucketMs
 
 /**
- * The day's line of every utility, from the readings. `reload` reads both days; `follow` only the last quarter of an
- * hour, so that late values of these minutes are in as well. A new local day starts with a reload.
+ * The day's line of every utility, from the readings. `reload` reads both days; `follow` only what came since, and a
+ * quarter of an hour before it, so that late values of these minutes are in as well. A new local day starts with a reload.
  */
 export class Trends {
   readonly cells = new Map<DomainCode, TrendCell>()
+  /** A machine that slept, or whose clock was set, follows from where it was. */
+  #followedTo = Number.POSITIVE_INFINITY
 
   constructor(
     private readonly db: Queryable,
@@ -36,6 +38,7 @@ export class Trends {
   async reload(city: City, now: number): Promise<void> {
     const today = dayStart(now, this.zone)
     const yesterday = addDays(today, -1, this.zone)
+    const to = lastWhole(now)
     for (const trend of trends) {
       const ids = city.pointsOf(trend.metric, trend.kinds).map((p) => p.id)
       const load = (from: number, to: number): Promise<TrendLine> =>
@@ -44,22 +47,25 @@ export class Trends {
         metric: trend.metric,
         bucketMs: trendBucketMs,
         dayStart: today,
-        today: await load(today, lastWhole(now)),
+        today: await load(today, to),
         yesterday: await load(yesterday, today),
       })
     }
+    this.#followedTo = to
   }
 
   async follow(city: City, now: number): Promise<void> {
     const today = dayStart(now, this.zone)
     if ([...this.cells.values()].some((c) => c.dayStart !== today) || this.cells.size === 0) return this.reload(city, now)
-    const from = Math.max(today, lastWhole(now) - 3 * trendBucketMs)
+    const to = lastWhole(now)
+    const from = Math.max(today, Math.min(to, this.#followedTo) - 3 * trendBucketMs)
     for (const trend of trends) {
       const cell = this.cells.get(trend.domain)
       const ids = city.pointsOf(trend.metric, trend.kinds).map((p) => p.id)
       if (!cell || ids.length === 0) continue
-      const tail = await loadTrend(this.db, ids, from, lastWhole(now), trendBucketMs)
+      const tail = await loadTrend(this.db, ids, from, to, trendBucketMs)
       this.cells.set(trend.domain, { ...cell, today: replaceTail(cell.today, tail, from) })
     }
+    this.#followedTo = to
   }
 }
