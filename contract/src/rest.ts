@@ -120,6 +120,7 @@ export const RegistryAnswer = Type.Object(
   {
     version: Type.String({ description: 'changes when a station is added, moved or renamed' }),
     zone: Type.String({ description: 'IANA zone of the city: of "today", day totals and axis labels' }),
+    origin: Nullable(Type.String({ description: 'where the readings come from when not from the city itself; `simulator`: the simulated city' })),
     code: Type.Array(Type.String()),
     name: Type.Array(Type.String()),
     kind: Type.Array(Type.String()),

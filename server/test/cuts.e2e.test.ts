@@ -59,7 +59,7 @@ interface Drawn {
 const drawn = (selector: string, id: string): Promise<[number, number][]> =>
   page.evaluate(
     ([sel, line]) => {
-      const box = document.querySelector(sel) as (Element & Drawn) | null
+      const box = document.querySelector<Element & Drawn>(sel)
       const series = box?.chart.getOption().series.find((s) => s.id === line)
       return (series?.data ?? []).filter((p): p is [number, number] => p[1] !== null)
     },

@@ -16,6 +16,8 @@ export interface RouteContext {
   /** For history: the replica where there is one. */
   readPool: Pool
   zone: string
+  /** Where readings come from when not from the city itself. */
+  origin: string | null
   version: string
   now: () => number
 }

@@ -61,6 +61,7 @@ export const stationRoutes =
       return {
         version: city.version,
         zone: context.zone,
+        origin: context.origin,
         code: placed.map((r) => r.code),
         name: placed.map((r) => r.name),
         kind: placed.map((r) => r.kind),

@@ -20,6 +20,8 @@ export interface Station {
 export interface Registry {
   /** IANA zone that the city's days and clocks run in. */
   zone: string
+  /** Where the city's readings come from, when not from its own devices; `simulator`: the simulated city. */
+  origin: string | null
   stations: readonly Station[]
   byCode: ReadonlyMap<string, Station>
   districts: DistrictsAnswer
@@ -60,8 +62,10 @@ const noDistricts: DistrictsAnswer = { type: 'FeatureCollection', features: [] }
 
 export const registryKey: InjectionKey<ComputedRef<Registry>> = Symbol('registry')
 
-/** Stations and district shapes: asked for at the start, after every reconnection, and when the server holds other ones. */
-/** Answers what it provides, for who provides it: a component does not inject from itself. */
+/**
+ * Stations and district shapes: asked for at the start, after every reconnection, and when the server holds other ones.
+ * Answers what it provides, for who provides it: a component does not inject from itself.
+ */
 export function provideRegistry({ connection, cells }: Feed): ComputedRef<Registry> {
   const keep = {
     staleTime: Infinity,
@@ -93,6 +97,7 @@ export function provideRegistry({ connection, cells }: Feed): ComputedRef<Regist
   const districtName = computed(() => new Map(shapes.value.features.map((f) => [f.properties.adcode, f.properties.name])))
   const registry = computed(() => ({
     zone: zone.value,
+    origin: stations.data.value?.origin ?? null,
     stations: list.value,
     byCode: byCode.value,
     districts: shapes.value,

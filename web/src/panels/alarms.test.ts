@@ -8,6 +8,7 @@ import { keepToasts, toastMs } from './toasts.ts'
 const words = wordsOf('zh-CN')
 const registry: Registry = {
   zone: 'Asia/Shanghai',
+  origin: null,
   stations: [],
   byCode: new Map([['WS-1', { code: 'WS-1', name: '金水区 文化路 1#', kind: 'ws_pressure', domain: 'water', district: '410105', lon: 113, lat: 34 }]]),
   districts: { type: 'FeatureCollection', features: [] },
