@@ -28,6 +28,8 @@ import { computeKpi } from './compute-kpi.ts'
 
 /** How many rows the wall's lists carry; `total` says how many there are. */
 const listLength = 60
+/** Of what is beyond its limit: values that move with every reading, and a map that calls out a few. */
+const exceedingLength = 20
 
 /** State and worst severity of every station at one moment: computed once a tick, used by every room. */
 export interface Survey {
@@ -162,7 +164,7 @@ function exceeding(stations: readonly LiveStation[], survey: Survey): ExceedingC
   list.sort((a, b) => (a.exceeding?.severity ?? 9) - (b.exceeding?.severity ?? 9) || (a.exceeding?.since ?? 0) - (b.exceeding?.since ?? 0) || a.id - b.id)
   return {
     total: list.length,
-    items: list.slice(0, listLength).flatMap((p) =>
+    items: list.slice(0, exceedingLength).flatMap((p) =>
       p.reading && p.exceeding
         ? [
             {
