@@ -64,23 +64,22 @@ export class FastFeed {
   #take(route: WebSocketRoute): void {
     this.#route = route
     const server = route.connectToServer()
+    // Once it plays by itself the server may go.
+    server.onClose((code, reason) => {
+      if (!this.#fast) void route.close({ ...(code === undefined ? {} : { code }), ...(reason === undefined ? {} : { reason }) })
+    })
     server.onMessage((message) => {
+      if (this.#fast) return
       const text = message.toString()
-      if (!this.#fast) {
-        this.#note(text)
-        route.send(message)
-        return
-      }
-      const frame = /^42(\d+)\[/.exec(text)
-      if (frame) server.send(`43${frame[1]}[]`)
-      else if (!text.startsWith('42')) route.send(message)
+      this.#note(text)
+      route.send(message)
     })
     route.onMessage((message) => {
       const text = message.toString()
       const ack = this.#fast ? /^43(\d+)\[/.exec(text) : null
       if (ack) this.#open.delete(Number(ack[1]))
-      else if (this.#fast && text.startsWith('42')) this.asked += 1
-      else server.send(message)
+      else if (!this.#fast) server.send(message)
+      else if (text.startsWith('42')) this.asked += 1
     })
   }
 
@@ -98,15 +97,21 @@ export class FastFeed {
     if (isDelta.test(text)) this.#seconds.at(-1)?.frames.push(frame)
   }
 
+  /** Keeps nothing more, and lets nothing of the server through. */
+  hold(): void {
+    this.#fast = true
+  }
+
   /** Plays from now on until `until` says so. */
   async play(speed: number, until: () => boolean): Promise<void> {
-    this.#fast = true
     const seconds = this.#seconds.slice(2)
     const first = seconds[0]?.at ?? 0
     const from = this.#seconds.at(-1)?.at ?? 0
     let next = performance.now()
     while (!until()) {
       const now = from + (this.played + 1) * 1000
+      // Engine.IO's ping, so that the line is not taken for dead.
+      if (this.played % (5 * speed) === 0) this.#route?.send('2')
       const second = seconds[this.played % seconds.length]
       if (second === undefined) throw new Error('nothing was recorded')
       this.played += 1

@@ -28,6 +28,7 @@ export const wallSoak: Figure = {
     await liveFigure(page, 60_000)
     bench.say(`${recordMs / 1000} s of live data are kept`)
     await delay(recordMs)
+    feed.hold()
     await city.stop()
     const work = await pageWork(page)
     const samples: (PageWork & { hours: number })[] = []
