@@ -289,6 +289,22 @@ create table notice_route (
   constraint notice_route_channel_check CHECK ((channel = ANY (ARRAY['webhook'::text, 'email'::text])))
 );
 
+create table pipe (
+  domain text not null,
+  code text not null,
+  from_node text not null,
+  to_node text not null,
+  path jsonb not null,
+  length_m double precision,
+  diameter_mm double precision,
+  source text not null,
+  simulated boolean not null,
+  constraint pipe_pkey PRIMARY KEY (domain, code),
+  constraint pipe_domain_fkey FOREIGN KEY (domain) REFERENCES domain(code),
+  constraint pipe_diameter_mm_check CHECK ((diameter_mm > (0)::double precision)),
+  constraint pipe_length_m_check CHECK ((length_m > (0)::double precision))
+);
+
 create table point (
   id integer not null generated always as identity,
   station_id integer not null,

@@ -14,13 +14,14 @@ import { parseReplayMap } from './replay-map.ts'
 import { seedAlarmRules } from './seed-alarm-rules.ts'
 import { seedCatalogue } from './seed-catalogue.ts'
 import { seedDistricts, zhengzhou } from './seed-districts.ts'
+import { parsePipeCsv, seedPipes } from './seed-pipes.ts'
 import { parseStationCsv, seedStations } from './seed-stations.ts'
 
 const usage = `npm run db -- COMMAND
 
   migrate                 bring the database to the newest schema
   prepare                 migrate, and seed: everything when there is no station yet, else the alarm rules alone
-  seed [FILE]             write catalogue, districts and the demo city's stations; FILE: another registry (CSV),
+  seed [FILE]             write catalogue, districts and the demo city's stations and pipes; FILE: another registry (CSV),
                           or a replay map (JSON) whose stations are registered with their origin
   status                  migrations, and how much is in the tables
   import-readings FILE    station,metric,observed_at_ms,value,quality lines (- for standard input; .gz is unpacked)
@@ -28,7 +29,9 @@ const usage = `npm run db -- COMMAND
 DATABASE_URL says where; without it the embedded database of a running \`npm start\` (DATA_DIR) is used.
 `
 
-const demoStations = join(dirname(fileURLToPath(import.meta.url)), '..', 'seeds', 'demo-stations.csv')
+const seeds = join(dirname(fileURLToPath(import.meta.url)), '..', 'seeds')
+const demoStations = join(seeds, 'demo-stations.csv')
+const demoPipes = join(seeds, 'demo-pipes.csv')
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 
 async function databaseUrl(): Promise<string> {
@@ -51,9 +54,11 @@ async function seed(url: string, file: string | undefined): Promise<void> {
     const env = readEnvironment(process.env, [], ['CITY_MAP'])
     const districts = await seedDistricts(pool, zhengzhou, env.CITY_MAP)
     const text = await readFile(file ?? demoStations, 'utf8')
-    const seeds = file?.endsWith('.json') ? parseReplayMap(text) : parseStationCsv(text)
-    const added = await seedStations(pool, seeds)
-    say(`${districts} districts; ${seeds.length} stations in the file, new: ${added.stations} stations, ${added.points} points`)
+    const stations = file?.endsWith('.json') ? parseReplayMap(text) : parseStationCsv(text)
+    const added = await seedStations(pool, stations)
+    // The demo city's network belongs to its stations; a registry of one's own brings none of it.
+    const pipes = file === undefined ? await seedPipes(pool, parsePipeCsv(await readFile(demoPipes, 'utf8'))) : 0
+    say(`${districts} districts; ${stations.length} stations in the file, new: ${added.stations} stations, ${added.points} points, ${pipes} pipes`)
   } finally {
     await pool.end()
   }

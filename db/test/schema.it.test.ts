@@ -6,6 +6,7 @@ import { createPool, type Pool } from '../src/connection.ts'
 import { describeSchema } from '../src/describe-schema.ts'
 import { migrate, migrationStatus } from '../src/migrate.ts'
 import { seedCatalogue } from '../src/seed-catalogue.ts'
+import { parsePipeCsv, seedPipes } from '../src/seed-pipes.ts'
 import { parseStationCsv, RegistryFileError, seedStations } from '../src/seed-stations.ts'
 import { freshDatabase, type TestDatabase } from '../testing/index.ts'
 
@@ -80,6 +81,14 @@ describe('the seeds', () => {
     expect(first.points).toBeGreaterThan(9500)
     expect(first.points).toBeLessThan(10_500)
     expect(await seedStations(pool, seeds)).toEqual({ stations: 0, points: 0 })
+  })
+
+  it('register the demo city’s water network, twice without a double, and refuse a wrong file', async () => {
+    const text = await readFile(join(here, '..', 'seeds', 'demo-pipes.csv'), 'utf8')
+    const pipes = parsePipeCsv(text)
+    expect([await seedPipes(pool, pipes), await seedPipes(pool, pipes)]).toEqual([429, 0])
+    const [header = ''] = text.split('\n')
+    expect(() => parsePipeCsv(`${header}\nsteam,P,A,B,1,1,true,x,1 2;3 4\nwater,P,A,B,1,1,true,x,1 2`)).toThrow(/line 2: domain[\s\S]*line 3: the path/)
   })
 
   it('refuse a wrong registry file with every fault and its line', () => {

@@ -8,7 +8,7 @@ import { help, parseCommand, UsageError, type Command } from './cli/args.ts'
 import { runLive, type Running } from './cli/live.ts'
 import { readConfig, type Config } from './config.ts'
 import { buildCity } from './city/registry.ts'
-import { seedCsv, seedFile } from './city/seeds.ts'
+import { pipeSeedCsv, pipeSeedFile, seedCsv, seedFile } from './city/seeds.ts'
 import { history } from './history/history.ts'
 import { pour } from './history/write.ts'
 import { createLink } from './publish/link.ts'
@@ -16,6 +16,7 @@ import { findMap, readMap, ReplayMapError } from './replay/map.ts'
 import { replay, report } from './replay/replay.ts'
 import { writeLabel } from './scenario/labels.ts'
 import { startScenario } from './scenario/scenario.ts'
+import { loadPipes } from './water/pipes.ts'
 import { createWorld } from './world.ts'
 
 /** The process: reads what it is asked, does it, and stops on a signal, on "stop" from its parent, or when that is gone. */
@@ -31,7 +32,8 @@ async function main(): Promise<void> {
     case 'write-seeds':
       mkdirSync(dirname(seedFile), { recursive: true })
       writeFileSync(seedFile, seedCsv(buildCity()))
-      process.stdout.write(`${seedFile}\n`)
+      writeFileSync(pipeSeedFile, pipeSeedCsv(loadPipes()))
+      process.stdout.write(`${seedFile}\n${pipeSeedFile}\n`)
       return
     case 'history':
       return writeHistory(command, config, log)

@@ -3,7 +3,8 @@ import { metricByCode, stationCodePattern, stationKinds } from '@yiping/contract
 import { describe, expect, it } from 'vitest'
 import { contains, distanceKm, loadDistricts } from '../src/city/districts.ts'
 import { buildCity } from '../src/city/registry.ts'
-import { seedCsv, seedFile } from '../src/city/seeds.ts'
+import { pipeSeedCsv, pipeSeedFile, seedCsv, seedFile } from '../src/city/seeds.ts'
+import { loadPipes } from '../src/water/pipes.ts'
 
 const city = buildCity()
 const points = city.stations.flatMap((s) => s.metrics.map((m) => `${s.code} ${m}`))
@@ -51,6 +52,7 @@ describe('the registry', () => {
   it('is the committed seed file, byte for byte', () => {
     expect(existsSync(seedFile)).toBe(true)
     expect(readFileSync(seedFile, 'utf8')).toBe(seedCsv(buildCity()))
+    expect(readFileSync(pipeSeedFile, 'utf8')).toBe(pipeSeedCsv(loadPipes()))
   })
 })
 

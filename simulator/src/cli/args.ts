@@ -10,7 +10,7 @@ export const help = `The simulated city. Without a mode it publishes live teleme
   --speed N              city time runs N times as fast until it has caught up with the clock, then with it (default 1)
   --scenario NAME[@T]    ${scenarioNames.join(', ')}; T after the beginning, such as @10m (default 0s); may be repeated
   --labels FILE          append what scenarios really did, as JSON lines
-  --write-seeds          write db/seeds/demo-stations.csv and stop
+  --write-seeds          write db/seeds/demo-stations.csv and demo-pipes.csv, and stop
   --history SPAN         write the past as CSV and stop, such as 24h; ends at --to (default now)
   --to TIME              end of --history
   --every SPAN           thin --history to at most one report a point and SPAN, such as 5m (default: as reported)

@@ -25,7 +25,7 @@ export interface Network {
   leaking(nodes: readonly number[], coefficient: number): Promise<PressureTable[]>
 }
 
-const networkFile = new URL('../../networks/c-town.inp', import.meta.url)
+export const networkFile = new URL('../../networks/c-town.inp', import.meta.url)
 const firstDemand = 0.3
 const lastDemand = 2
 const demandStep = 0.1

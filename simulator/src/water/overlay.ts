@@ -12,14 +12,23 @@ export interface Binding {
   connected: boolean
 }
 
-export function createOverlay(network: Network): (station: Pick<Station, 'lon' | 'lat' | 'district'>) => Binding {
-  const xs = network.nodes.map((n) => n.x)
-  const ys = network.nodes.map((n) => n.y)
+/** Turns places of the plan into [lon, lat], so that its junctions fill the urban area. */
+export function layOver(junctions: readonly { x: number; y: number }[]): (node: { x: number; y: number }) => readonly [number, number] {
+  const xs = junctions.map((n) => n.x)
+  const ys = junctions.map((n) => n.y)
   const box = { x0: Math.min(...xs), x1: Math.max(...xs), y0: Math.min(...ys), y1: Math.max(...ys) }
-  const places = network.nodes.map((n) => ({
-    lon: urban.west + ((n.x - box.x0) / (box.x1 - box.x0)) * (urban.east - urban.west),
-    lat: urban.south + ((n.y - box.y0) / (box.y1 - box.y0)) * (urban.north - urban.south),
-  }))
+  return (n) => [
+    urban.west + ((n.x - box.x0) / (box.x1 - box.x0)) * (urban.east - urban.west),
+    urban.south + ((n.y - box.y0) / (box.y1 - box.y0)) * (urban.north - urban.south),
+  ]
+}
+
+export function createOverlay(network: Network): (station: Pick<Station, 'lon' | 'lat' | 'district'>) => Binding {
+  const lay = layOver(network.nodes)
+  const places = network.nodes.map((n) => {
+    const [lon, lat] = lay(n)
+    return { lon, lat }
+  })
   return ({ lon, lat, district }) => {
     let node = 0
     let best = Number.POSITIVE_INFINITY
