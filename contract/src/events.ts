@@ -13,10 +13,11 @@ export const protocolVersion = 1
 
 /**
  * `kpi:{code}` is one KPI by itself. In a room with the whole city something changes all the time, so that a figure waits
- * for the room's next second; alone it is quiet and leaves at once when it moves.
+ * for the room's next second; alone it is quiet and leaves at once when it moves. `choropleth:{code}` is the same KPI by
+ * district, `network:{domain}` what readings say of each pipe of the utility's network: both only for who draws them.
  */
-export type Room = 'overview' | 'alarms' | `domain:${DomainCode}` | `station:${string}` | `kpi:${string}`
-export const roomPattern = /^(overview|alarms|domain:(water|gas|heating|drainage)|station:[A-Za-z0-9_.-]{1,64}|kpi:[a-z0-9_.]{1,64})$/
+export type Room = 'overview' | 'alarms' | `domain:${DomainCode}` | `station:${string}` | `kpi:${string}` | `choropleth:${string}` | `network:${DomainCode}`
+export const roomPattern = /^(overview|alarms|(domain|network):(water|gas|heating|drainage)|station:[A-Za-z0-9_.-]{1,64}|(kpi|choropleth):[a-z0-9_.]{1,64})$/
 
 /** Times are epoch milliseconds of the server's clock. */
 export interface Snapshot {
@@ -292,4 +293,25 @@ export interface StationCells {
 /** The cell of room `kpi:{code}`. */
 export interface KpiCells {
   kpi: KpiCell
+}
+/** Cells of room `choropleth:{code}`: the KPI of each district that has points of it. */
+export interface ChoroplethCells {
+  [district: `district:${string}`]: KpiCell
+}
+/**
+ * `pipe:{id}` in room `network:{domain}`: what readings say of it. Nothing here is measured in the pipe: pressure is
+ * interpolated along the network, flow is that of a meter that stands at one of its ends.
+ */
+export interface PipeCell {
+  /** In the unit of the network's pressure metric; null when no fresh reading is near enough. */
+  pressure: number | null
+  /** How many stations that is interpolated from. */
+  from: number
+  /** Oldest `observedAt` among them; null without any. */
+  asOf: number | null
+  flow: { value: number; station: string; observedAt: number } | null
+}
+/** Cells of room `network:{domain}`. */
+export interface NetworkCells {
+  [pipe: `pipe:${string}`]: PipeCell
 }

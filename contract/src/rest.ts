@@ -155,6 +155,60 @@ export const DistrictsAnswer = Type.Object(
 )
 export type DistrictsAnswer = Static<typeof DistrictsAnswer>
 
+/** `GET /api/v1/networks/{domain}`: the pipes as GeoJSON, WGS 84, with what readings say of them. */
+export const NetworkAnswer = Type.Object(
+  {
+    type: Type.Literal('FeatureCollection'),
+    at: Time,
+    live: Type.Boolean(),
+    features: Type.Array(
+      Type.Object({
+        type: Type.Literal('Feature'),
+        properties: Type.Object({
+          code: Type.String(),
+          from: Type.String({ description: 'node' }),
+          to: Type.String({ description: 'node' }),
+          lengthM: Nullable(Type.Number()),
+          diameterMm: Nullable(Type.Number()),
+          source: Type.String(),
+          simulated: Type.Boolean({ description: 'no such pipe lies there' }),
+          pressure: Nullable(Type.Number({ description: 'interpolated, in the unit of the pressure metric' })),
+          interpolatedFrom: Type.Integer({ minimum: 0, description: 'stations' }),
+          asOf: Nullable(Time),
+          flow: Nullable(Type.Object({ value: Type.Number(), station: Type.String(), observedAt: Time }, { description: 'of the meter at one end' })),
+        }),
+        geometry: Type.Object({ type: Type.Literal('LineString'), coordinates: Type.Array(Type.Tuple([Type.Number(), Type.Number()])) }),
+      }),
+    ),
+  },
+  { $id: 'Network' },
+)
+export type NetworkAnswer = Static<typeof NetworkAnswer>
+
+/** `GET /api/v1/kpis/{code}/districts` */
+export const KpiDistrictsAnswer = Type.Object(
+  {
+    at: Time,
+    live: Type.Boolean(),
+    code: Type.String(),
+    name: Bilingual,
+    unit: Type.String({ description: 'UCUM' }),
+    formula: Bilingual,
+    districts: Type.Array(
+      Type.Object({
+        district: Type.String({ description: 'adcode' }),
+        value: Nullable(Type.Number()),
+        asOf: Nullable(Time),
+        coverage: CoverageSchema,
+        numerator: Nullable(Type.Number()),
+        denominator: Nullable(Type.Number()),
+      }),
+    ),
+  },
+  { $id: 'KpiDistricts' },
+)
+export type KpiDistrictsAnswer = Static<typeof KpiDistrictsAnswer>
+
 export const DomainAnswer = Type.Object(
   {
     at: Time,

@@ -20,6 +20,8 @@ import { alarmActionRoutes } from './routes/alarm-actions.ts'
 import { alarmRoutes } from './routes/alarms.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ingestRoutes } from './routes/ingest.ts'
+import { kpiRoutes } from './routes/kpis.ts'
+import { networkRoutes } from './routes/networks.ts'
 import { noticeRoutes } from './routes/notices.ts'
 import { overviewRoutes } from './routes/overview.ts'
 import { seriesRoutes } from './routes/series.ts'
@@ -110,6 +112,8 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
     async (api) => {
       await api.register(overviewRoutes(context))
       await api.register(stationRoutes(context))
+      await api.register(networkRoutes(context))
+      await api.register(kpiRoutes(context))
       await api.register(seriesRoutes(context))
       await api.register(ingestRoutes(context))
       await api.register(waitingRoutes(context))

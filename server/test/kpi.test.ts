@@ -3,7 +3,7 @@ import type { RegisteredStation } from '@yiping/db'
 import { describe, expect, it } from 'vitest'
 import { City } from '../src/live/city.ts'
 import { overviewCells, survey } from '../src/live/compute-cells.ts'
-import { computeKpi } from '../src/live/compute-kpi.ts'
+import { computeKpi, computeKpiByDistrict } from '../src/live/compute-kpi.ts'
 import { DayCounter } from '../src/live/day-counter.ts'
 
 const now = Date.UTC(2026, 10, 23, 1)
@@ -46,6 +46,21 @@ describe('a KPI', () => {
       denominator: 2,
     })
     expect(computeKpi(kpi('ws.low_pressure'), city, now)).toMatchObject({ value: 1, numerator: 1, denominator: 2 })
+  })
+
+  it('is told by district with each one’s own coverage; one without such points is not there', () => {
+    const city = new City([
+      ...pressures,
+      station(5, 'ws_pressure', ['ws.pressure'], { district: '410102' }),
+      station(6, 'ws_quality', ['ws.cl_end'], { district: '410103' }),
+    ])
+    put(city, 10, 0.3)
+    put(city, 20, 0.1)
+    put(city, 50, 0.3, 7200)
+    const found = computeKpiByDistrict(kpi('ws.pressure_pass'), city, now)
+    expect([...found.keys()].sort()).toEqual(['410102', '410105'])
+    expect(found.get('410105')).toMatchObject({ value: 50, coverage: { fresh: 2, expected: 4 } })
+    expect(found.get('410102')).toMatchObject({ value: null, coverage: { fresh: 0, expected: 1 } })
   })
 
   it('is null without a fresh reading, never 0', () => {

@@ -11,7 +11,7 @@ import {
   stationState,
   type Threshold,
 } from '@yiping/contract'
-import type { CommittedReading, DistrictRow, MarkedReading, RegisteredStation } from '@yiping/db'
+import type { CommittedReading, DistrictRow, MarkedReading, PipeRow, RegisteredStation } from '@yiping/db'
 import type { DayCounter } from './day-counter.ts'
 
 /** One point with its newest reading and where that stands against the catalogue's absolute limits. */
@@ -46,7 +46,7 @@ export class City {
   readonly byCode: ReadonlyMap<string, LiveStation>
   readonly #points = new Map<number, LivePoint>()
   readonly #byMetric = new Map<string, LivePoint[]>()
-  /** Of the stations' registration; changes when one is added, moved or renamed. */
+  /** Of what is registered; changes when a station or a pipe is added, moved or renamed. */
   readonly version: string
   /** What the counters that a KPI adds up counted in the local day. */
   counters = new Map<number, DayCounter>()
@@ -58,9 +58,10 @@ export class City {
   constructor(
     stations: readonly RegisteredStation[],
     readonly districts: readonly DistrictRow[] = [],
+    readonly pipes: readonly PipeRow[] = [],
   ) {
     this.version = createHash('sha1')
-      .update(JSON.stringify([stations, districts.map((d) => [d.adcode, d.name])]))
+      .update(JSON.stringify([stations, districts.map((d) => [d.adcode, d.name]), pipes]))
       .digest('hex')
       .slice(0, 12)
     this.stations = stations.map((registered) => {

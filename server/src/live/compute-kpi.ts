@@ -12,8 +12,22 @@ const passes = (value: number, p: Predicate): boolean =>
  * One KPI out of the newest readings. Only fresh readings that are not of bad quality count; how many of the expected
  * points that were is its coverage. Without any the value is null, never 0.
  */
-export function computeKpi(kpi: Kpi, city: City, now: number): KpiCell {
-  const points = city.pointsOf(kpi.aggregate.metric, kpi.kinds)
+export const computeKpi = (kpi: Kpi, city: City, now: number): KpiCell => compute(kpi, city, now, city.pointsOf(kpi.aggregate.metric, kpi.kinds))
+
+/** The same by district, each by its own points; a district without such points is not there. */
+export function computeKpiByDistrict(kpi: Kpi, city: City, now: number): Map<string, KpiCell> {
+  const points = new Map<string, LivePoint[]>()
+  for (const p of city.pointsOf(kpi.aggregate.metric, kpi.kinds)) {
+    const { district } = p.station.registered
+    if (district === null) continue
+    const own = points.get(district)
+    if (own) own.push(p)
+    else points.set(district, [p])
+  }
+  return new Map([...points].map(([district, own]) => [district, compute(kpi, city, now, own)]))
+}
+
+function compute(kpi: Kpi, city: City, now: number, points: readonly LivePoint[]): KpiCell {
   const fresh = points.filter((p) => p.reading !== null && p.reading.quality !== 'bad' && freshness(p.reading.observedAt, p.intervalS, now) === 'fresh')
   const values = fresh.map((p) => p.reading?.value ?? Number.NaN)
   const cell = (value: number | null, numerator: number | null, denominator: number | null, used: readonly LivePoint[] = fresh): KpiCell => ({

@@ -6,6 +6,7 @@ import {
   loadLatestMarks,
   loadLinks,
   loadMarks,
+  loadPipes,
   loadReadings,
   loadRegistry,
   type Queryable,
@@ -46,7 +47,7 @@ export async function loadDay(db: Queryable, city: City, stations: readonly Regi
 /** The city as it is now. */
 export async function loadCity(db: Queryable, zone: string, now: number): Promise<{ city: City; stations: RegisteredStation[] }> {
   const stations = await loadRegistry(db)
-  const city = new City(stations, await loadDistricts(db))
+  const city = new City(stations, await loadDistricts(db), await loadPipes(db))
   for (const reading of await loadLatest(db)) city.apply(reading)
   city.applyMarks(await loadLatestMarks(db))
   city.links = await loadLinks(db)
@@ -57,7 +58,7 @@ export async function loadCity(db: Queryable, zone: string, now: number): Promis
 /** The city as it was at `at`, as far as its readings are known today. */
 export async function loadCityAt(db: Queryable, zone: string, at: number): Promise<City> {
   const stations = await loadRegistry(db)
-  const city = new City(stations, await loadDistricts(db))
+  const city = new City(stations, await loadDistricts(db), await loadPipes(db))
   const ids = stations.flatMap((s) => s.points.map((p) => p.id))
   const readings = await loadLatestAt(db, ids, at, lookBackMs)
   for (const reading of readings) city.apply(reading)

@@ -1,7 +1,8 @@
 import { type DomainCode, isDomainCode, type Kpi, type KpiCell, kpiByCode, type Room } from '@yiping/contract'
 import type { LiveStation } from '../live/city.ts'
 import { alarmCells, domainCells, overviewCells, stationRoomCells } from '../live/compute-cells.ts'
-import { computeKpi } from '../live/compute-kpi.ts'
+import { computeKpi, computeKpiByDistrict } from '../live/compute-kpi.ts'
+import { networkCells } from '../live/network.ts'
 import type { Scene } from '../live/scene.ts'
 
 export type Part =
@@ -9,6 +10,8 @@ export type Part =
   | { kind: 'alarms' }
   | { kind: 'domain'; code: DomainCode }
   | { kind: 'kpi'; code: string }
+  | { kind: 'choropleth'; code: string }
+  | { kind: 'network'; code: DomainCode }
   | { kind: 'station'; code: string }
 
 /** What a room is about. */
@@ -17,6 +20,8 @@ export function partOf(room: Room): Part {
   if (at < 0) return { kind: room === 'alarms' ? 'alarms' : 'overview' }
   const code = room.slice(at + 1)
   if (room.startsWith('kpi:')) return { kind: 'kpi', code }
+  if (room.startsWith('choropleth:')) return { kind: 'choropleth', code }
+  if (room.startsWith('network:') && isDomainCode(code)) return { kind: 'network', code }
   return room.startsWith('domain:') && isDomainCode(code) ? { kind: 'domain', code } : { kind: 'station', code }
 }
 
@@ -36,6 +41,11 @@ export function cellsOf(scene: Scene, room: Room, now: number): Record<string, u
     const kpi = kpiByCode.get(part.code)
     return kpi ? { kpi: computeKpi(kpi, scene.city, now) } : {}
   }
+  if (part.kind === 'choropleth') {
+    const kpi = kpiByCode.get(part.code)
+    return kpi ? Object.fromEntries([...computeKpiByDistrict(kpi, scene.city, now)].map(([adcode, cell]) => [`district:${adcode}`, cell])) : {}
+  }
+  if (part.kind === 'network') return { ...networkCells(scene.city, part.code, now) }
   const station = scene.city.byCode.get(part.code)
   return station ? { ...stationRoomCells(station, scene.survey(now, [station])) } : {}
 }
@@ -45,10 +55,11 @@ export function concerns(room: Room, stations: ReadonlySet<LiveStation>): boolea
   const part = partOf(room)
   if (part.kind === 'overview') return true
   if (part.kind === 'alarms') return false
-  const kpi = part.kind === 'kpi' ? kpiByCode.get(part.code) : undefined
+  const kpi = part.kind === 'kpi' || part.kind === 'choropleth' ? kpiByCode.get(part.code) : undefined
   for (const station of stations) {
     const { registered } = station
-    if (kpi ? feeds(station, kpi) : part.kind === 'domain' ? registered.domain === part.code : registered.code === part.code) return true
+    if (kpi ? feeds(station, kpi) : part.kind === 'domain' || part.kind === 'network' ? registered.domain === part.code : registered.code === part.code)
+      return true
   }
   return false
 }

@@ -203,7 +203,7 @@ export class Hub {
       const room = name as Room
       const part = partOf(room)
       if (part.kind === 'station' && !this.options.live.city.byCode.has(part.code)) answer.refused.push({ room, code: 'station_unknown' })
-      else if (part.kind === 'kpi' && !kpiByCode.has(part.code)) answer.refused.push({ room, code: 'kpi_unknown' })
+      else if ((part.kind === 'kpi' || part.kind === 'choropleth') && !kpiByCode.has(part.code)) answer.refused.push({ room, code: 'kpi_unknown' })
       else if (this.#roomsOf(socket).size >= (this.options.maxRoomsPerClient ?? 64) && !this.#roomsOf(socket).has(room))
         answer.refused.push({ room, code: 'too_many_rooms' })
       else {
