@@ -428,6 +428,7 @@ describe('the map', () => {
       theme: themes.calm,
       dot: 4,
       mark: 14,
+      text: 12,
       margin: { left: 0, right: 0, top: 0, bottom: 0 },
       roam: false,
     })

@@ -7,6 +7,8 @@ import type {
   AlarmHealthAnswer,
   AlarmsAnswer,
   DistrictsAnswer,
+  DomainCode,
+  NetworkAnswer,
   ProposalsAnswer,
   RegistryAnswer,
   SeriesAnswer,
@@ -58,6 +60,7 @@ export const queryText = (query: Readonly<Record<string, string | number | null 
 export const rest = {
   registry: (signal?: AbortSignal) => get<RegistryAnswer>('registry', signal),
   districts: (signal?: AbortSignal) => get<DistrictsAnswer>('districts', signal),
+  network: (domain: DomainCode, signal?: AbortSignal) => get<NetworkAnswer>(`networks/${domain}`, signal),
   station: (code: string, signal?: AbortSignal) => get<StationAnswer>(`stations/${q(code)}`, signal),
   series: (names: readonly string[], from: number, to: number, { points, tier, signal }: { points: number; tier?: Tier; signal?: AbortSignal }) =>
     get<SeriesAnswer>(`series?points=${names.map(q).join(',')}&from=${from}&to=${to}&maxPoints=${points}${tier ? `&tier=${tier}` : ''}`, signal),
