@@ -9,6 +9,7 @@ import { gateway } from './figures/gateway.ts'
 import { ingest } from './figures/ingest.ts'
 import { ingestMemory } from './figures/ingest-memory.ts'
 import { latency } from './figures/latency.ts'
+import { map } from './figures/map.ts'
 import { memory } from './figures/memory.ts'
 import { messages } from './figures/messages.ts'
 import { nodeRed } from './figures/node-red.ts'
@@ -34,6 +35,7 @@ const figures: readonly Figure[] = [
   wall,
   wallSoak,
   clients,
+  map,
   memory,
   ingest,
   messages,

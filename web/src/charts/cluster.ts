@@ -122,7 +122,7 @@ export function clusterDots({ dots, scale, dot, cell, most, view, chosen }: Clus
 }
 
 /** Grows with the digits of the count and stays inside its cell. */
-const radiusOf = (count: number, cell: number): number => cell * Math.min(0.46, 0.22 + 0.1 * Math.log10(count))
+const radiusOf = (count: number, cell: number): number => cell * Math.min(0.48, 0.11 + 0.12 * Math.log10(count))
 
 const around = (key: number): number[] => [-1, 0, 1].flatMap((dx) => [-1, 0, 1].map((dy) => key + dx * side + dy))
 

@@ -105,7 +105,7 @@ function clusterSeries(clusters: readonly Cluster[], theme: Theme, mark: number,
     {
       ...{ ...still, id: 'clusters', z: 6, symbol: 'circle', emphasis: { scale: 1.08 } },
       data: clusters.map((c, i) => ({ value: [c.lon, c.lat, i], symbolSize: c.radius * 2 })),
-      itemStyle: { color: theme.raised, opacity: 0.94, borderColor: theme.landLine, borderWidth: 1 },
+      itemStyle: { color: theme.raised, opacity: 0.94, borderColor: theme.ghost, borderWidth: 1 },
       label: {
         ...{ show: true, color: theme.ink2, fontSize: text, fontFamily: 'Barlow Condensed', fontWeight: 500 },
         formatter: ({ dataIndex }) => String(clusters[dataIndex]?.count ?? ''),

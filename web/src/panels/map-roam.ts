@@ -52,3 +52,17 @@ export function useRoam(chart: () => EChartsType | null, box: () => HTMLElement 
   onScopeDispose(() => removeEventListener('keydown', back))
   return { zoom, goTo, reset, touched }
 }
+
+const restMs = 140
+
+/** Knows whether the map moved a moment ago, and calls `rested` once it has not for a while. */
+export function untilStill(rested: () => void): { moved: () => void; moving: () => boolean; settle: () => void; stop: () => void } {
+  let at = -Infinity
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const moving = (): boolean => performance.now() - at < restMs
+  const settle = (): void => {
+    clearTimeout(timer)
+    timer = setTimeout(rested, restMs)
+  }
+  return { moved: () => void (at = performance.now()), moving, settle, stop: () => clearTimeout(timer) }
+}
