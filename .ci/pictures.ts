@@ -23,6 +23,8 @@ const pictures: Picture[] = [
   { name: 'wall-en-1920', path: '/?lang=en', width: 1920, height: 1080 },
   { name: 'wall-showroom-1920', path: '/?theme=showroom', width: 1920, height: 1080 },
   ...['water', 'gas', 'heating', 'drainage'].map((d) => ({ name: `${d}-zh-1440`, path: `/${d}`, width: 1440, height: 900 })),
+  { name: 'water-network-zh-1440', path: '/water?map=ws.leak_rate&pipes=pressure', width: 1440, height: 900 },
+  { name: 'water-district-en-1440', path: '/water?pipes=pressure&district=410105&lang=en', width: 1440, height: 900 },
   { name: 'alarms-zh-1920', path: '/alarms', width: 1920, height: 1080 },
   { name: 'alarm-health-en-1440', path: '/alarms?tab=health&lang=en', width: 1440, height: 900 },
   {

@@ -64,5 +64,8 @@ export function untilStill(rested: () => void): { moved: () => void; moving: () 
     clearTimeout(timer)
     timer = setTimeout(rested, restMs)
   }
-  return { moved: () => void (at = performance.now()), moving, settle, stop: () => clearTimeout(timer) }
+  const moved = (): void => {
+    at = performance.now()
+  }
+  return { moved, moving, settle, stop: () => clearTimeout(timer) }
 }
