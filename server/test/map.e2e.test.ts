@@ -79,7 +79,7 @@ describe('the map in a real browser', () => {
   it('colours the districts by a KPI, with a legend that says unit, formula, coverage and who is left out', async () => {
     await page.goto(`${address}/water?map=ws.pressure_pass`)
     const legend = page.getByRole('region', { name: '区县着色图例' })
-    await legend.getByText('11 个区县无新鲜数据').waitFor()
+    await legend.getByText('1 个区县无新鲜数据 · 10 个区县无此类测点').waitFor()
     const text = await legend.innerText()
     expect(text).toContain('压力合格率')
     expect(text).toContain('0.14 MPa ≤ 压力 ≤ 0.50 MPa')

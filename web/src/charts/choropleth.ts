@@ -53,8 +53,8 @@ export function classIn({ limits }: Classes, value: number): number {
 }
 
 /** Ground to hue, as many steps as there are classes. It never reaches the hue itself: saturated colour is for alarms. */
-export const ramp = (theme: Theme, hue: string, count: number, top = 0.52): string[] =>
+export const ramp = (theme: Theme, hue: string, count: number, top = 0.44): string[] =>
   Array.from({ length: count }, (_, i) => mix(theme.land[0], hue, count === 1 ? top * 0.6 : 0.08 + ((top - 0.08) * i) / (count - 1)))
 
 /** Where the ground's ramp ends while lines of the same hue lie on it. */
-export const underLines = 0.3
+export const underLines = 0.28

@@ -198,6 +198,7 @@ export default {
     coverage: 'Fresh {fresh} / {expected}',
     asOf: 'as of {at}',
     missing: '{n} districts without fresh data',
+    without: '{n} districts without such points',
     none: 'no fresh data',
   },
   pipe: {

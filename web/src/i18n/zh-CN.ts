@@ -184,6 +184,7 @@ export default {
     coverage: '新鲜 {fresh} / {expected}',
     asOf: '截至 {at}',
     missing: '{n} 个区县无新鲜数据',
+    without: '{n} 个区县无此类测点',
     none: '无新鲜数据',
   },
   pipe: {

@@ -19,8 +19,9 @@ export interface Choropleth {
   asOf: number | null
   areas: ReadonlyMap<string, { value: number; text: string }>
   classes: Classes | null
-  /** Districts that have no value now. */
+  /** Districts whose points say nothing now, and those that have no such point. */
   missing: number
+  without: number
   limitText: (value: number) => string
 }
 
@@ -76,11 +77,15 @@ export function choroplethOf(
   const areas = new Map<string, { value: number; text: string }>()
   const coverage: Coverage = { fresh: 0, expected: 0 }
   let asOf: number | null = null
+  let without = 0
   for (const adcode of adcodes) {
     const cell = from.kpi.get(adcode)
     const own = plain ? from.stations.filter((s) => s.district === adcode) : []
     const area = plain && own.length > 0 ? countArea(plain, own) : kpi && cell ? kpiArea(kpi, cell, now, language) : null
-    if (!area) continue
+    if (!area) {
+      without += 1
+      continue
+    }
     coverage.fresh += area.coverage.fresh
     coverage.expected += area.coverage.expected
     if (area.asOf !== null) asOf = Math.max(asOf ?? 0, area.asOf)
@@ -95,7 +100,7 @@ export function choroplethOf(
     title: kpi ? word(kpi.name) : t(`paint.${key}`),
     unit: kpi ? word(kpi.unitLabel) : t(`paint.unit.${key}`),
     formula: kpi ? word(kpi.formula) : t(`paint.formula.${key}`),
-    ...{ coverage, asOf, areas, classes, missing: adcodes.length - areas.size },
+    ...{ coverage, asOf, areas, classes, missing: adcodes.length - areas.size - without, without },
     limitText: (value) => {
       const { text, scale } = compact(value, classes?.decimals ?? decimals, language)
       return text + scale
