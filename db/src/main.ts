@@ -20,7 +20,7 @@ import { parseStationCsv, seedStations } from './seed-stations.ts'
 const usage = `npm run db -- COMMAND
 
   migrate                 bring the database to the newest schema
-  prepare                 migrate, and seed: everything when there is no station yet, else the alarm rules alone
+  prepare                 migrate, and seed: everything when there is no station yet, else what an older version did not have
   seed [FILE]             write catalogue, districts and the demo city's stations and pipes; FILE: another registry (CSV),
                           or a replay map (JSON) whose stations are registered with their origin
   status                  migrations, and how much is in the tables
@@ -74,12 +74,18 @@ async function isEmpty(url: string): Promise<boolean> {
   }
 }
 
-/** A database of before may know no alarm rules, or those of an older version. */
-async function seedRules(url: string): Promise<void> {
+/** A database of before may know no alarm rules, or those of an older version, and the demo city without its pipes. */
+async function bringUpToDate(url: string): Promise<void> {
   const pool = createPool({ connectionString: url, applicationName: 'yiping-db', max: 1 })
   try {
     const changed = await seedAlarmRules(pool)
     if (changed > 0) say(`${changed} alarm rules are new or changed`)
+    const demo = parseStationCsv(await readFile(demoStations, 'utf8')).map((s) => s.code)
+    const { rows } = await pool.query<{ bare: boolean }>(
+      `select not exists (select from pipe) and (select count(*) from station where code = any($1::text[])) = cardinality($1::text[]) as bare`,
+      [demo],
+    )
+    if (rows[0]?.bare === true) say(`${await seedPipes(pool, parsePipeCsv(await readFile(demoPipes, 'utf8')))} pipes of the demo city are new`)
   } finally {
     await pool.end()
   }
@@ -146,7 +152,7 @@ async function main(command: string | undefined, argument: string | undefined): 
       const url = await databaseUrl()
       await migrate(url, say)
       if (await isEmpty(url)) await seed(url, undefined)
-      else await seedRules(url)
+      else await bringUpToDate(url)
       return
     }
     case 'seed':

@@ -19,7 +19,7 @@ export function affineOf(pixel: (lon: number, lat: number) => Point | null, [[we
   return { x: a.x - west * perLon, y: a.y - north * perLat, perLon, perLat }
 }
 
-/** What clusters are made for: a step of the scale, and the ground around what is seen. */
+/** What clusters are made for: a step of the scale (the next smaller, so that no two marks come to touch), and the ground around what is seen. */
 export interface View {
   step: number
   scale: { x: number; y: number }
@@ -34,7 +34,7 @@ const stepsPerDoubling = 2
  * panning and a little zooming move the drawing and make nothing anew.
  */
 export function nextView(before: View | null, { x, y, perLon, perLat }: Affine, width: number, height: number): View {
-  const step = Math.round(Math.log2(perLon) * stepsPerDoubling)
+  const step = Math.floor(Math.log2(perLon) * stepsPerDoubling)
   const [west, east] = [-x / perLon, (width - x) / perLon]
   const [north, south] = [-y / perLat, (height - y) / perLat]
   if (before?.step === step && before.box[0] <= west && before.box[1] <= south && before.box[2] >= east && before.box[3] >= north) return before
