@@ -360,6 +360,32 @@ create table rejection (
   constraint rejection_reason_check CHECK ((reason = ANY (ARRAY['topic_unknown'::text, 'payload_malformed'::text, 'payload_too_large'::text, 'station_unknown'::text, 'metric_unknown'::text, 'value_not_finite'::text, 'value_out_of_range'::text, 'ts_invalid'::text, 'ts_future'::text, 'ts_too_old'::text])))
 );
 
+create table screen (
+  id integer not null generated always as identity,
+  name text not null,
+  credential_hash bytea,
+  settings jsonb not null,
+  created_at timestamp with time zone not null,
+  paired_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  last_seen_at timestamp with time zone,
+  last_report jsonb,
+  constraint screen_credential_hash_key UNIQUE (credential_hash),
+  constraint screen_pkey PRIMARY KEY (id)
+);
+
+create table screen_pairing (
+  secret_hash bytea not null,
+  code text not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  attempts integer not null default 0,
+  screen integer,
+  constraint screen_pairing_code_key UNIQUE (code),
+  constraint screen_pairing_pkey PRIMARY KEY (secret_hash),
+  constraint screen_pairing_screen_fkey FOREIGN KEY (screen) REFERENCES screen(id) ON DELETE CASCADE
+);
+
 create table spool_progress (
   stream text not null,
   seq bigint not null,

@@ -4,6 +4,8 @@ import type { Bilingual, DomainCode } from './domain.ts'
 import type { Evidence, Severity } from './catalogue/metric.ts'
 import type { StationState } from './freshness.ts'
 import type { Quality, QualityMark } from './reading.ts'
+import type { ScreenCommand, ScreenReport } from './screen-device.ts'
+import type { ScreenSettings } from './screen-settings.ts'
 
 /**
  * Socket.IO, default path, namespace `/`. A room is a flat set of named cells: a snapshot carries all of them, a
@@ -74,11 +76,21 @@ export interface ServerEvents {
   snapshot: (frame: Snapshot, done: () => void) => void
   delta: (frame: Delta, done: () => void) => void
   heartbeat: (beat: Heartbeat) => void
+  /** To a socket that came with a screen's credential: at the start, and when something of it changes. */
+  screen: (self: ScreenSelf) => void
+  /** To a paired screen; it answers when it has done it. */
+  command: (command: ScreenCommand, done: (answer: { done: boolean }) => void) => void
 }
+/** What the server knows of the screen whose credential was shown; `paired: false`: it knows none with it (any more). */
+export type ScreenSelf = { paired: true; id: number; name: string; settings: ScreenSettings } | { paired: false }
 export interface ClientEvents {
   subscribe: (request: SubscribeRequest, answer: (reply: SubscribeAnswer) => void) => void
   unsubscribe: (request: { rooms: string[] }) => void
   travel: (request: TravelRequest, answer: (reply: TravelAnswer) => void) => void
+  /** Of a paired screen: how it fares. */
+  report: (report: ScreenReport) => void
+  /** Of a paired screen: its own settings, set at the screen itself. */
+  settings: (settings: ScreenSettings, answer: (reply: { stored: boolean }) => void) => void
 }
 export const heartbeatMs = 1000
 export const deltaMs = 1000

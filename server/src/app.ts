@@ -10,6 +10,7 @@ import type { ServerConfig } from './config.ts'
 import { Live } from './live/live.ts'
 import { createMetrics } from './metrics.ts'
 import { useProblems } from './plugins/problem.ts'
+import { holdScreensToReading } from './plugins/read-only.ts'
 import { refuseCrossSite } from './plugins/same-site.ts'
 import { createMailer } from './notify/email.ts'
 import { Notifier } from './notify/notifier.ts'
@@ -24,10 +25,12 @@ import { kpiRoutes } from './routes/kpis.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { noticeRoutes } from './routes/notices.ts'
 import { overviewRoutes } from './routes/overview.ts'
+import { screenRoutes } from './routes/screens.ts'
 import { seriesRoutes } from './routes/series.ts'
 import { stationRoutes } from './routes/stations.ts'
 import { tuningRoutes } from './routes/tuning.ts'
 import { waitingRoutes } from './routes/waiting.ts'
+import { Screens } from './screens/screens.ts'
 
 export interface App {
   fastify: FastifyInstance
@@ -56,6 +59,8 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
   })
   useProblems(fastify)
   refuseCrossSite(fastify)
+  const screens = new Screens({ pool, now, log: logger })
+  holdScreensToReading(fastify, screens.credentials)
   await fastify.register(helmet, {
     // A control room's LAN speaks plain HTTP: nothing may force https, and everything comes from here.
     contentSecurityPolicy: {
@@ -92,7 +97,14 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
 
   const live = new Live({ databaseUrl: config.databaseUrl, pool, zone: config.zone, origin: config.origin, now, log: logger })
   const past = { db: readPool, zone: config.zone, origin: config.origin, now }
-  const hub = new Hub(fastify.server, { live, openPast: (at) => PastCity.open(past, at), version, now, log: logger })
+  const hub = new Hub(fastify.server, {
+    live,
+    openPast: (at) => PastCity.open(past, at),
+    version,
+    now,
+    log: logger,
+    onSocket: (socket) => screens.greet(socket),
+  })
   const notifier = new Notifier({
     pool,
     mailer: config.smtp === null ? null : createMailer(config.smtp.url, config.smtp.from, 10_000),
@@ -121,6 +133,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
       await api.register(tuningRoutes(context))
       await api.register(alarmRoutes(context))
       await api.register(alarmActionRoutes(context))
+      await api.register(screenRoutes(context, screens))
       api.get('/openapi.json', { schema: { hide: true } }, async () => fastify.swagger())
     },
     { prefix: '/api/v1' },
@@ -134,7 +147,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
       setHeaders: (response, path) => void response.header('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'),
     })
     // Scenes are addresses of the one page.
-    for (const path of ['/', '/water', '/gas', '/heating', '/drainage', '/alarms'])
+    for (const path of ['/', '/water', '/gas', '/heating', '/drainage', '/alarms', '/wall', '/wall/:scene', '/screens'])
       fastify.get(path, { schema: { hide: true } }, (_request, reply) => reply.header('cache-control', 'no-cache').sendFile('index.html'))
   }
   return {

@@ -23,7 +23,7 @@ import { roomsIn, sinceIn, travelIn } from './requests.ts'
 import { RoomState } from './room-state.ts'
 import { Traveller } from './traveller.ts'
 
-type CitySocket = Socket<ClientEvents, ServerEvents>
+export type CitySocket = Socket<ClientEvents, ServerEvents>
 
 export interface HubOptions {
   live: Live
@@ -32,6 +32,8 @@ export interface HubOptions {
   version: string
   now: () => number
   log: { warn: (o: object, m: string) => void; info: (o: object, m: string) => void }
+  /** Also told of every new socket. */
+  onSocket?: (socket: CitySocket) => void
   /** A client that does not take a frame in for so long is dead: its socket is closed, ms. */
   ackTimeoutMs?: number
   maxRoomsPerClient?: number
@@ -188,6 +190,7 @@ export class Hub {
       for (const room of [...this.#rooms.keys()]) this.#leave(socket, room)
     })
     socket.emit('heartbeat', { v: protocolVersion, at: this.options.now(), version: this.options.version })
+    this.options.onSocket?.(socket)
   }
 
   #subscribe(socket: CitySocket, request: unknown): SubscribeAnswer {
