@@ -1,7 +1,8 @@
 import { VueQueryPlugin } from '@tanstack/vue-query'
 import { createApp } from 'vue'
 import App from './App.vue'
-import { createFeed, feedKey } from './feed/feed.ts'
+import { devicePortKey } from './device/device.ts'
+import { createFeed, feedKey, openSocket } from './feed/feed.ts'
 import { languageOf } from './format/number.ts'
 import { createMessages } from './i18n/index.ts'
 import { journeyIn } from './panels/time/travel.ts'
@@ -12,12 +13,14 @@ const asked = new URLSearchParams(location.search)
 const language = languageOf(asked.get('lang'))
 document.documentElement.lang = language
 
-const feed = createFeed()
+const socket = openSocket()
+const feed = createFeed(socket)
 // Before the first connection: a link to a moment shows nothing of now first.
 const journey = journeyIn(asked)
 if (journey !== null) feed.connection.travel(journey)
 createApp(App)
   .provide(feedKey, feed)
+  .provide(devicePortKey, socket)
   .use(createMessages(language))
   .use(createScreens())
   .use(VueQueryPlugin, { queryClientConfig: { defaultOptions: { queries: { refetchOnWindowFocus: false, networkMode: 'always' } } } })

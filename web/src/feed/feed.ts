@@ -1,9 +1,10 @@
-import { io } from 'socket.io-client'
+import { io, type Socket } from 'socket.io-client'
 import type { AlarmCells, DomainCode, DomainCells, OverviewCells, Room, StationCells } from '@yiping/contract/screen'
 import { computed, inject, shallowRef, toValue, watch, type ComputedRef, type InjectionKey, type MaybeRefOrGetter, type ShallowRef } from 'vue'
 import { createCells, type Cells } from './cells.ts'
+import { readCredential } from './credential.ts'
 import { createConnection, type Connection, type SocketPort } from './connection.ts'
-import { mayReload, type ReloadPort, type ReloadState } from './reload.ts'
+import { createReload, type Reload, type ReloadPort } from './reload.ts'
 
 /** Everything that a screen draws from: cells, link, and one clock that ticks once a second for all ages. */
 export interface Feed {
@@ -16,6 +17,7 @@ export interface Feed {
   now: Readonly<ShallowRef<number | null>>
   /** How long this page has been open, ms. */
   uptimeMs: Readonly<ShallowRef<number>>
+  reload: Reload
   stop(): void
 }
 
@@ -40,17 +42,24 @@ const reloadPort: ReloadPort = {
   remembered: () => sessionStorage.getItem('reloadedFor'),
 }
 
-export function createFeed(
-  socket: SocketPort = io({ transports: ['websocket'], reconnection: false, autoConnect: false, timeout: 8000 }),
-  port: ReloadPort = reloadPort,
-): Feed {
+/** Each connection shows the credential that the screen has then, if any. */
+export const openSocket = (): Socket =>
+  io({
+    transports: ['websocket'],
+    reconnection: false,
+    autoConnect: false,
+    timeout: 8000,
+    auth: (show) => show(readCredential() === null ? {} : { token: readCredential() }),
+  })
+
+export function createFeed(socket: SocketPort = openSocket(), port: ReloadPort = reloadPort): Feed {
   const cells = createCells(beforePaint)
-  const pending: ReloadState = { reason: null, lastInputAt: -Infinity }
+  const reload = createReload(port)
   const connection = createConnection({
     socket,
     cells,
-    onVersion: (version) => (pending.reason = `version ${version}`),
-    onForeign: () => (pending.reason = 'protocol'),
+    onVersion: (version) => reload.want({ kind: 'version', version }),
+    onForeign: () => reload.want({ kind: 'protocol' }),
   })
 
   const now = shallowRef<number | null>(null)
@@ -64,16 +73,13 @@ export function createFeed(
     now.value = connection.moment.value?.at ?? at
     const local = performance.now()
     uptimeMs.value = local - opened
-    if (mayReload(pending, port.remembered(), local)) {
-      port.remember(pending.reason ?? '')
-      port.reload()
-    }
+    reload.look(local, uptimeMs.value)
     // On the server's full second, so that all walls of a room tick together.
     ticker = setTimeout(tick, 1000 - ((at ?? local) % 1000) + 5)
   }
 
   const touched = (): void => {
-    pending.lastInputAt = performance.now()
+    reload.touched(performance.now())
   }
   const inputs = ['pointerdown', 'keydown', 'wheel'] as const
   for (const input of inputs) addEventListener(input, touched, { passive: true })
@@ -96,6 +102,7 @@ export function createFeed(
     connection,
     now,
     uptimeMs,
+    reload,
     stop() {
       unwatch()
       clearTimeout(ticker)

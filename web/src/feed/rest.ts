@@ -1,3 +1,4 @@
+import { readCredential } from './credential.ts'
 import type {
   AlarmAction,
   AlarmActionRequest,
@@ -11,6 +12,13 @@ import type {
   NetworkAnswer,
   ProposalsAnswer,
   RegistryAnswer,
+  ClaimAnswer,
+  PairingAnswer,
+  PairRequest,
+  ScreenAnswer,
+  ScreenChange,
+  ScreenCommand,
+  ScreensAnswer,
   SeriesAnswer,
   StationAnswer,
   Tier,
@@ -28,13 +36,20 @@ export class RestError extends Error {
 
 const timeoutMs = 15_000
 
-async function ask<T>(path: string, signal: AbortSignal | undefined, body?: unknown, patienceMs = timeoutMs): Promise<T> {
+type Method = 'POST' | 'PATCH' | 'DELETE'
+
+async function ask<T>(path: string, signal: AbortSignal | undefined, body?: unknown, patienceMs = timeoutMs, method: Method = 'POST'): Promise<T> {
   const limit = AbortSignal.timeout(patienceMs)
+  const token = readCredential()
   let answer: Response
   try {
     answer = await fetch(`/api/v1/${path}`, {
-      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
-      headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { method, body: JSON.stringify(body) }),
+      headers: {
+        accept: 'application/json',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      },
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
     })
   } catch (cause) {
@@ -45,7 +60,7 @@ async function ask<T>(path: string, signal: AbortSignal | undefined, body?: unkn
     const code = typeof problem === 'object' && problem !== null && 'code' in problem ? String(problem.code) : `http_${answer.status}`
     throw new RestError(code, path)
   }
-  return (await answer.json()) as T
+  return (answer.status === 204 ? null : await answer.json()) as T
 }
 
 const get = <T>(path: string, signal?: AbortSignal): Promise<T> => ask<T>(path, signal)
@@ -76,4 +91,11 @@ export const rest = {
   alarmExport: (query: Readonly<Record<string, string | number | null | undefined>>): string => `/api/v1/alarms/export?${queryText(query)}`,
   actOnAlarm: (id: string, action: AlarmAction, request: AlarmActionRequest) => post<AlarmAnswer>(`alarms/${q(id)}/${action}`, request),
   acknowledge: (ids: readonly string[], by: string, note?: string) => post<AlarmBulkAnswer>('alarms/ack', { ids, by, ...(note ? { note } : {}) }),
+  screens: (signal?: AbortSignal) => get<ScreensAnswer>('screens', signal),
+  askForCode: () => post<PairingAnswer>('screens/pairing', {}),
+  claim: (secret: string) => post<ClaimAnswer>('screens/pairing/claim', { secret }),
+  pairScreen: (request: PairRequest) => post<ScreenAnswer>('screens', request),
+  changeScreen: (id: number, change: ScreenChange) => ask<ScreenAnswer>(`screens/${id}`, undefined, change, timeoutMs, 'PATCH'),
+  commandScreen: (id: number, command: ScreenCommand) => post<{ done: true }>(`screens/${id}/command`, command),
+  revokeScreen: (id: number) => ask<null>(`screens/${id}`, undefined, {}, timeoutMs, 'DELETE'),
 }

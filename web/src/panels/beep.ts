@@ -1,4 +1,3 @@
-import { useLocalStorage } from '@vueuse/core'
 import { computed, onScopeDispose, shallowRef, watch, type Ref, type ShallowRef } from 'vue'
 import { useFeed } from '../feed/feed.ts'
 
@@ -22,11 +21,10 @@ const toneS = 0.18
  *
  * asleep: wanted, and the page was loaded again since.
  */
-export function useBeep(alarmed: Ref<boolean>): { state: Readonly<ShallowRef<'off' | 'asleep' | 'on'>>; toggle: () => void } {
+export function useBeep(alarmed: Ref<boolean>, wanted: Ref<boolean>): { state: Readonly<ShallowRef<'off' | 'asleep' | 'on'>>; toggle: () => void } {
   const { connection } = useFeed()
   // A replay calls nobody.
   const active = computed(() => alarmed.value && connection.journey.value === null)
-  const wanted = useLocalStorage('alarm-sound', false)
   const state = shallowRef<'off' | 'asleep' | 'on'>(wanted.value ? 'asleep' : 'off')
   let audio: AudioContext | null = null
   let timer: ReturnType<typeof setInterval> | undefined
@@ -60,6 +58,12 @@ export function useBeep(alarmed: Ref<boolean>): { state: Readonly<ShallowRef<'of
       void audio?.suspend()
     }
   }
+  // Switched elsewhere: in the screen's settings, or from the list of screens.
+  watch(wanted, (on) => {
+    if (on === (state.value !== 'off')) return
+    state.value = on ? 'asleep' : 'off'
+    void (on ? wake() : audio?.suspend())
+  })
   const touched = (): void => void (state.value === 'asleep' && wake())
   for (const input of ['pointerdown', 'keydown'] as const) addEventListener(input, touched, { passive: true })
   watch(

@@ -1,4 +1,5 @@
 import { createRouter, createWebHistory, type Router } from 'vue-router'
+import { wallScenes } from '@yiping/contract/screen'
 import { domainOrder } from '../feed/registry.ts'
 import WallScreen from './wall/WallScreen.vue'
 
@@ -8,8 +9,10 @@ export function createScreens(): Router {
     history: createWebHistory(),
     routes: [
       { path: '/', name: 'wall', component: WallScreen },
+      { path: `/wall/:scene(${wallScenes.join('|')})?`, name: 'scene', component: WallScreen },
       { path: `/:domain(${domainOrder.join('|')})`, name: 'topic', component: () => import('./topic/TopicScreen.vue') },
       { path: '/alarms', name: 'alarms', component: () => import('./alarms/AlarmScreen.vue') },
+      { path: '/screens', name: 'screens', component: () => import('./screens/ScreensScreen.vue') },
       { path: '/:rest(.*)*', name: 'nowhere', component: () => import('./NotFound.vue') },
     ],
   })

@@ -26,34 +26,65 @@ export const wallUnit = (width: number, height: number): number => Math.min(heig
 /** The desk's pixel: grows with the screen, never below a readable 1. */
 export const deskUnit = (width: number, height: number): number => Math.min(2.2, Math.max(1, Math.min(height / 1000, width / 1600)))
 
+/** The smallest text that the wall is drawn with, u. */
+export const smallestText = 1.35
+/** Beyond this too little would be left on the wall: the screen has to be larger, or nearer. */
+export const largestScale = 1.6
+/** Text is read without effort from 250 times its height. */
+export const distancePerHeight = 250
+
+/** Where a screen hangs. */
+export interface Sight {
+  distanceM: number | null
+  heightCm: number | null
+}
+
+/** How much larger than drawn text has to be; null when the screen does not say where it hangs. */
+export function wantedScale(width: number, height: number, { distanceM, heightCm }: Sight): number | null {
+  if (distanceM === null || heightCm === null) return null
+  const unitCm = (heightCm * wallUnit(width, height)) / height
+  return (distanceM * 100) / distancePerHeight / (smallestText * unitCm)
+}
+
+/** The scale of everything on the wall. Larger type on the same wall leaves room for less of it: fewer rows, never a panel that runs over. */
+export const textScale = (width: number, height: number, sight: Sight): number => Math.min(largestScale, Math.max(1, wantedScale(width, height, sight) ?? 1))
+
 export interface Layout {
   width: number
   height: number
+  /** The wall's width and height, u: what the scale leaves of the drawing board of 192 × 108. */
+  board: { width: number; height: number }
   /** `--u`, px. */
   u: number
   /** `--p`, px. */
   p: number
   /** 32:9 and the like: lists stand beside the map. */
   wide: boolean
+  /** Text is so large that parts are left out. */
+  tight: boolean
 }
 
-export const layoutOf = (width: number, height: number): Layout => ({
-  width,
-  height,
-  u: wallUnit(width, height),
-  p: deskUnit(width, height),
-  wide: width / height >= 2.9,
-})
+/** Boards narrower than this for their kind leave parts out. */
+const roomyBoard = { usual: 165, wide: 330 }
+
+export function layoutOf(width: number, height: number, scale = 1): Layout {
+  const u = wallUnit(width, height) * scale
+  const board = { width: width / u, height: height / u }
+  const wide = width / height >= 2.9
+  return { width, height, board, u, p: deskUnit(width, height), wide, tight: board.width < roomyBoard[wide ? 'wide' : 'usual'] }
+}
 
 export const layoutKey: InjectionKey<Readonly<ShallowRef<Layout>>> = Symbol('layout')
 
 /** `reserved`: what bars above and below the scene take of the window's height, in units of the whole window (`--tu`). */
-export function createLayout(reserved: () => number = () => 0): Readonly<ShallowRef<Layout>> {
+export function createLayout(sight: () => Sight = () => ({ distanceM: null, heightCm: null }), reserved: () => number = () => 0): Readonly<ShallowRef<Layout>> {
   const size = shallowRef({ width: innerWidth, height: innerHeight })
   useEventListener('resize', () => (size.value = { width: innerWidth, height: innerHeight }), { passive: true })
   const whole = computed(() => wallUnit(size.value.width, size.value.height))
-  const layout = shallowRef(layoutOf(innerWidth, innerHeight))
-  watchEffect(() => (layout.value = layoutOf(size.value.width, size.value.height - reserved() * whole.value)))
+  const layout = computed(() => {
+    const { width, height } = size.value
+    return layoutOf(width, height - reserved() * whole.value, textScale(width, height, sight()))
+  })
   watchEffect(() => {
     const root = document.documentElement
     root.style.setProperty('--tu', `${whole.value}px`)

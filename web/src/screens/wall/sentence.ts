@@ -16,6 +16,8 @@ export interface CityFacts {
   place: (alarm: AlarmCell) => string
   /** A utility's name, or the platform's. */
   domainName: (domain: string) => string
+  /** Name of the utility that is spoken of; without it the whole city is. */
+  utility?: string
 }
 
 /** `unknown`: nothing may be said about the city. The others rise with the worst severity. */
@@ -35,7 +37,7 @@ const none: Counts = { 1: 0, 2: 0, 3: 0, 4: 0 }
 const sum = (counts: Counts): number => counts[1] + counts[2] + counts[3] + counts[4]
 
 /**
- * How the city is, in one sentence, and where not in a second. What makes the data unbelievable comes before what the
+ * How the city or one of its utilities is, in one sentence, and where not in a second. What makes the data unbelievable comes before what the
  * data say; then the worst severity decides. Every figure is one of the cells'.
  */
 export function sentence(facts: CityFacts, t: Translate): Sentence {
@@ -53,12 +55,16 @@ export function sentence(facts: CityFacts, t: Translate): Sentence {
   const total = stations.online + stations.late + stations.offline + stations.maintenance
 
   if (truth?.database === 'down') return { tone: 'unknown', headline: t('say.down'), detail: commitText(truth, now, t) }
-  if (total === 0) return { tone: 'unknown', headline: t('say.empty'), detail: t('say.emptyMore') }
+  if (total === 0) return { tone: 'unknown', headline: t('say.empty'), detail: t(facts.utility === undefined ? 'say.emptyMore' : 'topic.noStations') }
   if (truth?.ingest === 'silent') return { tone: 'unknown', headline: t('say.halted'), detail: commitText(truth, now, t) }
   if (fresh === 0 && stations.late === 0)
     return { tone: 'unknown', headline: t('say.silent'), detail: t('say.silentMore', { stations: formatNumber(total, 0) }) }
   if (expected > 0 && fresh < expected * blindBelow) {
-    return { tone: 'unknown', headline: t('say.blind'), detail: t('say.blindMore', { fresh: formatNumber(fresh, 0), expected: formatNumber(expected, 0) }) }
+    return {
+      tone: 'unknown',
+      headline: t(facts.utility === undefined ? 'say.blind' : 'say.blindOne'),
+      detail: t('say.blindMore', { fresh: formatNumber(fresh, 0), expected: formatNumber(expected, 0) }),
+    }
   }
 
   const counts = facts.alarms?.open ?? none
@@ -86,7 +92,7 @@ export function sentence(facts: CityFacts, t: Translate): Sentence {
   if (counts[1] > 0)
     return { tone: 'severe', headline: join(t(unacked[1] > 0 ? 'say.severe' : 'say.severeHeld', { n: formatNumber(counts[1], 0) }), ...rest), detail }
   if (counts[2] > 0) return { tone: 'act', headline: join(t(unacked[2] > 0 ? 'say.act' : 'say.actHeld', { n: formatNumber(counts[2], 0) }), ...rest), detail }
-  const calm = t(facts.silent.length > 0 ? 'say.partly' : 'say.calm')
+  const calm = facts.utility === undefined ? t(facts.silent.length > 0 ? 'say.partly' : 'say.calm') : t('say.calmOne', { name: facts.utility })
   return { tone: open > 0 || facts.silent.length > 0 ? 'watch' : 'calm', headline: join(calm, alarmsText, ...rest), detail }
 }
 
