@@ -23,7 +23,7 @@ export interface ScreenSettings {
 export const settingBounds = {
   distanceM: { least: 0.5, most: 50 },
   heightCm: { least: 20, most: 2000 },
-  dwellS: { least: 5, most: 3600 },
+  dwellS: { least: 3, most: 3600 },
 } as const
 
 export const defaultSettings: ScreenSettings = {

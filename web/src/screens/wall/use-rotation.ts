@@ -10,6 +10,8 @@ const handEveryMs = 1000
 
 export interface UseRotation {
   mode: ComputedRef<Mode>
+  /** What is up, or comes up in this moment: the address follows. */
+  scene: ComputedRef<WallScene>
   /** What comes up next, shortly before it does. */
   next: ComputedRef<WallScene | null>
   tell(event: RotationEvent): void
@@ -66,6 +68,7 @@ export function useRotation(scene: Readonly<Ref<WallScene>>, device: Device, ala
   })
 
   return {
+    scene: computed(() => state.value.scene),
     mode: computed(() => modeOf(state.value, looked.value)),
     next: computed(() => upcoming(state.value, looked.value, aheadMs + 50)),
     tell,
