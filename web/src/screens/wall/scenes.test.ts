@@ -20,8 +20,21 @@ let router: Router
 let page: VueWrapper
 const sent: [string, ...unknown[]][] = []
 
-const gas = { ...alarm(3), id: 'g', rule: 'gs.ch4', name: { zh: '甲烷过高', en: 'CH4 high' }, domain: 'gas' as const, district: '410104', station: 'GS-V-0001', metric: 'gs.ch4_lel' }
-const row = (metric: string, value: number, severity: 1 | 2 | 3 | 4 | null) => ({ state: 'online', severity, values: { [metric]: { value, quality: 'good', observedAt: start, receivedAt: start } } })
+const gas = {
+  ...alarm(3),
+  id: 'g',
+  rule: 'gs.ch4',
+  name: { zh: '甲烷过高', en: 'CH4 high' },
+  domain: 'gas' as const,
+  district: '410104',
+  station: 'GS-V-0001',
+  metric: 'gs.ch4_lel',
+}
+const row = (metric: string, value: number, severity: 1 | 2 | 3 | 4 | null) => ({
+  state: 'online',
+  severity,
+  values: { [metric]: { value, quality: 'good', observedAt: start, receivedAt: start } },
+})
 
 const open = async (path: string): Promise<void> => {
   router = createRouter({
@@ -151,7 +164,10 @@ describe('a screen as a device', () => {
     await pass(3000)
     expect(document.documentElement.dataset.theme).toBe('showroom')
     expect(page.get('.say').text()).toContain('The city runs smoothly')
-    expect(sent[0]).toEqual(['report', expect.objectContaining({ shows: expect.any(String), domNodes: expect.any(Number), version: expect.stringMatching(/^\d/) })])
+    expect(sent[0]).toEqual([
+      'report',
+      expect.objectContaining({ shows: expect.any(String), domNodes: expect.any(Number), version: expect.stringMatching(/^\d/) }),
+    ])
     expect(command({ kind: 'message', text: 'Pump 3 is out', by: 'Wang', minutes: 1 })).toBe(true)
     expect(command({ kind: 'scene', scene: 'heating', minutes: 2 })).toBe(true)
     await pass(1000)
