@@ -22,6 +22,20 @@ const pictures: Picture[] = [
   { name: 'wall-zh-5120', path: '/', width: 5120, height: 1440 },
   { name: 'wall-en-1920', path: '/?lang=en', width: 1920, height: 1080 },
   { name: 'wall-showroom-1920', path: '/?theme=showroom', width: 1920, height: 1080 },
+  ...['water', 'gas', 'heating', 'drainage'].flatMap((d) =>
+    ['zh', 'en'].flatMap((lang) =>
+      ['calm', 'showroom'].map((theme) => ({
+        name: `wall-${d}-${theme}-${lang}-1920`,
+        path: `/wall/${d}?lang=${lang}&theme=${theme}`,
+        width: 1920,
+        height: 1080,
+      })),
+    ),
+  ),
+  { name: 'wall-water-zh-3840', path: '/wall/water', width: 3840, height: 2160 },
+  { name: 'wall-gas-zh-5120', path: '/wall/gas', width: 5120, height: 1440 },
+  { name: 'wall-far-zh-1920', path: '/wall/overview?distance=5&height=118', width: 1920, height: 1080 },
+  { name: 'screens-zh-1440', path: '/screens', width: 1440, height: 900 },
   ...['water', 'gas', 'heating', 'drainage'].map((d) => ({ name: `${d}-zh-1440`, path: `/${d}`, width: 1440, height: 900 })),
   { name: 'water-network-zh-1440', path: '/water?map=ws.leak_rate&pipes=pressure', width: 1440, height: 900 },
   { name: 'water-district-en-1440', path: '/water?pipes=pressure&district=410105&lang=en', width: 1440, height: 900 },
