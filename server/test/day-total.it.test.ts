@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { City } from '../src/live/city.ts'
 import { computeKpi } from '../src/live/compute-kpi.ts'
 import { loadCity, loadCityAt } from '../src/live/load-city.ts'
+import { Trends } from '../src/live/trends.ts'
 
 const zone = 'Asia/Shanghai'
 const midnight = Date.parse('2026-11-23T00:00:00+08:00')
@@ -55,6 +56,12 @@ beforeAll(async () => {
       metrics: ['ws.volume'],
     })),
   )
+  await seedStations(pool, [
+    {
+      ...{ code: 'WS-P-1', name: '测压点', kind: 'ws_pressure', domain: 'water', district: '410105', lon: 113.7, lat: 34.8 },
+      ...{ gateway: null, origin: null, metrics: ['ws.pressure'] },
+    },
+  ])
   const { rows } = await pool.query<{ id: number; code: string }>('select p.id, s.code from point p join station s on s.id = p.station_id')
   for (const r of rows) pointIds.set(r.code, r.id)
 })
@@ -111,4 +118,23 @@ describe('the day’s supply', () => {
     expect(supplied(running, now)).toEqual([22_020, 2, 2])
     expect(supplied(await loadCityAt(pool, zone, midnight + 604 * minute), midnight + 604 * minute)).toEqual([20_000, 2, 2])
   })
+})
+
+it('the day’s line begins anew at the city’s midnight, and what was today is yesterday', async () => {
+  await store('WS-P-1', [
+    [-11, 0.3],
+    [-3, 0.31],
+    [1, 0.32],
+  ])
+  const { city } = await loadCity(pool, zone, midnight - minute)
+  const trends = new Trends(pool, zone)
+  const line = async (at: number) => {
+    await trends.follow(city, midnight + at * minute)
+    const cell = trends.cells.get('water')
+    const since = (t: readonly number[] | undefined): number[] => (t ?? []).map((x) => (x - midnight) / minute)
+    return { dayStart: ((cell?.dayStart ?? 0) - midnight) / minute, today: since(cell?.today.t), yesterday: since(cell?.yesterday.t) }
+  }
+  expect(await line(-0.01)).toEqual({ dayStart: -1440, today: [-15], yesterday: [] })
+  expect(await line(0)).toEqual({ dayStart: 0, today: [], yesterday: [-15, -5] })
+  expect(await line(6)).toEqual({ dayStart: 0, today: [0], yesterday: [-15, -5] })
 })

@@ -115,6 +115,32 @@ describe('a scene of one utility', () => {
   })
 })
 
+it('the chart of a day begins anew at the city’s midnight, with what was drawn as yesterday', async () => {
+  const midnight = Date.UTC(2026, 10, 23, 16)
+  const day = 86_400_000
+  const line = (...t: number[]) => ({ t, mean: t.map(() => 0.3), low: t.map(() => 0.29), high: t.map(() => 0.31), count: t.map(() => 1) })
+  const trend = (dayStart: number, today: number[], yesterday: number[]) => ({
+    'trend:water': { metric: 'ws.pressure', bucketMs: 300_000, dayStart, today: line(...today), yesterday: line(...yesterday) },
+  })
+  const drawn = () => {
+    const { series } = page.getComponent('.day chart-box-stub').props('option') as { series: { id: string; data: [number, number | null][] }[] }
+    const xs = (id: string) => (series.find((s) => s.id === id)?.data ?? []).filter(([, y]) => y !== null).map(([x]) => x / 60_000)
+    return { today: xs('today'), yesterday: xs('yesterday'), now: xs('now')[0] }
+  }
+  await open('/wall/water')
+  socket.beat(midnight - 30_000)
+  socket.delta('overview', 2, trend(midnight - day, [midnight - 600_000], []))
+  await pass(600)
+  expect(drawn()).toMatchObject({ today: [1430], yesterday: [], now: 1439 })
+  socket.beat(midnight + 61_000)
+  await pass(600)
+  // The new day's cell is not there yet: the old day ends, and no line runs on beyond it.
+  expect(drawn()).toMatchObject({ today: [1430], now: 1440 })
+  socket.delta('overview', 3, trend(midnight, [midnight], [midnight - 600_000]))
+  await pass(600)
+  expect(drawn()).toMatchObject({ today: [0], yesterday: [1430], now: 1 })
+})
+
 describe('scenes in turn', () => {
   it('come up by themselves, the room of the next joined before, and stop while a red alarm waits', async () => {
     await open('/wall/overview?rotate=10')
