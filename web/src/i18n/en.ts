@@ -513,6 +513,7 @@ export default {
     turning: 'Rotating',
     held: 'In use, rotation goes on later',
     paused: 'Paused',
+    away: 'In the past: rotation stopped',
     alarmed: 'Red alarm: rotation stopped',
     pushed: 'Scene asked for',
   },

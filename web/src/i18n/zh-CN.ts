@@ -490,6 +490,7 @@ export default {
     turning: '轮播中',
     held: '有人操作，稍后继续轮播',
     paused: '已暂停',
+    away: '回看中，轮播暂停',
     alarmed: '红色报警，轮播暂停',
     pushed: '指定画面',
   },

@@ -117,6 +117,16 @@ describe('scenes in turn', () => {
     pass(0)
     expect(seen()).toEqual(['overview', 'turning'])
   })
+  it('stand still while somebody looks at the past, even at its alarms, and go on with now', () => {
+    tell({ kind: 'travel', away: true })
+    tell({ kind: 'alarm', on: true })
+    pass(600_000)
+    expect(seen()).toEqual(['overview', 'away'])
+    tell({ kind: 'alarm', on: false })
+    tell({ kind: 'travel', away: false })
+    pass(60_000)
+    expect(seen()).toEqual(['water', 'turning'])
+  })
   it('go on with the first from a scene that is in no turn', () => {
     tell({ kind: 'go', scene: 'heating' })
     expect(sceneAfter(r, 1)).toBe('overview')

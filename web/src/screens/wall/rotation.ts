@@ -5,6 +5,7 @@ import type { WallScene } from '@yiping/contract/screen'
  *
  * | mode    | when                                                      | a scene leaves by                  |
  * |---------|-----------------------------------------------------------|------------------------------------|
+ * | away    | somebody looks at the past                               | a hand only                        |
  * | alarmed | a red alarm that nobody has acknowledged                   | a hand only                        |
  * | pushed  | an operator has asked for a scene, until a moment          | a hand, or the end: what was before |
  * | off     | rotation is not wanted, or there is one scene only         | a hand only                        |
@@ -15,7 +16,7 @@ import type { WallScene } from '@yiping/contract/screen'
  * The topmost that is true counts. When a scene is let go on, its dwell begins anew: nobody who was reading loses the
  * picture at once.
  */
-export type Mode = 'alarmed' | 'pushed' | 'off' | 'paused' | 'held' | 'turning'
+export type Mode = 'away' | 'alarmed' | 'pushed' | 'off' | 'paused' | 'held' | 'turning'
 
 export interface Turn {
   scene: WallScene
@@ -28,6 +29,7 @@ export interface Rotation {
   turns: readonly Turn[]
   paused: boolean
   alarmed: boolean
+  away: boolean
   /** The last hand, or -Infinity. */
   handAt: number
   pushed: { until: number; before: WallScene } | null
@@ -44,15 +46,18 @@ export type RotationEvent =
   | { kind: 'go'; scene: WallScene }
   | { kind: 'toggle' }
   | { kind: 'alarm'; on: boolean }
+  /** To another moment, or back to now. */
+  | { kind: 'travel'; away: boolean }
   | { kind: 'push'; scene: WallScene; forMs: number }
 
 export const handMs = 60_000
 
 export const startRotation = (scene: WallScene, now: number): Rotation => ({
-  ...{ scene, on: false, turns: [], paused: false, alarmed: false, handAt: Number.NEGATIVE_INFINITY, pushed: null, since: now },
+  ...{ scene, on: false, turns: [], paused: false, alarmed: false, away: false, handAt: Number.NEGATIVE_INFINITY, pushed: null, since: now },
 })
 
 export function modeOf(r: Rotation, now: number): Mode {
+  if (r.away) return 'away'
   if (r.alarmed) return 'alarmed'
   if (r.pushed !== null) return 'pushed'
   if (!r.on || !r.turns.some((t) => t.scene !== r.scene)) return 'off'
@@ -78,6 +83,7 @@ export function nextAt(r: Rotation, now: number): number | null {
     case 'held':
     case 'turning':
       return letGoAt(r) + dwellOf(r)
+    case 'away':
     case 'alarmed':
     case 'off':
     case 'paused':
@@ -114,6 +120,8 @@ export function rotate(r: Rotation, event: RotationEvent, now: number, all: read
       return r.paused ? { ...r, paused: false, handAt: Number.NEGATIVE_INFINITY, since: now } : { ...r, paused: true, handAt: now }
     case 'alarm':
       return event.on === r.alarmed ? r : { ...r, alarmed: event.on, since: now }
+    case 'travel':
+      return event.away === r.away ? r : { ...r, away: event.away, since: now }
     case 'push':
       return { ...r, pushed: { until: now + event.forMs, before: r.pushed?.before ?? r.scene }, scene: event.scene, since: now }
   }

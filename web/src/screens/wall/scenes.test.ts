@@ -4,6 +4,7 @@ import { defaultSettings, type ScreenCommand } from '@yiping/contract/screen'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createMemoryHistory, createRouter, type Router } from 'vue-router'
 import App from '../../App.vue'
+import ChartBox from '../../charts/ChartBox.vue'
 import { devicePortKey, type DevicePort } from '../../device/device.ts'
 import { keepCredential, readCredential } from '../../feed/credential.ts'
 import { createFeed, feedKey, type Feed } from '../../feed/feed.ts'
@@ -11,6 +12,7 @@ import { createMessages } from '../../i18n/index.ts'
 import { alarm, cells, districts, none, registry, start } from '../../testing/a-city.ts'
 import { FakeSocket } from '../../testing/fake-socket.ts'
 import { LaidOut } from '../../testing/laid-out.ts'
+import DayLine from './DayLine.vue'
 import WallScreen from './WallScreen.vue'
 
 let feed: Feed
@@ -123,7 +125,9 @@ it('the chart of a day begins anew at the city’s midnight, with what was drawn
     'trend:water': { metric: 'ws.pressure', bucketMs: 300_000, dayStart, today: line(...today), yesterday: line(...yesterday) },
   })
   const drawn = () => {
-    const { series } = page.getComponent('.day chart-box-stub').props('option') as { series: { id: string; data: [number, number | null][] }[] }
+    const { series } = page.getComponent(DayLine).getComponent(ChartBox).props('option') as unknown as {
+      series: { id: string; data: [number, number | null][] }[]
+    }
     const xs = (id: string) => (series.find((s) => s.id === id)?.data ?? []).filter(([, y]) => y !== null).map(([x]) => x / 60_000)
     return { today: xs('today'), yesterday: xs('yesterday'), now: xs('now')[0] }
   }

@@ -18,7 +18,13 @@ export interface UseRotation {
 }
 
 /** The rotation of this screen, as its settings say; `show` brings a scene up. */
-export function useRotation(scene: Readonly<Ref<WallScene>>, device: Device, alarmed: Readonly<Ref<boolean>>, show: (scene: WallScene) => void): UseRotation {
+export function useRotation(
+  scene: Readonly<Ref<WallScene>>,
+  device: Device,
+  alarmed: Readonly<Ref<boolean>>,
+  away: Readonly<Ref<boolean>>,
+  show: (scene: WallScene) => void,
+): UseRotation {
   const now = (): number => performance.now()
   const state = shallowRef(startRotation(scene.value, now()))
   /** Moves when the clock is looked at; what hangs on time hangs on it. */
@@ -51,6 +57,7 @@ export function useRotation(scene: Readonly<Ref<WallScene>>, device: Device, ala
     { immediate: true },
   )
   watch(alarmed, (on) => tell({ kind: 'alarm', on }), { immediate: true })
+  watch(away, (is) => tell({ kind: 'travel', away: is }), { immediate: true })
   watch(device.pushed, (p) => p !== null && tell({ kind: 'push', scene: p.scene, forMs: p.forMs }), { immediate: true })
   // Somebody went there by a link.
   watch(scene, (s) => s !== state.value.scene && tell({ kind: 'go', scene: s }))
