@@ -1,5 +1,6 @@
 import { defaultSettings, settingsOf } from '@yiping/contract/screen'
 import { describe, expect, it } from 'vitest'
+import { bandUnits } from './band.ts'
 import { sceneOf, withOverrides } from './settings.ts'
 
 describe('settings of a screen', () => {
@@ -35,4 +36,8 @@ describe('settings of a screen', () => {
 
 it('an address names a scene, or means the overview', () => {
   expect([sceneOf('gas'), sceneOf(undefined), sceneOf('moon')]).toEqual(['gas', 'overview', 'overview'])
+})
+
+it('the band below the scene is as high as its message', () => {
+  expect([bandUnits(null), bandUnits('three words only'), bandUnits('长'.repeat(150))]).toEqual([5.4, 5.4, 3 * 3.12 + 1.6])
 })
