@@ -419,6 +419,7 @@ export default {
       not_shelved: 'it is not shelved',
       already_out_of_service: 'it is out of service already',
       in_service: 'it is in service',
+      read_only: 'this browser is a paired screen and may only look',
       unreachable: 'the server is out of reach',
       timeout: 'the server did not answer',
       other: 'the server refused',

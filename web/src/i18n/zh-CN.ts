@@ -396,6 +396,7 @@ export default {
       not_shelved: '未被搁置',
       already_out_of_service: '已停用',
       in_service: '仍在启用',
+      read_only: '本机是已配对的屏幕，只能查看',
       unreachable: '服务器不可达',
       timeout: '服务器没有应答',
       other: '服务器拒绝了请求',
