@@ -48,6 +48,10 @@ const pictures: Picture[] = [
     height: 1080,
     publish: { topic: 'city/gas/GS-V-0007/telemetry', payload: '{"gs.ch4_lel": 61.5}' },
   },
+  { name: 'water-night-zh-1920', path: '/water?panel=night&station=WS-D-0001&tab=messages', width: 1920, height: 1080 },
+  { name: 'gas-void-en-1920', path: '/gas?lang=en&panel=voids&station=GS-V-0007&tab=alarms', width: 1920, height: 1080 },
+  { name: 'heating-curve-zh-1920', path: '/heating?panel=curve', width: 1920, height: 1080 },
+  { name: 'drainage-passage-en-1440', path: '/drainage?lang=en&panel=passage&station=DR-U-0001&tab=ledger', width: 1440, height: 900 },
   { name: 'water-station-en-1440', path: '/water?lang=en&station=WS-P-0001', width: 1440, height: 900 },
 ]
 

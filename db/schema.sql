@@ -406,6 +406,7 @@ create table station (
   origin text,
   maintenance boolean not null default false,
   created_at timestamp with time zone not null default now(),
+  owner text,
   constraint station_code_key UNIQUE (code),
   constraint station_pkey PRIMARY KEY (id),
   constraint station_district_fkey FOREIGN KEY (district) REFERENCES district(adcode),

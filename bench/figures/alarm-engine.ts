@@ -64,6 +64,8 @@ export const alarmEngine: Figure = {
       gateway: null,
       origin: null,
       maintenance: false,
+      owner: null,
+      createdAt: 0,
       // One metric has four rules here: ten points of a station stand for ten stations.
       points: Array.from({ length: perStation }, (_, k) => ({ id: 1 + i * perStation + k, metric: 'ws.pressure', intervalS: 10 })),
     }))

@@ -9,7 +9,14 @@ import { WaitingRoom } from '../../ingest/src/validate/waiting-room.ts'
 import { livePoints, planLive } from './live-plan.ts'
 
 const stations = parseStationCsv(readFileSync('db/seeds/demo-stations.csv', 'utf8')).map(
-  (s, i): RegisteredStation => ({ ...s, id: i, maintenance: false, points: s.metrics.map((metric, j) => ({ id: 100 * i + j, metric, intervalS: 60 })) }),
+  (s, i): RegisteredStation => ({
+    ...s,
+    id: i,
+    maintenance: false,
+    owner: null,
+    createdAt: 0,
+    points: s.metrics.map((metric, j) => ({ id: 100 * i + j, metric, intervalS: 60 })),
+  }),
 )
 const now = 1_763_800_000_000
 

@@ -136,6 +136,21 @@ export interface TrendCell {
   dayStart: number
   today: TrendLine
   yesterday: TrendLine
+  /** What this weekday is usually like; absent where no past one is known. */
+  weekday?: WeekdayBand
+}
+/**
+ * Per hour of the day: median and 10–90 % over the means of the last same weekdays. Columns of equal length; `t` is the
+ * hour's start on today's clock.
+ */
+export interface WeekdayBand {
+  bucketMs: number
+  /** How many past weekdays are known, at most 8. */
+  weeks: number
+  t: number[]
+  median: number[]
+  low: number[]
+  high: number[]
 }
 /** Columns of equal length; `t` is the bucket's start, gaps are missing buckets. */
 export interface TrendLine {

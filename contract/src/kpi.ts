@@ -146,6 +146,23 @@ export const kpis: readonly Kpi[] = [
     denominator: { zh: '新鲜 DMA', en: 'Fresh DMAs' },
     target: { op: '<=', value: 9, source: '2025 年全国公共供水管网漏损率目标', sourceVerified: true },
   },
+  {
+    code: 'ws.mnf',
+    domain: 'water',
+    headline: false,
+    unit: '%',
+    decimals: 1,
+    name: { zh: '夜间最小流量', en: 'Night flow' },
+    unitLabel: { zh: '%', en: '%' },
+    aggregate: { op: 'mean', metric: 'ws.mnf_ratio' },
+    kinds: ['ws_dma'],
+    formula: {
+      zh: '各 DMA 最近上报的夜间最小流量占日均比的均值',
+      en: 'Mean of the minimum night flow, as a share of the day’s mean, last reported by each DMA',
+    },
+    numerator: { zh: '占比之和', en: 'Sum of shares' },
+    denominator: { zh: '新鲜 DMA', en: 'Fresh DMAs' },
+  },
   // 燃气
   {
     code: 'gs.supply_today',

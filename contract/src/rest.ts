@@ -103,12 +103,40 @@ export const StationAnswer = Type.Object(
     lon: Nullable(Type.Number()),
     lat: Nullable(Type.Number()),
     origin: Nullable(Type.String({ description: 'where replayed data comes from; null for stations of this city' })),
+    gateway: Nullable(Type.String({ description: 'who speaks for it; null: a link of its own' })),
+    owner: Nullable(Type.String({ description: 'who answers for it' })),
+    maintenance: Type.Boolean(),
+    registeredAt: Time,
     state: StationStateSchema,
     points: Type.Array(StationPoint),
   },
   { $id: 'Station' },
 )
 export type StationAnswer = Static<typeof StationAnswer>
+/** `GET /api/v1/stations/{code}/nearby` */
+export const NearbyAnswer = Type.Object(
+  { at: Time, items: Type.Array(Type.Object({ station: StationAnswer, metres: Type.Number() }), { description: 'of all utilities, nearest first' }) },
+  { $id: 'Nearby' },
+)
+export type NearbyAnswer = Static<typeof NearbyAnswer>
+/** `GET /api/v1/stations/{code}/messages` */
+export const MessagesAnswer = Type.Object(
+  {
+    items: Type.Array(
+      Type.Object({
+        metric: Type.String(),
+        observedAt: Time,
+        receivedAt: Time,
+        value: Type.Number(),
+        quality: Quality,
+        mark: Nullable(QualityMark),
+      }),
+      { description: 'readings as they are stored, newest first' },
+    ),
+  },
+  { $id: 'Messages' },
+)
+export type MessagesAnswer = Static<typeof MessagesAnswer>
 export const StationsAnswer = Type.Object({ items: Type.Array(StationAnswer), nextCursor: Nullable(Type.String()) }, { $id: 'Stations' })
 export type StationsAnswer = Static<typeof StationsAnswer>
 
@@ -128,6 +156,7 @@ export const RegistryAnswer = Type.Object(
     district: Type.Array(Type.String()),
     lon: Type.Array(Type.Number()),
     lat: Type.Array(Type.Number()),
+    owner: Type.Optional(Type.Array(Type.String(), { description: 'who answers for the station; empty: nobody is named' })),
   },
   { $id: 'Registry' },
 )

@@ -19,13 +19,17 @@ export interface RegisteredStation {
   gateway: string | null
   origin: string | null
   maintenance: boolean
+  /** Who answers for it; null: nobody is named. */
+  owner: string | null
+  /** Epoch ms. */
+  createdAt: number
   points: RegisteredPoint[]
 }
 
 /** Every station with its points, in order of code. */
 export async function loadRegistry(db: Queryable): Promise<RegisteredStation[]> {
   const stations = await db.query<Omit<RegisteredStation, 'points'>>(
-    'select id, code, name, kind, domain, district, lon, lat, gateway, origin, maintenance from station order by code',
+    'select id, code, name, kind, domain, district, lon, lat, gateway, origin, maintenance, owner, created_at as "createdAt" from station order by code',
   )
   const points = await db.query<{ id: number; station_id: number; metric: string; interval_s: number }>(
     `select p.id, p.station_id, p.metric, coalesce(p.interval_s, m.interval_s)::float8 as interval_s

@@ -12,6 +12,8 @@ export interface StationSeed {
   lat: number | null
   gateway: string | null
   origin: string | null
+  /** Who answers for it. */
+  owner?: string | null
   metrics: readonly string[]
 }
 
@@ -29,6 +31,8 @@ export class RegistryFileError extends Error {
 }
 
 const columns = ['code', 'name', 'kind', 'domain', 'district', 'lon', 'lat', 'gateway'] as const
+/** May follow: files from before it existed go on working. */
+const ownerColumn = 'owner'
 
 /** A registry as CSV (see db/seeds/demo-stations.csv): a station has the points of its kind. No quoting: names hold no comma. */
 export function parseStationCsv(text: string): StationSeed[] {
@@ -37,7 +41,8 @@ export function parseStationCsv(text: string): StationSeed[] {
     .split(/\r?\n/)
     .filter((l) => l !== '')
   const faults: string[] = []
-  if (lines[0] !== columns.join(',')) throw new RegistryFileError([`line 1: expected the header ${columns.join(',')}`])
+  const header = [...columns, ...(lines[0]?.endsWith(`,${ownerColumn}`) ? [ownerColumn] : [])]
+  if (lines[0] !== header.join(',')) throw new RegistryFileError([`line 1: expected the header ${columns.join(',')}, and ,${ownerColumn} if you like`])
   const kindByCode = new Map<string, (typeof stationKinds)[number]>(stationKinds.map((k) => [k.code, k]))
   const seen = new Set<string>()
   const out: StationSeed[] = []
@@ -45,9 +50,9 @@ export function parseStationCsv(text: string): StationSeed[] {
     if (i === 0) continue
     const at = `line ${i + 1}`
     const cells = line.split(',')
-    const [code = '', name = '', kind = '', domain = '', district = '', lon = '', lat = '', gateway = ''] = cells
+    const [code = '', name = '', kind = '', domain = '', district = '', lon = '', lat = '', gateway = '', owner = ''] = cells
     const known = kindByCode.get(kind)
-    if (cells.length !== columns.length) faults.push(`${at}: ${cells.length} cells in place of ${columns.length}`)
+    if (cells.length !== header.length) faults.push(`${at}: ${cells.length} cells in place of ${header.length}`)
     else if (!stationCodePattern.test(code)) faults.push(`${at}: code ${JSON.stringify(code)} is not a station code`)
     else if (seen.has(code)) faults.push(`${at}: code ${code} stands twice`)
     else if (!known) faults.push(`${at}: kind ${JSON.stringify(kind)} is unknown`)
@@ -66,6 +71,7 @@ export function parseStationCsv(text: string): StationSeed[] {
         lat: Number(lat),
         gateway: gateway || null,
         origin: null,
+        owner: owner || null,
         metrics: known.metrics,
       })
     }
@@ -84,12 +90,12 @@ export async function seedStations(db: Queryable, seeds: readonly StationSeed[])
   const { rows } = await db.query<{ stations: number; points: number }>(
     `with given as (
        select * from jsonb_to_recordset($1::jsonb) as s(code text, name text, kind text, domain text, district text,
-         lon float8, lat float8, gateway text, origin text, metrics jsonb)
+         lon float8, lat float8, gateway text, origin text, owner text, metrics jsonb)
      ), written as (
-       insert into station (code, name, kind, domain, district, lon, lat, gateway, origin)
-       select code, name, kind, domain, district, lon, lat, gateway, origin from given order by code
+       insert into station (code, name, kind, domain, district, lon, lat, gateway, origin, owner)
+       select code, name, kind, domain, district, lon, lat, gateway, origin, owner from given order by code
        on conflict (code) do update set name = excluded.name, kind = excluded.kind, domain = excluded.domain, district = excluded.district,
-         lon = excluded.lon, lat = excluded.lat, gateway = excluded.gateway, origin = excluded.origin
+         lon = excluded.lon, lat = excluded.lat, gateway = excluded.gateway, origin = excluded.origin, owner = coalesce(excluded.owner, station.owner)
        returning id, code, (xmax = 0) as is_new
      ), pointed as (
        insert into point (station_id, metric)

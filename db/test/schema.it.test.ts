@@ -91,6 +91,16 @@ describe('the seeds', () => {
     expect(() => parsePipeCsv(`${header}\nsteam,P,A,B,1,1,true,x,1 2;3 4\nwater,P,A,B,1,1,true,x,1 2`)).toThrow(/line 2: domain[\s\S]*line 3: the path/)
   })
 
+  it('take an owner where the registry file names one, and keep it when a later file does not', async () => {
+    const header = 'code,name,kind,domain,district,lon,lat,gateway'
+    const line = 'O-1,泵站,dr_pump,drainage,410105,113.7,34.8,'
+    await seedStations(pool, parseStationCsv(`${header},owner\n${line},值班（模拟）\n`))
+    await seedStations(pool, parseStationCsv(`${header}\n${line}\n`))
+    const { rows } = await pool.query<{ owner: string }>("select owner from station where code = 'O-1'")
+    expect(rows).toEqual([{ owner: '值班（模拟）' }])
+    expect(() => parseStationCsv(`${header},boss\n${line},x\n`)).toThrow(RegistryFileError)
+  })
+
   it('refuse a wrong registry file with every fault and its line', () => {
     const header = 'code,name,kind,domain,district,lon,lat,gateway'
     const wrong = [

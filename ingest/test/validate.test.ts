@@ -16,6 +16,8 @@ const station: RegisteredStation = {
   gateway: null,
   origin: null,
   maintenance: false,
+  owner: null,
+  createdAt: 0,
   points: [{ id: 7, metric: 'ws.pressure', intervalS: 300 }],
 }
 const receivedAt = Date.UTC(2026, 10, 23, 1)

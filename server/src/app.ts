@@ -25,8 +25,10 @@ import { kpiRoutes } from './routes/kpis.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { noticeRoutes } from './routes/notices.ts'
 import { overviewRoutes } from './routes/overview.ts'
+import { panelRoutes } from './routes/panels.ts'
 import { screenRoutes } from './routes/screens.ts'
 import { seriesRoutes } from './routes/series.ts'
+import { stationDeskRoutes } from './routes/station-desk.ts'
 import { stationRoutes } from './routes/stations.ts'
 import { tuningRoutes } from './routes/tuning.ts'
 import { waitingRoutes } from './routes/waiting.ts'
@@ -126,6 +128,8 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
       await api.register(stationRoutes(context))
       await api.register(networkRoutes(context))
       await api.register(kpiRoutes(context))
+      await api.register(stationDeskRoutes(context))
+      await api.register(panelRoutes(context))
       await api.register(seriesRoutes(context))
       await api.register(ingestRoutes(context))
       await api.register(waitingRoutes(context))

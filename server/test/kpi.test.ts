@@ -19,6 +19,8 @@ const station = (id: number, kind: string, metrics: string[], more: Partial<Regi
   gateway: null,
   origin: null,
   maintenance: false,
+  owner: null,
+  createdAt: 0,
   points: metrics.map((metric, i) => ({ id: id * 10 + i, metric, intervalS: 300 })),
   ...more,
 })

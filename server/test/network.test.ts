@@ -15,7 +15,19 @@ const pipe = (from: string, to: string, diameter = 300): PipeRow => ({
 })
 const pipes = [pipe('A', 'B', 500), pipe('B', 'C'), pipe('C', 'D'), pipe('Y', 'Z')]
 const gauge = (id: number, node: string, kind = 'ws_pressure', metrics = ['ws.pressure']): RegisteredStation => ({
-  ...{ id, code: `S-${id}`, name: `S-${id}`, kind, domain: 'water', district: '410105', gateway: null, origin: null, maintenance: false },
+  ...{
+    id,
+    code: `S-${id}`,
+    name: `S-${id}`,
+    kind,
+    domain: 'water',
+    district: '410105',
+    gateway: null,
+    origin: null,
+    maintenance: false,
+    owner: null,
+    createdAt: 0,
+  },
   ...{ lon: lonOf(node), lat: 34.7, points: metrics.map((metric, i) => ({ id: id * 10 + i, metric, intervalS: 300 })) },
 })
 const say = (city: City, pointId: number, value: number, ageS = 10) =>

@@ -47,6 +47,10 @@ export function stationAnswer(station: LiveStation, survey: Survey, zone: string
     lon: r.lon,
     lat: r.lat,
     origin: r.origin,
+    gateway: r.gateway,
+    owner: r.owner,
+    maintenance: r.maintenance,
+    registeredAt: timeOut(r.createdAt, zone),
     state: survey.state.get(station) ?? 'offline',
     points: station.points.map((p) => ({
       metric: p.metric.code,

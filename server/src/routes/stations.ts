@@ -69,6 +69,7 @@ export const stationRoutes =
         district: placed.map((r) => r.district ?? ''),
         lon: placed.map((r) => r.lon ?? 0),
         lat: placed.map((r) => r.lat ?? 0),
+        owner: placed.map((r) => r.owner ?? ''),
       }
     })
 

@@ -17,6 +17,8 @@ export interface Station {
   lat: number
   /** Who speaks for the station; null: it has a link of its own. */
   gateway: string | null
+  /** Who answers for it: a made-up post, and it says so. Null: nobody. */
+  owner: string | null
   metrics: readonly string[]
 }
 export interface City {
@@ -92,6 +94,7 @@ function stationsOf(p: KindPlan, districts: readonly District[], firstIndex: num
         lon,
         lat,
         gateway,
+        owner: p.owner === undefined ? null : `${district.name}${p.owner}`,
         metrics: kind.metrics,
       })
     })

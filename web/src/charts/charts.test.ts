@@ -138,14 +138,17 @@ describe('the day of a utility', () => {
     expect(new Set(ids(start)).size).toBe(ids(start).length)
   })
   describe('its axis', () => {
-    /** A day whose mean moves by `move` and whose stations lie `wide` apart. */
+    /** A day whose mean moves by `move`, of a weekday whose past ones lie `wide` apart. */
     const day = (move: number, wide: number): TrendCell => {
       const line = (from: number) => {
         const t = Array.from({ length: 10 }, (_, i) => from + i * bucketMs)
         const mean = t.map((_, i) => 0.3 + (move * i) / 9)
         return { t, mean, low: mean.map(() => 0.3 - wide / 2), high: mean.map(() => 0.3 + wide / 2), count: t.map(() => 9) }
       }
-      return trend({ today: line(start), yesterday: line(addDays(start, -1, zone)) })
+      const hours = [0, 1, 2].map((h) => start + h * hour)
+      const flat = (value: number): number[] => hours.map(() => value)
+      const weekday = { bucketMs: hour, weeks: 8, t: hours, median: flat(0.3), low: flat(0.3 - wide / 2), high: flat(0.3 + wide / 2) }
+      return trend({ today: line(start), yesterday: line(addDays(start, -1, zone)), weekday })
     }
     it('takes in a band that leaves the lines their shape', () => {
       const v = trendView(day(0.04, 0.1), [], 4)
@@ -164,9 +167,16 @@ describe('the day of a utility', () => {
       const v = trendView(day(0.001, 0.5), [], 4, 0.02)
       expect(v.scale.max - v.scale.min).toBeGreaterThanOrEqual(0.02)
     })
-    it('has no band without a yesterday, and shows a limit that is in view alone', () => {
-      const none = { t: [], mean: [], low: [], high: [], count: [] }
-      expect(trendView({ ...day(0.04, 0.1), yesterday: none }, [], 4).band).toBe(false)
+    it('has neither band nor median where no past weekday is known, however far stations lay apart yesterday', () => {
+      const { weekday: _, ...cell } = day(0.04, 0.1)
+      expect(trendView(cell, [], 4).band).toBe(false)
+      const option = trendOption(input(cell, start + hour))
+      expect([seriesOf(option, 'band')?.data, seriesOf(option, 'median')?.data]).toEqual([[], []])
+    })
+    it('sets an hour’s median in the middle of the hour', () => {
+      expect(seriesOf(trendOption(input(day(0.04, 0.1), start + hour)), 'median')?.data).toEqual([0.5, 1.5, 2.5].map((h) => [h * hour, 0.3]))
+    })
+    it('shows a limit that is in view alone', () => {
       const [limit] = firstLimits('ws.pressure')
       if (!limit) throw new Error('no limit')
       expect(
@@ -180,10 +190,11 @@ describe('the day of a utility', () => {
         ).shown.map((l) => l.value),
       ).toEqual([0.295])
     })
-    it('has yesterday named at its end, as what is drawn', () => {
+    it('has yesterday named at its end, and the weekday’s band where it is drawn', () => {
+      const yesterday = trend().yesterday
       const label = (cell: TrendCell) =>
-        seriesOf(trendOption({ ...input(cell, start + hour), yesterdayText: (band) => `band ${band}` }), 'yesterday-label')?.label
-      expect(label(trend())?.formatter).toBe('band true')
+        seriesOf(trendOption({ ...input({ ...cell, yesterday }, start + hour), yesterdayText: (weeks) => `${weeks} weeks` }), 'yesterday-label')?.label
+      expect([label(trend())?.formatter, label(day(0.04, 0.1))?.formatter]).toEqual(['0 weeks', '8 weeks'])
     })
   })
   it('puts the value where the line is not', () => {

@@ -35,6 +35,8 @@ export interface StationInput {
   include?: readonly number[]
   /** Hours between two labels of the time axis. */
   everyHours?: number
+  /** The labels themselves, where a span is not one of hours. */
+  ticks?: readonly { at: number; text: string }[]
 }
 export type Limit = Pick<LimitLine, 'value' | 'severity' | 'op'>
 
@@ -111,7 +113,8 @@ export function stationOption(input: StationInput): Option {
   )
   const scale = niceScale(view.low, view.high, 4)
   const shown = input.limits.filter((l) => l.value >= scale.min && l.value <= scale.max)
-  const ticks = hourTicks(input.from, input.to, input.zone, input.everyHours ?? 6)
+  const ticks =
+    input.ticks ?? hourTicks(input.from, input.to, input.zone, input.everyHours ?? 6).map(({ at, hour }) => ({ at, text: String(hour).padStart(2, '0') }))
   const quiet = { silent: true, animation: false, symbol: 'none' } as const
   const series: Series[] = [
     { ...quiet, id: 'low', type: 'line', stack: 'range', stackStrategy: 'all', data: lines.low, lineStyle: { opacity: 0 }, z: 1 },
@@ -279,7 +282,7 @@ export function stationOption(input: StationInput): Option {
         color: theme.ink3,
         margin: text * 0.5,
         hideOverlap: true,
-        formatter: (value: number) => String(ticks.find((tick) => tick.at === value)?.hour ?? '').padStart(2, '0'),
+        formatter: (value: number) => ticks.find((tick) => tick.at === value)?.text ?? '',
       },
     },
     yAxis: {

@@ -19,8 +19,8 @@ export interface TrendInput {
   limits: readonly LimitLine[]
   limitText: (limit: LimitLine) => string
   valueText: (value: number) => string
-  /** Names yesterday at its line's end, where no legend stands beside the chart. */
-  yesterdayText?: (band: boolean) => string
+  /** Names yesterday and, where it is drawn, the weekday's band of so many weeks at the day's end, where no legend stands beside the chart. */
+  yesterdayText?: (weeks: number) => string
   /** The value axis never spans less than this. */
   minSpan?: number
   /** Steps of the value axis at most. */
@@ -68,7 +68,7 @@ export function roomySide(lines: readonly (readonly Pair[])[], limit: number, da
 export interface TrendView {
   scale: Scale
   shown: LimitLine[]
-  /** Yesterday's 10–90 % band is drawn; else yesterday is its line alone. */
+  /** The weekday's 10–90 % band is drawn; else its median alone, or nothing of it where no past one is known. */
   band: boolean
 }
 
@@ -78,12 +78,13 @@ const bandAtMost = 3
 /** What a day's axis spans at least, so that noise does not fill the height: twenty of the metric's last digit. */
 export const daySpan = (decimals = 2): number => 20 * 10 ** -decimals
 
-/** The axis is the lines' own range; the spread between stations comes in only where it leaves the lines their shape. */
+/** The axis is the lines' own range; the weekday's band comes in only where it leaves the lines their shape. */
 export function trendView(trend: TrendCell, limits: readonly LimitLine[], intervals: number, minSpan = 0): TrendView {
   const [today, yesterday] = [usual(trend.today), usual(trend.yesterday)]
-  const lines = extent(today.mean, yesterday.mean) ?? [0, 1]
-  const all = extent(lines, yesterday.low, yesterday.high) ?? lines
-  const band = yesterday.low.length > 0 && all[1] - all[0] <= bandAtMost * Math.max(lines[1] - lines[0], minSpan)
+  const { weekday } = trend
+  const lines = extent(today.mean, yesterday.mean, weekday?.median ?? []) ?? [0, 1]
+  const all = extent(lines, weekday?.low ?? [], weekday?.high ?? []) ?? lines
+  const band = weekday !== undefined && all[1] - all[0] <= bandAtMost * Math.max(lines[1] - lines[0], minSpan)
   const [low, high] = band ? all : lines
   const view = viewOf(
     low,
@@ -98,7 +99,7 @@ export function trendView(trend: TrendCell, limits: readonly LimitLine[], interv
 
 const figures = '"Barlow Condensed", "Noto Sans SC Variable", sans-serif'
 
-/** The day of a utility: today over yesterday's line and band, limits, and now. */
+/** The day of a utility: today over yesterday and what the weekday is usually like, limits, and now. */
 export function trendOption(input: TrendInput): Option {
   const { trend, theme, text } = input
   const { scale, shown, band } = trendView(trend, input.limits, input.intervals ?? 4, input.minSpan)
@@ -110,6 +111,11 @@ export function trendOption(input: TrendInput): Option {
   const [today, yesterday] = [usual(trend.today), usual(trend.yesterday)]
   const todayLine = pairs(today.t, today.mean, bucketMs, trend.dayStart)
   const yesterdayLine = pairs(yesterday.t, yesterday.mean, bucketMs, yesterdayStart)
+  const { weekday } = trend
+  // An hour's mean stands in the middle of its hour.
+  const hours = weekday?.t.map((t) => t + weekday.bucketMs / 2) ?? []
+  const usually = (column: readonly number[] | undefined, drawn = true): Pair[] =>
+    weekday && column && drawn ? pairs(hours, column, weekday.bucketMs, trend.dayStart) : []
   const nowX = Math.min(dayMs, Math.max(0, input.now - trend.dayStart))
   const last = todayLine.at(-1)
   const current = last !== undefined && last[1] !== null && input.now - trend.dayStart - last[0] <= currentMs + bucketMs ? last : null
@@ -123,7 +129,7 @@ export function trendOption(input: TrendInput): Option {
       type: 'line',
       stack: 'band',
       stackStrategy: 'all',
-      data: band ? pairs(yesterday.t, yesterday.low, bucketMs, yesterdayStart) : [],
+      data: usually(weekday?.low, band),
       lineStyle: { opacity: 0 },
       z: 1,
     },
@@ -133,10 +139,18 @@ export function trendOption(input: TrendInput): Option {
       type: 'line',
       stack: 'band',
       stackStrategy: 'all',
-      data: band ? pairs(yesterday.t, spread(yesterday.low, yesterday.high), bucketMs, yesterdayStart) : [],
+      data: usually(weekday && spread(weekday.low, weekday.high), band),
       lineStyle: { opacity: 0 },
       areaStyle: { color: theme.band, opacity: 1 },
       z: 1,
+    },
+    {
+      ...quiet,
+      id: 'median',
+      type: 'line',
+      data: usually(weekday?.median),
+      lineStyle: { color: theme.ink3, width: 1, type: [1, 3] },
+      z: 2,
     },
     { ...quiet, id: 'yesterday', type: 'line', data: yesterdayLine, lineStyle: { color: theme.ghost, width: Math.max(1, text * 0.085) }, z: 2 },
     {
@@ -183,8 +197,12 @@ export function trendOption(input: TrendInput): Option {
     },
   ]
   // Over what is drawn at the end of the day, or under it where the top is near.
-  const late = yesterday.t.flatMap((at, i) => (at - yesterdayStart > dayMs * 0.82 ? [i] : []))
-  const reach = extent(...(band ? [yesterday.low, yesterday.high] : [yesterday.mean]).map((column) => late.map((i) => column[i] as number)))
+  const lateOf = (t: readonly number[], start: number, ...columns: (readonly number[])[]): number[] =>
+    columns.flatMap((column) => column.filter((_, i) => (t[i] as number) - start > dayMs * (band ? 0.6 : 0.82)))
+  const reach = extent(
+    lateOf(yesterday.t, yesterdayStart, yesterday.mean),
+    ...(weekday ? [lateOf(hours, trend.dayStart, weekday.median, ...(band ? [weekday.low, weekday.high] : []))] : []),
+  )
   if (input.yesterdayText && reach && nowX < dayMs * 0.7) {
     const low = (reach[1] - scale.min) / (scale.max - scale.min) < 0.84
     series.push({
@@ -197,7 +215,7 @@ export function trendOption(input: TrendInput): Option {
       data: [[dayMs, low ? reach[1] : reach[0]]],
       label: {
         show: true,
-        formatter: input.yesterdayText(band),
+        formatter: input.yesterdayText(band ? (weekday?.weeks ?? 0) : 0),
         color: theme.ink3,
         fontFamily: figures,
         fontSize: text,

@@ -15,6 +15,8 @@ export interface Station {
   district: string
   lon: number
   lat: number
+  /** Who answers for it; empty: nobody is named. */
+  owner?: string | undefined
 }
 
 export interface Registry {
@@ -42,6 +44,7 @@ export function stationsOf(answer: RegistryAnswer): Station[] {
     district: answer.district[i] ?? '',
     lon: answer.lon[i] ?? NaN,
     lat: answer.lat[i] ?? NaN,
+    owner: answer.owner?.[i],
   }))
 }
 

@@ -10,6 +10,9 @@ import type {
   DistrictsAnswer,
   DomainCode,
   NetworkAnswer,
+  MessagesAnswer,
+  NearbyAnswer,
+  PanelsAnswer,
   ProposalsAnswer,
   RegistryAnswer,
   ClaimAnswer,
@@ -33,6 +36,9 @@ export class RestError extends Error {
     this.code = code
   }
 }
+
+/** Why a request failed, as a code. */
+export const codeOf = (error: unknown): string => (error instanceof RestError ? error.code : String(error))
 
 const timeoutMs = 15_000
 
@@ -77,6 +83,11 @@ export const rest = {
   districts: (signal?: AbortSignal) => get<DistrictsAnswer>('districts', signal),
   network: (domain: DomainCode, signal?: AbortSignal) => get<NetworkAnswer>(`networks/${domain}`, signal),
   station: (code: string, signal?: AbortSignal) => get<StationAnswer>(`stations/${q(code)}`, signal),
+  messages: (code: string, at: number, limit: number, signal?: AbortSignal) =>
+    get<MessagesAnswer>(`stations/${q(code)}/messages?at=${at}&limit=${limit}`, signal),
+  nearby: (code: string, at: number | null, metres: number, signal?: AbortSignal) =>
+    get<NearbyAnswer>(`stations/${q(code)}/nearby?${queryText({ at, metres })}`, signal),
+  panels: (domain: DomainCode, at: number, signal?: AbortSignal) => get<PanelsAnswer>(`domains/${domain}/panels?at=${at}`, signal),
   series: (names: readonly string[], from: number, to: number, { points, tier, signal }: { points: number; tier?: Tier; signal?: AbortSignal }) =>
     get<SeriesAnswer>(`series?points=${names.map(q).join(',')}&from=${from}&to=${to}&maxPoints=${points}${tier ? `&tier=${tier}` : ''}`, signal),
   alarms: (query: Readonly<Record<string, string | number | null | undefined>>, signal?: AbortSignal) =>

@@ -12,3 +12,12 @@ export function dateParts(at: number, zone: string): { month: number; day: numbe
   const l = localTime(at, zone)
   return { month: l.month, day: l.day, weekday: new Date(Date.UTC(l.year, l.month - 1, l.day)).getUTCDay() }
 }
+
+/** Message key of the local weekday's name. */
+export const weekdayKey = (at: number, zone: string): string => `weekday.${dateParts(at, zone).weekday}`
+
+/** `2026-11-25` */
+export function localDate(at: number, zone: string): string {
+  const l = localTime(at, zone)
+  return `${l.year}-${two(l.month)}-${two(l.day)}`
+}

@@ -8,7 +8,6 @@ import { noneCorrected, withCorrected } from '../../series/corrected.ts'
 import { createRing, type Ring } from '../../series/ring.ts'
 import { noSuspect, withTail } from '../../series/suspect.ts'
 
-export const dayMs = 24 * 3_600_000
 const points = 480
 /** A line that fell further behind is fetched whole. */
 const tailMostMs = 6 * 3_600_000
@@ -27,10 +26,14 @@ export function tailSpan(until: number, now: number, bucketMs: number): { from: 
 }
 
 /**
- * The last day of the point (`station:metric`) while it is shown: history from the server, live values at its end.
- * Each minute the end is fetched as settled buckets; after a cut the whole day is, so that the cut leaves no hole.
+ * The last `spanMs` of the point (`station:metric`) while it is shown: history from the server, live values at its end.
+ * Each minute the end is fetched as settled buckets; after a cut the whole span is, so that the cut leaves no hole.
  */
-export function useHistory(point: ComputedRef<string | null>, live: ComputedRef<Pick<PointValue, 'value' | 'quality' | 'observedAt'> | undefined>) {
+export function useHistory(
+  point: ComputedRef<string | null>,
+  live: ComputedRef<Pick<PointValue, 'value' | 'quality' | 'observedAt'> | undefined>,
+  spanMs: ComputedRef<number>,
+) {
   const { now, connection } = useFeed()
   const minute = useMinute()
   const ring: Ring = createRing(4096)
@@ -49,8 +52,8 @@ export function useHistory(point: ComputedRef<string | null>, live: ComputedRef<
   }
 
   const query = useQuery({
-    queryKey: ['series', point],
-    queryFn: ({ signal }) => rest.series([String(point.value)], (now.value ?? 0) - dayMs, now.value ?? 0, { points, signal }),
+    queryKey: ['series', point, spanMs],
+    queryFn: ({ signal }) => rest.series([String(point.value)], (now.value ?? 0) - spanMs.value, now.value ?? 0, { points, signal }),
     enabled: computed(() => point.value !== null && minute.value !== null),
     retry: 1,
     staleTime: 0,

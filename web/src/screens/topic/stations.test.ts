@@ -1,6 +1,7 @@
 import type { PointValue, Severity, StationRow, StationState } from '@yiping/contract/screen'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Station } from '../../feed/registry.ts'
+import { spanOf, spanTicks } from './spans.ts'
 import { entryOf, filterOf, matches, worstFirst } from './stations.ts'
 
 const station = (code: string, over: Partial<Station> = {}): Station => ({
@@ -48,4 +49,20 @@ it('finds by name, code and kind, all words together, in any case', () => {
 })
 it('reads filters out of an address, whatever stands there', () => {
   expect(filterOf({ q: 'x', kind: ['a', 'b'], state: null })).toEqual({ q: 'x', kind: '', district: '', state: '' })
+})
+
+describe('the span of a station’s line', () => {
+  const zone = 'Asia/Shanghai'
+  const to = Date.parse('2026-11-25T12:34:00+08:00')
+  it('is a day unless the address names another', () => {
+    expect([spanOf(null), spanOf('7d'), spanOf('nonsense')].map((s) => s.code)).toEqual(['24h', '7d', '24h'])
+  })
+  it.each([
+    ['1h', ['11:40', '11:50', '12:00', '12:10', '12:20', '12:30']],
+    ['24h', ['18', '00', '06', '12']],
+    ['7d', ['11-19', '11-20', '11-21', '11-22', '11-23', '11-24', '11-25']],
+    ['30d', ['10-27', '11-1', '11-6', '11-11', '11-16', '11-21']],
+  ])('of %s is labelled where a reader counts', (code, texts) => {
+    expect(spanTicks(to - spanOf(code).ms, to, zone).map((tick) => tick.text)).toEqual(texts)
+  })
 })

@@ -1,0 +1,2 @@
+/** What counts as near a station. */
+export const nearbyMetres = 500
