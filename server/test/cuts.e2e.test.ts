@@ -1,4 +1,5 @@
 /// <reference lib="dom" />
+import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { until } from '@yiping/contract/testing'
@@ -20,6 +21,7 @@ let clock = began
 let database: TestDatabase
 let pool: Pool
 let app: App
+let address: string
 let browser: Browser
 let page: Page
 let ids: number[]
@@ -88,7 +90,7 @@ beforeAll(async () => {
   app = await buildApp(testConfig(database.url, { webFolder }), 'test', pino({ level: 'silent' }), () => clock)
   app.live.start()
   app.hub.start()
-  const address = await app.fastify.listen({ host: '127.0.0.1', port: 0 })
+  address = await app.fastify.listen({ host: '127.0.0.1', port: 0 })
   await until('loaded', () => app.live.loaded)
   await passTo(began + 30 * minuteMs)
   browser = await launchChromium()
@@ -157,6 +159,49 @@ describe('a day with cuts', () => {
     await page.waitForFunction((text) => document.querySelector('.wall header time')?.textContent?.startsWith(text), '11:58')
     await passTo(clock + 20 * minuteMs)
     await agrees()
+    expect(faults).toEqual([])
+  })
+})
+
+describe('the time machine', () => {
+  it('shows the wall as it was, says loudly that it is not live, plays on, and comes back by one key', async () => {
+    const at = began + 3 * 60 * minuteMs
+    await page.goto(`${address}/?at=${at}`)
+    const band = page.locator('.replay')
+    await band.getByText('15:00:00').waitFor()
+    expect(await band.textContent()).toContain('不是实时')
+    const day = Date.parse('2026-11-20T00:00:00+08:00')
+    const line = await loadTrend(pool, ids, day, at, bucketMs)
+    const was = round(line.t.map((t, i) => [t - day, line.mean[i] ?? Number.NaN]))
+    await until('the chart ends at that moment', async () => round(await drawn(chart, 'today')) === was, 30_000)
+    await page.keyboard.press('t')
+    await page.getByRole('button', { name: '300×' }).click()
+    // Five minutes of the city a second: another bucket comes with each.
+    await until('it plays', async () => (await drawn(chart, 'today')).length > line.t.length + 1, 30_000)
+    await page.keyboard.press('l')
+    await band.waitFor({ state: 'detached' })
+    await agrees()
+    expect(new URL(page.url()).searchParams.has('at')).toBe(false)
+    expect(faults).toEqual([])
+  })
+})
+
+describe('tools on every screen', () => {
+  it('take the picture of a panel, find a station by key, and list the keys', async () => {
+    await page.hover('.wall .utilities > *')
+    const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('s')])
+    expect(download.suggestedFilename()).toMatch(/^供水-2026-11-2\d-\d{6}\.png$/)
+    const picture = await readFile(await download.path())
+    expect(picture.subarray(1, 4).toString()).toBe('PNG')
+    expect(picture.readUInt32BE(16)).toBeGreaterThan(600)
+    await page.keyboard.press('?')
+    await page.getByRole('dialog', { name: '键盘快捷键' }).waitFor()
+    await page.keyboard.press('Escape')
+    await page.keyboard.press('/')
+    await page.keyboard.type('测点 2')
+    await page.getByRole('option').first().waitFor()
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/\/water\?.*station=WS-2/)
     expect(faults).toEqual([])
   })
 })

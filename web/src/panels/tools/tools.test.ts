@@ -52,7 +52,7 @@ describe('the picture of a panel', () => {
     expect(panel?.getAttribute('aria-label')).toBe('地图')
     expect(panel && titleOf(panel)).toBe('管网压力 MPa')
     expect(panelOf(document.querySelector('#y'))).toBeNull()
-    expect(fileName('管网压力 MPa / 日', '2026-11-25T08:42:16+08:00')).toBe('管网压力-MPa-日-2026-11-25084216.png')
+    expect(fileName('管网压力 MPa / 日', '2026-11-25T08:42:16+08:00')).toBe('管网压力-MPa-日-2026-11-25-084216.png')
   })
 })
 
