@@ -41,7 +41,7 @@ export default defineConfig({
           exclude: skip,
           testTimeout: 90_000,
           hookTimeout: 90_000,
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
     ],

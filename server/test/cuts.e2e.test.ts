@@ -1,18 +1,14 @@
 /// <reference lib="dom" />
 import { readFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { until } from '@yiping/contract/testing'
 import { batchOfReadings, createPool, loadTrend, type Pool, seedStations, storeBatch } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
-import { pino } from 'pino'
 import type { Browser, Page, WebSocketRoute } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type App, buildApp } from '../src/app.ts'
+import type { App } from '../src/app.ts'
 import { launchChromium } from './chromium.ts'
-import { testConfig } from './config.ts'
+import { startServer, webFolder } from './running.ts'
 
-const webFolder = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'web', 'dist')
 const minuteMs = 60_000
 const bucketMs = 5 * minuteMs
 /** The clock of the simulated day: from noon over midnight to noon. */
@@ -87,11 +83,7 @@ beforeAll(async () => {
     })),
   )
   ids = (await pool.query<{ id: number }>('select id from point order by id')).rows.map((r) => r.id)
-  app = await buildApp(testConfig(database.url, { webFolder }), 'test', pino({ level: 'silent' }), () => clock)
-  app.live.start()
-  app.hub.start()
-  address = await app.fastify.listen({ host: '127.0.0.1', port: 0 })
-  await until('loaded', () => app.live.loaded)
+  ;({ app, address } = await startServer(database.url, { now: () => clock, webFolder }))
   await passTo(began + 30 * minuteMs)
   browser = await launchChromium()
   page = await browser.newPage({ viewport: { width: 1920, height: 1080 }, locale: 'zh-CN' })

@@ -1,16 +1,12 @@
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { until } from '@yiping/contract/testing'
 import { batchOfReadings, createPool, type Pool, seedPipes, seedStations, storeBatch } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
-import { pino } from 'pino'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type App, buildApp } from '../src/app.ts'
+import type { App } from '../src/app.ts'
 import { launchChromium } from './chromium.ts'
-import { testConfig } from './config.ts'
+import { startServer, webFolder } from './running.ts'
 
-const webFolder = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'web', 'dist')
 let database: TestDatabase
 let pool: Pool
 let app: App
@@ -51,11 +47,7 @@ beforeAll(async () => {
       [],
     ),
   )
-  app = await buildApp(testConfig(database.url, { webFolder }), 'test', pino({ level: 'silent' }))
-  app.live.start()
-  app.hub.start()
-  address = await app.fastify.listen({ host: '127.0.0.1', port: 0 })
-  await until('loaded', () => app.live.loaded)
+  ;({ app, address } = await startServer(database.url, { webFolder }))
   browser = await launchChromium()
   page = await browser.newPage({ viewport: { width: 1440, height: 900 }, locale: 'zh-CN' })
   page.on('pageerror', (e) => faults.push(e.message))

@@ -1,18 +1,14 @@
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import axe from 'axe-core'
 import { stationKinds } from '@yiping/contract'
 import { until } from '@yiping/contract/testing'
 import { batchOfReadings, createPool, type Pool, seedStations, storeBatch } from '@yiping/db'
 import { freshDatabase, insertAlarm, type TestDatabase } from '@yiping/db/testing'
-import { pino } from 'pino'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type App, buildApp } from '../src/app.ts'
+import type { App } from '../src/app.ts'
 import { launchChromium } from './chromium.ts'
-import { testConfig } from './config.ts'
+import { startServer, webFolder } from './running.ts'
 
-const webFolder = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'web', 'dist')
 const minuteMs = 60_000
 let database: TestDatabase
 let pool: Pool
@@ -59,11 +55,7 @@ beforeAll(async () => {
     ...{ id: 'gas', rule: 'gs.ch4_lel.high', subject: 'gs_void-1:gs.ch4_lel', domain: 'gas', district: '410105', station: 'gs_void-1', metric: 'gs.ch4_lel' },
     ...{ activeAt: now - 10 * minuteMs, value: 12, limit: 10, unit: '%{LEL}' },
   })
-  app = await buildApp(testConfig(database.url, { webFolder }), 'test', pino({ level: 'silent' }))
-  app.live.start()
-  app.hub.start()
-  address = await app.fastify.listen({ host: '127.0.0.1', port: 0 })
-  await until('loaded', () => app.live.loaded)
+  ;({ app, address } = await startServer(database.url, { webFolder }))
   browser = await launchChromium()
   page = await browser.newPage({ viewport: { width: 1440, height: 900 }, locale: 'zh-CN' })
   page.on('pageerror', (e) => faults.push(e.message))

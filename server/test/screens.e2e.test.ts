@@ -1,16 +1,11 @@
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { until } from '@yiping/contract/testing'
 import { batchOfReadings, createPool, type Pool, seedStations, storeBatch } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
-import { pino } from 'pino'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type App, buildApp } from '../src/app.ts'
+import type { App } from '../src/app.ts'
 import { launchChromium } from './chromium.ts'
-import { testConfig } from './config.ts'
+import { startServer, webFolder } from './running.ts'
 
-const webFolder = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'web', 'dist')
 let database: TestDatabase
 let pool: Pool
 let app: App
@@ -49,11 +44,7 @@ beforeAll(async () => {
       [{ minute: Math.floor(now / 60_000) * 60_000, source: 'telemetry', received: rows.length, duplicate: 0, conflict: 0, rejected: 0, waiting: 0 }],
     ),
   )
-  app = await buildApp(testConfig(database.url, { webFolder }), '9.9.9', pino({ level: 'silent' }))
-  app.live.start()
-  app.hub.start()
-  address = await app.fastify.listen({ host: '127.0.0.1', port: 0 })
-  await until('loaded', () => app.live.loaded)
+  ;({ app, address } = await startServer(database.url, { version: '9.9.9', webFolder }))
   browser = await launchChromium()
 })
 afterAll(async () => {

@@ -2,11 +2,10 @@ import { defaultSettings, type ScreenCommand, type ScreenReport, type ScreenSelf
 import { until } from '@yiping/contract/testing'
 import { attemptsPerCode, createPool, type Pool } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
-import { pino } from 'pino'
 import { io, type Socket } from 'socket.io-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type App, buildApp } from '../src/app.ts'
-import { testConfig } from './config.ts'
+import type { App } from '../src/app.ts'
+import { startServer } from './running.ts'
 
 let database: TestDatabase
 let pool: Pool
@@ -19,11 +18,7 @@ const minute = 60_000
 beforeAll(async () => {
   database = await freshDatabase()
   pool = createPool({ connectionString: database.url, applicationName: 'test' })
-  app = await buildApp(testConfig(database.url), '2.0.0', pino({ level: 'silent' }), () => Date.now() + skewMs)
-  app.live.start()
-  app.hub.start()
-  address = await app.fastify.listen({ host: '127.0.0.1', port: 0 })
-  await until('loaded', () => app.live.loaded)
+  ;({ app, address } = await startServer(database.url, { now: () => Date.now() + skewMs, version: '2.0.0' }))
 })
 afterAll(async () => {
   await app?.stop()

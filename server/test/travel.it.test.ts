@@ -2,14 +2,13 @@ import type { AlarmCell, Delta, KpiCell, Moment, Room, Snapshot, TravelAnswer, T
 import { until } from '@yiping/contract/testing'
 import { batchOfReadings, createPool, type Pool, seedStations, storeBatch } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
-import { pino } from 'pino'
 import { io, type Socket } from 'socket.io-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type App, buildApp } from '../src/app.ts'
+import type { App } from '../src/app.ts'
 import { PastCity } from '../src/past/past-city.ts'
 import { cellsOf } from '../src/push/cells-of.ts'
 import { Traveller } from '../src/push/traveller.ts'
-import { testConfig } from './config.ts'
+import { startServer } from './running.ts'
 
 const zone = 'Asia/Shanghai'
 const minuteMs = 60_000
@@ -67,11 +66,7 @@ beforeAll(async () => {
      values ('a1', $1, 'activated', 3, 0.15, true, null), ('a1', $2, 'escalated', 2, 0.12, true, null), ('a1', $3, 'acked', 2, null, false, '王'), ('a1', $4, 'returned', null, 0.3, false, null)`,
     [time(now - 40 * minuteMs), time(now - 38 * minuteMs), time(now - 30 * minuteMs), time(now - 20 * minuteMs)],
   )
-  app = await buildApp(testConfig(database.url), 'test', pino({ level: 'silent' }), () => now)
-  app.live.start()
-  app.hub.start()
-  address = await app.fastify.listen({ host: '127.0.0.1', port: 0 })
-  await until('loaded', () => app.live.loaded)
+  ;({ app, address } = await startServer(database.url, { now: () => now }))
 })
 afterAll(async () => {
   await app?.stop()

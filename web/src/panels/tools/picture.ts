@@ -23,7 +23,8 @@ export function titleOf(panel: Element): string {
   return (own.trim() || named).replace(/\s+/g, ' ')
 }
 
-export const fileName = (title: string, iso: string): string => `${title.replace(/[\\/:*?"<>|\s]+/g, '-')}-${iso.slice(0, 19).replace('T', '-').replaceAll(':', '')}.png`
+export const fileName = (title: string, iso: string): string =>
+  `${title.replace(/[\\/:*?"<>|\s]+/g, '-')}-${iso.slice(0, 19).replace('T', '-').replaceAll(':', '')}.png`
 
 const ratio = 2
 
