@@ -6,6 +6,7 @@ import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
 import type { Browser, Page, WebSocketRoute } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '../src/app.ts'
+import { seriousFindings } from './axe.ts'
 import { launchChromium } from './chromium.ts'
 import { startServer, webFolder } from './running.ts'
 
@@ -169,6 +170,7 @@ describe('the time machine', () => {
     await page.keyboard.press('t')
     await page.getByRole('button', { name: '300×' }).click()
     // Five minutes of the city a second: another bucket comes with each.
+    expect(await seriousFindings(page)).toEqual([])
     await until('it plays', async () => (await drawn(chart, 'today')).length > line.t.length + 1, 30_000)
     await page.keyboard.press('l')
     await band.waitFor({ state: 'detached' })
@@ -188,10 +190,12 @@ describe('tools on every screen', () => {
     expect(picture.readUInt32BE(16)).toBeGreaterThan(600)
     await page.keyboard.press('?')
     await page.getByRole('dialog', { name: '键盘快捷键' }).waitFor()
+    expect(await seriousFindings(page)).toEqual([])
     await page.keyboard.press('Escape')
     await page.keyboard.press('/')
     await page.keyboard.type('测点 2')
     await page.getByRole('option').first().waitFor()
+    expect(await seriousFindings(page)).toEqual([])
     await page.keyboard.press('Enter')
     await page.waitForURL(/\/water\?.*station=WS-2/)
     expect(faults).toEqual([])

@@ -1,4 +1,3 @@
-import axe from 'axe-core'
 import { stationKinds } from '@yiping/contract'
 import { until } from '@yiping/contract/testing'
 import { batchOfReadings, createPool, type Pool, seedStations, storeBatch } from '@yiping/db'
@@ -6,6 +5,7 @@ import { freshDatabase, insertAlarm, type TestDatabase } from '@yiping/db/testin
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '../src/app.ts'
+import { seriousFindings } from './axe.ts'
 import { launchChromium } from './chromium.ts'
 import { startServer, webFolder } from './running.ts'
 
@@ -68,12 +68,6 @@ afterAll(async () => {
   await database?.stop()
 })
 
-/** Serious and critical findings, as `rule: element`. */
-async function findings(): Promise<string[]> {
-  await page.evaluate(axe.source)
-  const run = `axe.run(document, { resultTypes: ['violations'] }).then((r) => r.violations.filter((v) => v.impact === 'serious' || v.impact === 'critical').flatMap((v) => v.nodes.map((n) => v.id + ': ' + n.html.slice(0, 120))))`
-  return page.evaluate<string[]>(run)
-}
 const row = (text: string) => page.locator('.panels tbody tr', { hasText: text })
 /** What reaches beyond the window, or is cut inside its own box without being meant to. */
 const outside = () =>
@@ -100,7 +94,7 @@ describe('a topic scene in a real browser', () => {
     await page.locator('.drawer canvas').waitFor()
     expect(new URL(page.url()).searchParams.get('station')).toBe(station)
     expect(await outside()).toEqual([])
-    expect(await findings()).toEqual([])
+    expect(await seriousFindings(page)).toEqual([])
   })
 
   it('walks a station’s tabs with the arrow keys, keeps them in the address, and goes to a neighbour of another utility', async () => {
@@ -110,10 +104,10 @@ describe('a topic scene in a real browser', () => {
     await page.locator('#station-body').getByText('相邻地下空间甲烷').waitFor()
     await page.keyboard.press('ArrowRight')
     await page.locator('#station-body').getByText('值班（模拟）').waitFor()
-    expect(await findings()).toEqual([])
+    expect(await seriousFindings(page)).toEqual([])
     await page.keyboard.press('ArrowRight')
     await page.locator('#station-body tbody tr').nth(10).waitFor()
-    expect(await findings()).toEqual([])
+    expect(await seriousFindings(page)).toEqual([])
     await page.keyboard.press('ArrowRight')
     await page.locator('#station-body').getByText('供水 · 二次供水泵房').waitFor()
     expect(new URL(page.url()).searchParams.get('tab')).toBe('nearby')

@@ -3,6 +3,7 @@ import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { App } from '../src/app.ts'
+import { seriousFindings } from './axe.ts'
 import { launchChromium } from './chromium.ts'
 import { startServer, webFolder } from './running.ts'
 
@@ -70,6 +71,8 @@ it('a screen is paired by its code, turns its scenes, shows what an operator pus
   await desk.locator('tr', { hasText: '指挥大厅' }).getByText('在线').waitFor()
   // The page runs the version that it was built with, which is not that of this server.
   await desk.locator('tr', { hasText: '指挥大厅' }).getByText('旧版').waitFor()
+
+  expect(await seriousFindings(desk)).toEqual([])
 
   await desk.getByLabel('场景轮播').check()
   for (const field of await desk.locator('.dwell input').all()) await field.fill('3')
