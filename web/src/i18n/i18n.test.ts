@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { wordsOf } from '../testing/words.ts'
 import en from './en.ts'
 import zh from './zh-CN.ts'
 
@@ -11,7 +12,18 @@ it('both languages say everything, with the same blanks to fill', () => {
   const a = flat(zh)
   const b = flat(en)
   expect(Object.keys(b).sort()).toEqual(Object.keys(a).sort())
-  for (const [key, text] of Object.entries(a)) expect([key, names(b[key] ?? '')]).toEqual([key, names(text)])
+  for (const [key, text] of Object.entries(a)) {
+    const forms = (b[key] ?? '').split(' | ')
+    expect([key, names(forms.at(-1) ?? '')]).toEqual([key, names(text)])
+    for (const form of forms) expect([key, names(form).every((blank) => text.includes(`{${blank}}`))]).toEqual([key, true])
+  }
+})
+it('English counts: one alarm, two alarms, none of them by a figure that is only shown', () => {
+  const { t } = wordsOf('en')
+  const said = [0, 1, 2, '0', '1', '21', '1 021'].map((n) => t('say.alarms', { n }))
+  expect(said).toEqual(['0 alarms', '1 alarm', '2 alarms', '0 alarms', '1 alarm', '21 alarms', '1 021 alarms'])
+  expect(t('say.silentMore', { stations: '1' })).toMatch(/^1 station registered/)
+  expect(wordsOf('zh-CN').t('say.alarms', { n: 0 })).toBe('0 条报警')
 })
 
 const sources = import.meta.glob<string>(['../**/*.vue', '../**/*.ts', '!../**/*.test.ts', '!../i18n/*', '!../testing/*'], {

@@ -16,11 +16,21 @@ export interface Words {
   language: () => Language
 }
 
+type Worded = (key: string, named: Record<string, unknown>, plural?: number) => string
+
+/** English has a form for one. A count comes as a number, which chooses it by itself, or as it is shown. */
+export function counted(t: Worded): Translate {
+  return (key, named = {}) => {
+    const count = named.n ?? named.stations
+    return typeof count === 'string' ? t(key, named, count === '1' ? 1 : 2) : t(key, named)
+  }
+}
+
 export function useWords(): Words {
   const { t, locale } = useI18n()
   const language = (): Language => (locale.value === 'en' ? 'en' : 'zh-CN')
   return {
-    t: (key, named) => (named ? t(key, named) : t(key)),
+    t: counted(t),
     name: (text) => (language() === 'en' ? text.en : text.zh),
     language,
   }

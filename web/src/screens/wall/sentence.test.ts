@@ -102,6 +102,6 @@ describe('the sentence says nothing about the city', () => {
 
 it('speaks English as well', () => {
   expect(sentence(facts({ domains: [domain({}, { online: 5, offline: 2 })], alarms: alarms({ 2: 1 }) }), wordsOf('en').t).headline).toBe(
-    '1 orange alarms need action, 2 stations offline',
+    '1 orange alarm needs action, 2 stations offline',
   )
 })
