@@ -10,7 +10,7 @@ import { niceScale, viewOf } from './scale.ts'
 import { correctedIn, stretches, summed, withCorrected } from '../series/corrected.ts'
 import { countSuspect, noSuspect, withTail } from '../series/suspect.ts'
 import { hourTicks, lone, ringLines, spaced, stationOption } from './station-option.ts'
-import { dayTicks, roomySide, trendOption, trendView, valueSpot } from './trend-option.ts'
+import { dayTicks, roomySide, trendOption, trendView, valueLift, valueSpot } from './trend-option.ts'
 
 const zone = 'Asia/Shanghai'
 const start = dayStart(Date.UTC(2026, 10, 23, 4), zone)
@@ -227,6 +227,12 @@ describe('the day of a utility', () => {
       ),
     ).toBe('below')
     expect(valueSpot([], day)).toBe('right')
+  })
+  it('lifts the value off a line that runs on through its place, to where the line is not', () => {
+    const [day, scale] = [24 * hour, { min: 0, max: 10 }]
+    const other = (y: number): [number, number][] => [0, 3, 4, 5].map((h) => [h * hour, y])
+    const lift = (value: number, y: number) => Math.sign(valueLift([2 * hour, value], [other(y)], day, scale))
+    expect([lift(5, 4.5), lift(5, 5.5), lift(5, 9), lift(9.5, 9), lift(0.5, 1)]).toEqual([-1, 1, 0, 1, -1])
   })
   it('puts a limit’s word on the side where the lines are far', () => {
     expect(

@@ -39,6 +39,26 @@ export function valueSpot(line: readonly Pair[], dayMs: number): 'right' | 'abov
   return back && (back[1] as number) > last[1] ? 'below' : 'above'
 }
 
+/** How far, in heights of the value, its text gives way to a line that runs on through its place. */
+const giveWay = 0.62
+
+/**
+ * Early in the day the value stands where yesterday and the weekday's median run on: it goes over them or under them,
+ * by what is there more room for; in heights of the value, positive is down.
+ */
+export function valueLift(at: Pair, others: readonly (readonly Pair[])[], dayMs: number, scale: Pick<Scale, 'min' | 'max'>): number {
+  const [x, value] = at
+  if (value === null) return 0
+  const span = scale.max - scale.min
+  const beside = others.flatMap((line) => line.flatMap(([t, y]) => (y !== null && t > x && t < x + dayMs * 0.14 ? [y] : [])))
+  const near = beside.filter((y) => Math.abs(y - value) < span * 0.16)
+  if (near.length === 0) return 0
+  const mean = near.reduce((sum, y) => sum + y, 0) / near.length
+  const share = (value - scale.min) / span
+  const up = share > 0.86 ? false : share < 0.14 ? true : mean <= value
+  return up ? -giveWay : giveWay
+}
+
 /** A value older than this is no longer "now": the line ends and says nothing. */
 const currentMs = 20 * 60_000
 
@@ -121,6 +141,7 @@ export function trendOption(input: TrendInput): Option {
   const current = last !== undefined && last[1] !== null && input.now - trend.dayStart - last[0] <= currentMs + bucketMs ? last : null
 
   const spot = valueSpot(todayLine, dayMs)
+  const lift = current && spot === 'right' ? valueLift(current, [yesterdayLine, usually(weekday?.median)], dayMs, scale) : 0
   const quiet = { silent: true, animation: false, symbol: 'none', z: 2 } as const
   const series: Series[] = [
     {
@@ -180,18 +201,20 @@ export function trendOption(input: TrendInput): Option {
       z: 5,
       symbolSize: text * 0.5,
       data: current ? [current] : [],
-      itemStyle: { color: input.hue },
+      itemStyle: { color: input.hue, opacity: 1 },
       label: {
         show: true,
         position: spot === 'right' ? 'right' : spot === 'above' ? 'top' : 'bottom',
         align: spot === 'right' ? 'left' : 'right',
         distance: text * 0.55,
+        offset: [0, lift * input.big],
+        // A ground of its own: what it cannot step aside for runs under it.
+        backgroundColor: theme.panel,
+        padding: [0, text * 0.15],
         color: input.hue,
         fontFamily: figures,
         fontSize: input.big,
         fontWeight: 500,
-        textBorderColor: theme.panel,
-        textBorderWidth: Math.max(2, text * 0.3),
         formatter: current ? input.valueText(current[1] as number) : '',
       },
     },
