@@ -29,6 +29,8 @@ export interface AlarmRow {
 
 const hidden: ReadonlySet<AlarmStateName> = new Set(['shelved', 'suppressed', 'out_of_service'])
 export const isShown = (a: AlarmCell): boolean => a.state !== 'normal' && !hidden.has(a.state)
+/** It has gone by itself and waits for somebody to have seen it: its time stands still. */
+export const hasReturned = (a: AlarmCell): a is AlarmCell & { returnedAt: number } => a.returnedAt !== null
 export const isUnacked = (a: AlarmCell): boolean => a.state === 'unacked_active' || a.state === 'returned_unacked'
 
 /** Worst first, then what nobody has acknowledged, then the newest: the server's order. */
@@ -55,7 +57,9 @@ export function alarmRow(cell: AlarmCell, registry: Registry, words: Words): Ala
   const station = cell.station === null ? undefined : registry.byCode.get(cell.station)
   const district = registry.districtName.get(cell.district ?? station?.district ?? '')
   const place = station ? stationName(station.name, district) : (cell.station ?? subjectPlace(cell.subject, words))
-  const silent = withoutLimit.has(cell.kind)
+  // An alarm of a state carries the state in its name; its code says nothing to a reader.
+  const coded = (metric?.states?.length ?? 0) > 0 && cell.unit === metric?.unit
+  const silent = coded || withoutLimit.has(cell.kind)
   const ageText = (ms: number): string => {
     const a = age(ms)
     return words.t(a.key, a.named)
@@ -68,7 +72,7 @@ export function alarmRow(cell: AlarmCell, registry: Registry, words: Words): Ala
     district: district ? words.name(district) : '',
     place,
     what: words.name(cell.name),
-    value: lasting ?? (cell.unit === '1' ? '' : alarmValue(cell.value, cell.metric, cell.unit)),
+    value: lasting ?? (coded || cell.unit === '1' ? '' : alarmValue(cell.value, cell.metric, cell.unit)),
     limit: `${sign} ${bound}`.trim(),
     sign,
     bound,
