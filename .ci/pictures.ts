@@ -1,102 +1,211 @@
-/** `npm run pictures`: the pictures of README and docs, from the running system with its simulated city. */
+/**
+ * `npm run pictures [WORD…]`: the pictures of README and docs, from running systems that it starts itself; with words
+ * only those whose names contain one. One city with a day of past shows every scene and what happens in it; a second
+ * one, which begins without a station and never hears of gas, shows emptiness and silence while the first one fills.
+ */
 import { spawn } from 'node:child_process'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import mqtt from 'mqtt'
+import type { Browser, Page } from 'playwright-core'
 import { launchChromium } from '../server/test/chromium.ts'
-import { readRunFile } from '../server/start/run-file.ts'
+import { ended, startCity, until, type City } from './pictures/city.ts'
+import { deskIn, desks, languages, stateOf, walls, type Picture } from './pictures/scenes.ts'
 
 const out = join('docs', 'pictures')
-interface Picture {
-  name: string
-  path: string
-  width: number
-  height: number
-  /** A reading that a device publishes before the picture. */
-  publish?: { topic: string; payload: string }
-}
-const pictures: Picture[] = [
-  { name: 'wall-zh-1920', path: '/', width: 1920, height: 1080 },
-  { name: 'wall-zh-3840', path: '/', width: 3840, height: 2160 },
-  { name: 'wall-zh-5120', path: '/', width: 5120, height: 1440 },
-  { name: 'wall-en-1920', path: '/?lang=en', width: 1920, height: 1080 },
-  { name: 'wall-showroom-1920', path: '/?theme=showroom', width: 1920, height: 1080 },
-  ...['water', 'gas', 'heating', 'drainage'].flatMap((d) =>
-    ['zh', 'en'].flatMap((lang) =>
-      ['calm', 'showroom'].map((theme) => ({
-        name: `wall-${d}-${theme}-${lang}-1920`,
-        path: `/wall/${d}?lang=${lang}&theme=${theme}`,
-        width: 1920,
-        height: 1080,
-      })),
-    ),
-  ),
-  { name: 'wall-water-zh-3840', path: '/wall/water', width: 3840, height: 2160 },
-  { name: 'wall-gas-zh-5120', path: '/wall/gas', width: 5120, height: 1440 },
-  { name: 'wall-far-zh-1920', path: '/wall/overview?distance=5&height=118', width: 1920, height: 1080 },
-  { name: 'screens-zh-1440', path: '/screens', width: 1440, height: 900 },
-  ...['water', 'gas', 'heating', 'drainage'].map((d) => ({ name: `${d}-zh-1440`, path: `/${d}`, width: 1440, height: 900 })),
-  { name: 'water-network-zh-1440', path: '/water?map=ws.leak_rate&pipes=pressure', width: 1440, height: 900 },
-  { name: 'water-district-en-1440', path: '/water?pipes=pressure&district=410105&lang=en', width: 1440, height: 900 },
-  { name: 'alarms-zh-1920', path: '/alarms', width: 1920, height: 1080 },
-  { name: 'alarm-health-en-1440', path: '/alarms?tab=health&lang=en', width: 1440, height: 900 },
-  {
-    name: 'wall-alarm-zh-1920',
-    path: '/',
-    width: 1920,
-    height: 1080,
-    publish: { topic: 'city/gas/GS-V-0007/telemetry', payload: '{"gs.ch4_lel": 61.5}' },
-  },
-  { name: 'water-night-zh-1920', path: '/water?panel=night&station=WS-D-0001&tab=messages', width: 1920, height: 1080 },
-  { name: 'gas-void-en-1920', path: '/gas?lang=en&panel=voids&station=GS-V-0007&tab=alarms', width: 1920, height: 1080 },
-  { name: 'heating-curve-zh-1920', path: '/heating?panel=curve', width: 1920, height: 1080 },
-  { name: 'drainage-passage-en-1440', path: '/drainage?lang=en&panel=passage&station=DR-U-0001&tab=ledger', width: 1440, height: 900 },
-  { name: 'water-station-en-1440', path: '/water?lang=en&station=WS-P-0001', width: 1440, height: 900 },
-]
+const words = process.argv.slice(2)
+const wanted = (p: { name: string }): boolean => words.length === 0 || words.some((w) => p.name.includes(w))
+const startedAt = Date.now()
 
-const folder = await mkdtemp(join(tmpdir(), 'yiping-pictures-'))
-const city = spawn(process.execPath, ['server/dist/start.js'], {
-  env: { ...process.env, DATABASE_URL: '', MQTT_URL: '', DATA_DIR: folder, PORT: '0', MQTT_PORT: '0' },
-  stdio: ['ignore', 'pipe', 'inherit'],
-})
-let said = ''
-city.stdout.on('data', (d: Buffer) => {
-  said += d.toString()
-  process.stdout.write(d)
-})
+// ---- photographs ---------------------------------------------------------------------------------------------------
+
+/** Time for the last answers and for charts and map to be drawn; nothing moves after it. */
+const settleMs = 2200
+
+async function open(browser: Browser, city: City, p: Picture): Promise<Page> {
+  const page = await browser.newPage({ viewport: { width: p.width, height: p.height }, locale: p.path.includes('lang=en') ? 'en' : 'zh-CN' })
+  await page.goto(city.address + p.path)
+  await page.evaluate(() => document.fonts.ready)
+  await page.waitForTimeout(settleMs + (p.width > 2000 ? 1500 : 0))
+  return page
+}
+async function save(page: Page, name: string): Promise<void> {
+  const path = join(out, `${name}.png`)
+  await page.screenshot({ path })
+  const { size } = await stat(path)
+  console.log(`${((Date.now() - startedAt) / 1000).toFixed(0).padStart(4)} s  ${path}  ${Math.round(size / 1024)} KB`)
+}
+async function take(browser: Browser, city: City, pictures: readonly Picture[], before: (page: Page) => Promise<unknown> = async () => {}): Promise<void> {
+  const left = pictures.filter(wanted)
+  const one = async (): Promise<void> => {
+    for (let p = left.shift(); p !== undefined; p = left.shift()) {
+      const page = await open(browser, city, p)
+      await before(page)
+      await save(page, p.name)
+      await page.close()
+    }
+  }
+  await Promise.all([one(), one()])
+}
+
+// ---- what happens in a city ----------------------------------------------------------------------------------------
+
+async function publish(city: City, readings: Record<string, Record<string, number>>): Promise<void> {
+  const device = await mqtt.connectAsync(city.mqttUrl, { protocolVersion: 4 })
+  await Promise.all(Object.entries(readings).map(([topic, values]) => device.publishAsync(topic, JSON.stringify(values), { qos: 1 })))
+  await device.endAsync()
+}
+async function ask(city: City, path: string, body?: unknown): Promise<ReturnType<typeof JSON.parse>> {
+  const init = body === undefined ? {} : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+  const response = await fetch(`${city.address}/api/v1/${path}`, init)
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+  return response.json()
+}
+const voidTopic = (n: number): string => `city/gas/GS-V-${String(n).padStart(4, '0')}/telemetry`
+const openAlarms = async (city: City): Promise<{ id: string; station: string | null; state: string; severity: number }[]> =>
+  (await ask(city, 'alarms?state=open&limit=200')).items
+
+async function alarms(browser: Browser, city: City): Promise<void> {
+  const red = async () => (await openAlarms(city)).find((a) => a.station === 'GS-V-0007')
+  await publish(city, { [voidTopic(7)]: { 'gs.ch4_lel': 61.5 } })
+  await until('a red alarm', red)
+  await take(browser, city, [...stateOf('alarm'), ...stateOf('alarm', '/wall/gas').map((p) => ({ ...p, name: p.name.replace('wall-', 'wall-gas-') }))])
+  await publish(city, { [voidTopic(7)]: { 'gs.ch4_lel': 1.2 } })
+  await until('its return', async () => (await red())?.state === 'returned_unacked')
+  await take(browser, city, stateOf('returned'))
+  await ask(city, 'alarms/ack', { ids: [(await red())?.id], by: '值班长' })
+  // A limit that has to be passed twice in a row is.
+  for (const more of [0, 1, 2]) {
+    await publish(city, Object.fromEntries(Array.from({ length: 24 }, (_, i) => [voidTopic(60 + i * 7), { 'gs.ch4_lel': 22 + i / 2 + more / 10 }])))
+    await new Promise((resolve) => setTimeout(resolve, 1500))
+  }
+  await until('a flood', async () => (await openAlarms(city)).filter((a) => a.severity === 2).length > 20, 30_000)
+  await take(browser, city, [...stateOf('flood'), deskIn('flood', '/alarms'), deskIn('flood', '/gas')])
+}
+
+async function screens(browser: Browser, city: City): Promise<void> {
+  const pictures = languages.map((l): Picture => ({ name: `screens-${l}-1440`, path: `/screens?lang=${l}`, width: 1440, height: 900 }))
+  const sheet: Picture = { name: 'wall-pairing-zh-1920', path: '/', width: 1920, height: 1080 }
+  if (![...pictures, sheet].some(wanted)) return
+  const wall = await open(browser, city, sheet)
+  await wall.keyboard.press('p')
+  const code = await until('a code on the screen', async () => {
+    const digits = ((await wall.locator('.pairing .code').textContent()) ?? '').replace(/\D/g, '')
+    return digits.length === 6 && digits
+  })
+  await save(wall, sheet.name)
+  const { id } = await ask(city, 'screens', { code, name: '一号大厅' })
+  await until(
+    'the screen at work',
+    async () => (await ask(city, 'screens')).items.some((s: { id: number; online: boolean }) => s.id === id && s.online),
+    20_000,
+  ).catch(() => {})
+  await wall.keyboard.press('Escape')
+  await take(browser, city, pictures, async (page) => {
+    await page.getByText('一号大厅').first().click()
+    await page.waitForTimeout(600)
+  })
+  await wall.close()
+}
+
+async function past(browser: Browser, city: City): Promise<void> {
+  const at = new Date(Date.now() - 5 * 3_600_000).toISOString().slice(0, 16)
+  await take(
+    browser,
+    city,
+    [...stateOf('replay', `/?at=${encodeURIComponent(`${at}:00Z`)}&speed=60`), deskIn('replay', '/water')].map((p) =>
+      p.path.includes('at=') ? p : { ...p, path: `${p.path}?at=${encodeURIComponent(`${at}:00Z`)}` },
+    ),
+  )
+  await take(browser, city, stateOf('time'), async (page) => {
+    await page.keyboard.press('t')
+    await page.waitForTimeout(1500)
+  })
+}
+
+/** Stops a part of the city for as long as the pages stand open. */
+async function frozen(browser: Browser, city: City, part: string, pictures: Picture[], said: (page: Page) => Promise<unknown>): Promise<void> {
+  const left = pictures.filter(wanted)
+  const pages = await Promise.all(left.map((p) => open(browser, city, p)))
+  const pid = await city.pidOf(part)
+  process.kill(pid, 'SIGSTOP')
+  try {
+    for (const [i, page] of pages.entries()) {
+      await said(page)
+      await save(page, left[i]?.name ?? '')
+      await page.close()
+    }
+  } finally {
+    process.kill(pid, 'SIGCONT')
+  }
+}
+
+/** Every headline figure of the three has a value. */
+const reports = async (city: City): Promise<boolean> => {
+  const { domains } = await ask(city, 'overview')
+  const kpis: { headline: boolean; coverage: { fresh: number; expected: number } }[] = domains.flatMap((d: { code: string; kpis: [] }) =>
+    d.code === 'gas' ? [] : d.kpis,
+  )
+  return kpis.length > 0 && kpis.every((k) => !k.headline || k.coverage.fresh > k.coverage.expected * 0.9)
+}
+
+async function emptyAndSilent(browser: Browser): Promise<void> {
+  const [empty, silent] = [
+    [...stateOf('empty'), deskIn('empty', '/water'), deskIn('empty', '/alarms')],
+    [...stateOf('silent'), deskIn('silent', '/gas')],
+  ]
+  if (![...empty, ...silent].some(wanted)) return
+  const city = await startCity({ SIMULATOR: 'off', INGEST_TOPICS: ['water', 'heating', 'drainage'].map((d) => `city/${d}/+/telemetry`).join(',') })
+  const run = (script: string, ...args: string[]) =>
+    spawn(process.execPath, ['--import', 'tsx', script, ...args], {
+      env: { ...process.env, DATABASE_URL: city.databaseUrl, MQTT_URL: city.mqttUrl },
+      stdio: 'ignore',
+    })
+  try {
+    await take(browser, city, empty)
+    if (!silent.some(wanted)) return
+    await ended(run('db/src/main.ts', 'seed'))
+    // Half an hour of the city in half a minute: by then every point but the slowest has reported.
+    const simulator = run('simulator/src/main.ts', '--from', '-30m', '--speed', '60')
+    try {
+      await until('a city that reports', () => reports(city), 90_000).catch(() => {})
+      await take(browser, city, silent)
+    } finally {
+      simulator.kill('SIGTERM')
+      await ended(simulator)
+    }
+  } finally {
+    await city.stop()
+  }
+}
+
+await mkdir(out, { recursive: true })
+const browser = await launchChromium()
+const city = await startCity()
 try {
-  await mkdir(out, { recursive: true })
-  const filled = async (): Promise<string> => {
-    for (;;) {
-      if (city.exitCode !== null) throw new Error('the city ended')
-      const run = await readRunFile(folder)
-      if (run?.address && /history +\d+ rows = /.test(said)) return run.address
-      await new Promise((resolve) => setTimeout(resolve, 500))
-    }
-  }
-  const address = await filled()
-  const browser = await launchChromium()
-  for (const p of pictures) {
-    const page = await browser.newPage({ viewport: { width: p.width, height: p.height }, locale: p.path.includes('lang=en') ? 'en' : 'zh-CN' })
-    if (p.publish) {
-      const run = await readRunFile(folder)
-      const device = await mqtt.connectAsync(run?.mqttUrl ?? '', { protocolVersion: 4 })
-      await device.publishAsync(p.publish.topic, p.publish.payload, { qos: 1 })
-      await device.endAsync()
-    }
-    await page.goto(address + p.path)
-    // A minute lets the truth bar have its own figures.
-    await page.waitForTimeout(p === pictures[0] ? 70_000 : 6000)
-    await page.screenshot({ path: join(out, `${p.name}.png`) })
-    console.log(`${out}/${p.name}.png`)
-    await page.close()
-  }
-  await browser.close()
+  await emptyAndSilent(browser)
+  await city.filled
+  await take(browser, city, desks)
+  await screens(browser, city)
+  // By now the truth bar has a minute of its own.
+  await take(browser, city, walls)
+  await past(browser, city)
+  if ([...stateOf('alarm'), ...stateOf('returned'), ...stateOf('flood'), deskIn('flood', '/gas'), deskIn('flood', '/alarms')].some(wanted))
+    await alarms(browser, city)
+  const cut = (page: Page) =>
+    page
+      .locator('.cut[role=alert]')
+      .first()
+      .waitFor({ timeout: 20_000 })
+      .then(() => page.waitForTimeout(3000))
+  await frozen(browser, city, 'server', [...stateOf('cut'), deskIn('cut', '/water')], cut)
+  await frozen(browser, city, 'database', stateOf('database'), (page) =>
+    page
+      .getByText(/数据库不可达|Database out of reach/)
+      .first()
+      .waitFor({ timeout: 60_000 }),
+  )
 } finally {
-  if (city.exitCode === null) {
-    city.kill('SIGTERM')
-    await new Promise((resolve) => city.once('exit', resolve))
-  }
-  await rm(folder, { recursive: true, force: true })
+  await browser.close()
+  await city.stop()
 }

@@ -46,21 +46,25 @@ export function textWidth(text: string, size: number, latin = 0.54): number {
   return em * size
 }
 
-/** Names that stand on their place: at the anchor if it is free, else a little above, below or beside. */
-export function placeNames<T extends Point & { w: number; h: number }>(items: readonly T[], bounds: Box, taken: readonly Box[] = []): { item: T; box: Box }[] {
+/**
+ * Names that stand on their place: at the anchor if it is free, else a little above, below or beside.
+ * `step` is how far it goes at a time, its height unless told: a tall name that goes far is read as its neighbour's.
+ */
+export function placeNames<T extends Point & { w: number; h: number; step?: number }>(items: readonly T[], bounds: Box, taken: readonly Box[] = []): { item: T; box: Box }[] {
   const placed: { item: T; box: Box }[] = []
   const used: Box[] = [...taken]
   for (const item of items) {
     const { w, h } = item
+    const up = item.step ?? h
     const tries: Point[] = [{ x: 0, y: 0 }]
     for (const step of [1, 1.6, 2.4])
       tries.push(
-        { x: 0, y: -h * step },
-        { x: 0, y: h * step },
+        { x: 0, y: -up * step },
+        { x: 0, y: up * step },
         { x: -w * 0.5 * step, y: 0 },
         { x: w * 0.5 * step, y: 0 },
-        { x: -w * 0.5 * step, y: -h * 0.8 },
-        { x: w * 0.5 * step, y: -h * 0.8 },
+        { x: -w * 0.5 * step, y: -up * 0.8 },
+        { x: w * 0.5 * step, y: -up * 0.8 },
       )
     for (const d of tries) {
       const box = { x: item.x + d.x - w / 2, y: item.y + d.y - h / 2, w, h }

@@ -460,7 +460,7 @@ export default {
     label: 'Red alarm',
     title: '{severity} alarm, acknowledged by nobody',
     since: 'since {time}',
-    returned: 'returned at {time}, lasted',
+    returned: 'returned {time} after',
     open: 'See and acknowledge',
     more: '{n} more of this severity waits | {n} more of this severity wait',
     until: 'the map returns when acknowledged',

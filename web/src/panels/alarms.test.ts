@@ -52,6 +52,10 @@ describe('a row', () => {
     expect(broker).toMatchObject({ place: '平台', district: '', value: '', limit: '', unit: '' })
     expect(row('g', { subject: 'gateway:GW:7', station: null, metric: null })).toMatchObject({ place: '网关 GW:7' })
   })
+  it('of a state says it by its name, not by its code', () => {
+    const pump = row('p', { metric: 'dr.pump', name: { zh: '泵开停：故障', en: 'Pump state: fault' }, value: 2, limit: 2, unit: '{state}' })
+    expect(pump).toMatchObject({ what: '泵开停：故障', value: '', limit: '', unit: '', source: '' })
+  })
   it('names who has it: to whom it was given, else who acknowledged', () => {
     expect(row('a', { ackBy: '王' }).owner).toBe('王')
     expect(row('a', { ackBy: '王', assignedTo: '一队' }).owner).toBe('一队')
