@@ -10,7 +10,8 @@ import { niceScale, viewOf } from './scale.ts'
 import { correctedIn, stretches, summed, withCorrected } from '../series/corrected.ts'
 import { countSuspect, noSuspect, withTail } from '../series/suspect.ts'
 import { hourTicks, lone, ringLines, spaced, stationOption } from './station-option.ts'
-import { dayTicks, roomySide, trendOption, trendView, valueLift, valueSpot } from './trend-option.ts'
+import { dayTicks, roomySide, trendOption, trendView } from './trend-option.ts'
+import { valueLift, valueSpot } from './value-spot.ts'
 
 const zone = 'Asia/Shanghai'
 const start = dayStart(Date.UTC(2026, 10, 23, 4), zone)

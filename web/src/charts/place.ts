@@ -50,7 +50,11 @@ export function textWidth(text: string, size: number, latin = 0.54): number {
  * Names that stand on their place: at the anchor if it is free, else a little above, below or beside.
  * `step` is how far it goes at a time, its height unless told: a tall name that goes far is read as its neighbour's.
  */
-export function placeNames<T extends Point & { w: number; h: number; step?: number }>(items: readonly T[], bounds: Box, taken: readonly Box[] = []): { item: T; box: Box }[] {
+export function placeNames<T extends Point & { w: number; h: number; step?: number }>(
+  items: readonly T[],
+  bounds: Box,
+  taken: readonly Box[] = [],
+): { item: T; box: Box }[] {
   const placed: { item: T; box: Box }[] = []
   const used: Box[] = [...taken]
   for (const item of items) {
