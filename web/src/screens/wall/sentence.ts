@@ -6,6 +6,8 @@ import type { Translate } from '../../i18n/index.ts'
 export interface CityFacts {
   /** The first snapshot has come. */
   ready: boolean
+  /** The page has set out for a past moment and is not there yet. */
+  opening?: boolean
   now: number | null
   truth: TruthCell | undefined
   domains: readonly DomainCell[]
@@ -42,6 +44,7 @@ const sum = (counts: Counts): number => counts[1] + counts[2] + counts[3] + coun
  */
 export function sentence(facts: CityFacts, t: Translate): Sentence {
   const { truth, domains, now } = facts
+  if (facts.opening) return { tone: 'unknown', headline: t('time.opening'), detail: '' }
   if (!facts.ready) return { tone: 'unknown', headline: t('say.connecting'), detail: t('say.connectingMore') }
 
   const stations = { online: 0, late: 0, offline: 0, maintenance: 0 }

@@ -174,7 +174,16 @@ describe('the wall', () => {
     expect(page.get('.takeover').text()).toContain('另有 1 条同级未确认')
     expect(page.get('.takeover').text()).toContain('声音关')
     expect(page.find('.say').exists()).toBe(false)
-    socket.delta('overview', 2, { alarms: { ...red, unacked: none, worst: [{ ...alarm(1), state: 'acked_active', ackAt: start, ackBy: '王' }] } })
+    // One that has returned waits as well, but its time stands still.
+    const { activeAt } = alarm(1)
+    socket.delta('overview', 2, { alarms: { ...red, worst: [{ ...alarm(1), state: 'returned_unacked', returnedAt: activeAt + 83_000 }] } })
+    for (const at of [start, start + 3_600_000]) {
+      socket.beat(at)
+      await paint()
+      expect(page.get('.takeover').text()).toContain('08:39:58 已恢复，历时01:23')
+      expect(page.get('.alarms .row').text()).toMatch(/01:23.*已恢复/)
+    }
+    socket.delta('overview', 3, { alarms: { ...red, unacked: none, worst: [{ ...alarm(1), state: 'acked_active', ackAt: start, ackBy: '王' }] } })
     await paint()
     expect(page.find('.takeover').exists()).toBe(false)
     expect(page.find('.say').exists()).toBe(true)
