@@ -4,10 +4,12 @@
  * one, which begins without a station and never hears of gas, shows emptiness and silence while the first one fills.
  */
 import { spawn } from 'node:child_process'
-import { mkdir, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import mqtt from 'mqtt'
 import type { Browser, Page } from 'playwright-core'
+import { startEmbedded } from '../db/embedded/index.ts'
 import { launchChromium } from '../server/test/chromium.ts'
 import { ended, startCity, until, type City } from './pictures/city.ts'
 import { deskIn, desks, languages, stateOf, walls, type Picture } from './pictures/scenes.ts'
@@ -20,12 +22,14 @@ const startedAt = Date.now()
 // ---- photographs ---------------------------------------------------------------------------------------------------
 
 /** Time for the last answers and for charts and map to be drawn; nothing moves after it. */
-const settleMs = 2200
+const settleMs = 1600
 
 async function open(browser: Browser, city: City, p: Picture): Promise<Page> {
   const page = await browser.newPage({ viewport: { width: p.width, height: p.height }, locale: p.path.includes('lang=en') ? 'en' : 'zh-CN' })
   await page.goto(city.address + p.path)
   await page.evaluate(() => document.fonts.ready)
+  // A past moment is read first; the wall says so meanwhile.
+  if (p.path.includes('at=')) await page.getByText(/正在读取那一刻|Reading that moment/).waitFor({ state: 'detached', timeout: 30_000 })
   await page.waitForTimeout(settleMs + (p.width > 2000 ? 1500 : 0))
   return page
 }
@@ -155,7 +159,14 @@ async function emptyAndSilent(browser: Browser): Promise<void> {
     [...stateOf('silent'), deskIn('silent', '/gas')],
   ]
   if (![...empty, ...silent].some(wanted)) return
-  const city = await startCity({ SIMULATOR: 'off', INGEST_TOPICS: ['water', 'heating', 'drainage'].map((d) => `city/${d}/+/telemetry`).join(',') })
+  // A database of one's own begins with the schema and nothing in it.
+  const folder = await mkdtemp(join(tmpdir(), 'yiping-empty-'))
+  const database = await startEmbedded({ dataDir: folder, entry: 'db/dist/embedded.js', log: () => {} })
+  const city = await startCity({
+    DATABASE_URL: database.url,
+    SIMULATOR: 'off',
+    INGEST_TOPICS: ['water', 'heating', 'drainage'].map((d) => `city/${d}/+/telemetry`).join(','),
+  })
   const run = (script: string, ...args: string[]) =>
     spawn(process.execPath, ['--import', 'tsx', script, ...args], {
       env: { ...process.env, DATABASE_URL: city.databaseUrl, MQTT_URL: city.mqttUrl },
@@ -165,8 +176,8 @@ async function emptyAndSilent(browser: Browser): Promise<void> {
     await take(browser, city, empty)
     if (!silent.some(wanted)) return
     await ended(run('db/src/main.ts', 'seed'))
-    // Half an hour of the city in half a minute: by then every point but the slowest has reported.
-    const simulator = run('simulator/src/main.ts', '--from', '-30m', '--speed', '60')
+    // Seventy minutes of the city in one: by then every point but the slowest has reported.
+    const simulator = run('simulator/src/main.ts', '--from', '-70m', '--speed', '120')
     try {
       await until('a city that reports', () => reports(city), 90_000).catch(() => {})
       await take(browser, city, silent)
@@ -176,6 +187,8 @@ async function emptyAndSilent(browser: Browser): Promise<void> {
     }
   } finally {
     await city.stop()
+    await database.stop()
+    await rm(folder, { recursive: true, force: true })
   }
 }
 
