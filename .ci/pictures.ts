@@ -173,6 +173,9 @@ async function emptyAndSilent(browser: Browser): Promise<void> {
       stdio: 'ignore',
     })
   try {
+    // The server hears of ingest by its heart-beat.
+    await city.pidOf('ingest')
+    await new Promise((resolve) => setTimeout(resolve, 10_000))
     await take(browser, city, empty)
     if (!silent.some(wanted)) return
     await ended(run('db/src/main.ts', 'seed'))
