@@ -29,7 +29,11 @@ async function open(browser: Browser, city: City, p: Picture): Promise<Page> {
   await page.goto(city.address + p.path)
   await page.evaluate(() => document.fonts.ready)
   // A past moment is read first; the wall says so meanwhile.
-  if (p.path.includes('at=')) await page.getByText(/正在读取那一刻|Reading that moment/).waitFor({ state: 'detached', timeout: 30_000 })
+  if (p.path.includes('at='))
+    await page
+      .getByText(/正在读取那一刻|Reading that moment/)
+      .first()
+      .waitFor({ state: 'detached', timeout: 30_000 })
   await page.waitForTimeout(settleMs + (p.width > 2000 ? 1500 : 0))
   return page
 }
