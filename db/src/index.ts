@@ -1,3 +1,4 @@
+export * from './activate-rule.ts'
 export * from './act-on-alarms.ts'
 export * from './alarm-changes.ts'
 export * from './alarm-select.ts'
