@@ -40,6 +40,9 @@ const pictures: Picture[] = [
   { name: 'water-network-zh-1440', path: '/water?map=ws.leak_rate&pipes=pressure', width: 1440, height: 900 },
   { name: 'water-district-en-1440', path: '/water?pipes=pressure&district=410105&lang=en', width: 1440, height: 900 },
   { name: 'alarms-zh-1920', path: '/alarms', width: 1920, height: 1080 },
+  { name: 'alarms-zh-3840', path: '/alarms', width: 3840, height: 2160 },
+  { name: 'alarm-notices-zh-1440', path: '/alarms?tab=notices', width: 1440, height: 900 },
+  { name: 'alarm-trial-zh-1440', path: '/alarms?tab=trial&rule=ws.pressure.low&days=1', width: 1440, height: 900 },
   { name: 'alarm-health-en-1440', path: '/alarms?tab=health&lang=en', width: 1440, height: 900 },
   {
     name: 'wall-alarm-zh-1920',
