@@ -773,6 +773,7 @@ export default {
     escalation: '上报',
     escalationAny: '报警即通知',
     escalationFrom: '无人确认上报 {n} 级后',
+    state: '状态',
     active: '启用',
     paused: '停用',
     pending: '待发 {n}',

@@ -52,6 +52,10 @@ describe('a row', () => {
     expect(broker).toMatchObject({ place: '平台', district: '', value: '', limit: '', unit: '' })
     expect(row('g', { subject: 'gateway:GW:7', station: null, metric: null })).toMatchObject({ place: '网关 GW:7' })
   })
+  it('of a state says its word, and no number that it is compared with', () => {
+    const pump = { metric: 'ws.pump_state', unit: '{state}', value: 2, limit: 2, source: { op: '>=', text: '工程经验值', evidence: 'J' } } as const
+    expect(row('p', pump)).toMatchObject({ value: '故障', limit: '', unit: '' })
+  })
   it('names who has it: to whom it was given, else who acknowledged', () => {
     expect(row('a', { ackBy: '王' }).owner).toBe('王')
     expect(row('a', { ackBy: '王', assignedTo: '一队' }).owner).toBe('一队')

@@ -61,19 +61,22 @@ export function alarmRow(cell: AlarmCell, registry: Registry, words: Words): Ala
     return words.t(a.key, a.named)
   }
   const lasting = cell.unit === 's' && cell.value !== null ? ageText(cell.value * 1000) : null
-  const sign = silent || cell.limit === null || cell.source === null ? '' : signOf(cell.source.op)
-  const bound = silent || cell.limit === null ? '' : lasting === null ? limitNumber(cell.limit) : ageText(cell.limit * 1000)
+  /** A state is a word, and its number a limit that nobody reads. */
+  const state = metric?.states && cell.unit === metric.unit ? metric.states.find((x) => x.value === cell.value) : undefined
+  const unread = silent || state !== undefined
+  const sign = unread || cell.limit === null || cell.source === null ? '' : signOf(cell.source.op)
+  const bound = unread || cell.limit === null ? '' : lasting === null ? limitNumber(cell.limit) : ageText(cell.limit * 1000)
   return {
     cell,
     district: district ? words.name(district) : '',
     place,
     what: words.name(cell.name),
-    value: lasting ?? (cell.unit === '1' ? '' : alarmValue(cell.value, cell.metric, cell.unit)),
+    value: lasting ?? (state ? words.name(state.name) : cell.unit === '1' ? '' : alarmValue(cell.value, cell.metric, cell.unit)),
     limit: `${sign} ${bound}`.trim(),
     sign,
     bound,
     unit:
-      cell.unit === null || cell.unit === '1' || lasting
+      cell.unit === null || cell.unit === '1' || lasting || state
         ? ''
         : cell.unit === '{station}'
           ? words.t('alarm.stations')

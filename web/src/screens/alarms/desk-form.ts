@@ -4,7 +4,7 @@ import type { Translate } from '../../i18n/index.ts'
 
 const known: ReadonlySet<string> = new Set([
   ...['name_taken', 'target_invalid', 'route_unknown', 'shift_unknown', 'not_delivered', 'request_invalid', 'time_invalid', 'span_empty', 'rule_changed'],
-  ...['rule_not_of_points', 'unit_invalid', 'span_too_large', 'unreachable', 'timeout'],
+  ...['rule_not_of_points', 'unit_invalid', 'span_too_large', 'read_only', 'unreachable', 'timeout'],
 ])
 /** What only the server can say: the receiver's answer, the figures. The rest says its code better. */
 const withDetail: ReadonlySet<string> = new Set(['not_delivered', 'request_invalid', 'span_too_large', 'unit_invalid'])

@@ -211,6 +211,8 @@ describe('a rule', () => {
   it('is read from its form: what is no number makes none, what was not changed keeps its source', () => {
     const draft = draftOf(rule)
     expect(ruleOfDraft(rule, draft, 'here')).toEqual(rule)
+    const odd = { ...rule, levels: [{ ...level, deadband: 0.010000000000000002 }] }
+    expect([draftOf(odd).levels[0]?.deadband, ruleOfDraft(odd, draftOf(odd), 'here')]).toEqual(['0.01', odd])
     expect(ruleOfDraft(rule, { ...draft, onDelayS: '' }, 'here')).toBeNull()
     expect(ruleOfDraft(rule, { ...draft, offDelayS: '-1' }, 'here')).toBeNull()
     expect(ruleOfDraft(rule, { ...draft, levels: [{ value: '0.2', deadband: '0', holdSamples: '1.5' }] }, 'here')).toBeNull()

@@ -12,20 +12,30 @@ export interface Draft {
   offDelayS: string
   levels: { value: string; deadband: string; holdSamples: string }[]
 }
+/** Without what arithmetic leaves behind: 0.01, not 0.010000000000000002. */
+const textOf = (value: number): string => String(Number(value.toPrecision(10)))
 export const draftOf = (rule: AlarmRule): Draft => ({
-  onDelayS: String(rule.onDelayS),
-  offDelayS: String(rule.offDelayS),
-  levels: rule.levels.map((l) => ({ value: String(l.value), deadband: String(l.deadband), holdSamples: String(l.holdSamples) })),
+  onDelayS: textOf(rule.onDelayS),
+  offDelayS: textOf(rule.offDelayS),
+  levels: rule.levels.map((l) => ({ value: textOf(l.value), deadband: textOf(l.deadband), holdSamples: textOf(l.holdSamples) })),
 })
 
-const numberOf = (text: string | number): number => (String(text).trim() === '' ? Number.NaN : Number(text))
+/** What was typed; where that is what stood there, the number itself. */
+function numberOf(text: string | number, before: number): number {
+  const typed = String(text).trim()
+  return typed === '' ? Number.NaN : typed === textOf(before) ? before : Number(typed)
+}
 
 /** The rule that the form describes; null when a field is no number that can be. A limit that was changed here has its source here. */
 export function ruleOfDraft(rule: AlarmRule, draft: Draft, source: string): AlarmRule | null {
-  const delays = [numberOf(draft.onDelayS), numberOf(draft.offDelayS)]
+  const delays = [numberOf(draft.onDelayS, rule.onDelayS), numberOf(draft.offDelayS, rule.offDelayS)]
   const levels = rule.levels.map((l, i) => {
     const d = draft.levels[i]
-    const [value, deadband, holdSamples] = [numberOf(d?.value ?? ''), numberOf(d?.deadband ?? ''), numberOf(d?.holdSamples ?? '')]
+    const [value, deadband, holdSamples] = [
+      numberOf(d?.value ?? '', l.value),
+      numberOf(d?.deadband ?? '', l.deadband),
+      numberOf(d?.holdSamples ?? '', l.holdSamples),
+    ]
     const own = value === l.value ? {} : { source, evidence: 'J' as const, sourceVerified: false }
     return { ...l, ...own, value, deadband, holdSamples }
   })
