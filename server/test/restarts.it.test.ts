@@ -126,7 +126,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-it('a hundred active alarms outlive kill -9 of every process: none is lost, none is told twice, each returns once', async () => {
+it('a hundred active alarms outlive kill -9 of every process: none is lost, none is told twice, each returns once', { timeout: 120_000 }, async () => {
   await start('ingest')
   for (let i = 0; i < 3; i += 1) await measured(stations, 0.01)
   const before = await active()
