@@ -420,6 +420,13 @@ describe('the rules that ship', () => {
       }
     }
   })
+
+  it('have a blank in their Chinese names between Latin and Chinese letters', () => {
+    const names = defaultRules.map((r) => r.name.zh)
+    expect(names).toContain('pH 过低')
+    expect(names).toContain('管网压力过低')
+    expect(names.filter((n) => /[A-Za-z0-9]\p{Script=Han}|\p{Script=Han}[A-Za-z0-9]/u.test(n))).toEqual([])
+  })
 })
 
 describe('an id', () => {

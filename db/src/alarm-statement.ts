@@ -16,8 +16,9 @@ const fromMs = (ms: string): string => `to_timestamp(${ms} / 1000.0)`
  *
  * - `alarm_moved` comes before `alarm_opened`, since there is never more than one active alarm of a rule and subject.
  * - What operators did meanwhile counts: an alarm that was acknowledged does not ring and has its place taken by nobody.
- * - `alarm_opened` leaves out what would be a second active one; how many of the changes found no row is in `alarm_amiss`,
- *   and then the engine has to load again what it believes.
+ * - `alarm_opened` leaves out what would be a second active one, also when another process stores it at this moment, and
+ *   `alarm_moved` a second return; how many of the changes found no row is in `alarm_amiss`, and then the engine has to load
+ *   again what it believes.
  */
 export const alarmParts = (parameter: string, go: string): string => `alarm_input as materialized (
   select ${parameter}::jsonb as j where ${go}
@@ -50,7 +51,7 @@ export const alarmParts = (parameter: string, go: string): string => `alarm_inpu
       and (m.unack or a.ack_at is null or a.latches and a.reset_at is null),
     value = coalesce(m.value, a.value), limit_value = coalesce(m."limit", a.limit_value), extreme = coalesce(m.extreme, a.extreme),
     members = coalesce(m.members, a.members), changed_at = now()
-  from alarm_move m where m.id = a.id
+  from alarm_move m where m.id = a.id and (m."returnedAt" is null or a.returned_at is null)
   returning a.id, a.rule, a.subject, a.superseded and m.superseded as replaced, a.recurrences,
     a.returned_at is null and not a.superseded as active,
     a.ack_at is null and a.suppressed_by is null and not ${setAside('a.rule', 'a.subject')} as rings
@@ -77,7 +78,7 @@ export const alarmParts = (parameter: string, go: string): string => `alarm_inpu
     and (n."returnedAt" is not null or n.superseded or not exists (
       select from alarm x where x.rule = n.rule and x.subject = n.subject and x.returned_at is null and not x.superseded and x.id <> n.id
         and x.id not in (select id from alarm_moved where not active)))
-  on conflict (id) do nothing
+  on conflict do nothing
   returning id, suppressed_by is null and ack_at is null and not ${setAside('rule', 'subject')} as rings
 ), alarm_touched as (
   select id, rings, replaced from alarm_moved union all select id, rings, false from alarm_opened

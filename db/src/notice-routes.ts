@@ -31,6 +31,21 @@ export async function addNoticeRoute(db: Queryable, r: NoticeRouteFields): Promi
   return rows[0]?.id ?? null
 }
 
+/** Replaces a route; without a secret in `r` a webhook keeps the one that it has. */
+export async function changeNoticeRoute(db: Queryable, id: number, r: NoticeRouteFields): Promise<'changed' | 'unknown' | 'name_taken'> {
+  const { rows } = await db.query<{ known: boolean; taken: boolean }>(
+    `with taken as (select from notice_route where name = $2 and id <> $1), changed as (
+       update notice_route set name = $2, channel = $3, target = $4, secret = case when $3 = 'webhook' then coalesce($5, secret) end,
+         domains = $6, districts = $7, severities = $8, escalation = $9, active = $10
+       where id = $1 and not exists (select from taken) returning id
+     )
+     select exists (select from notice_route where id = $1) as known, exists (select from taken) and not exists (select from changed) as taken`,
+    [id, r.name, r.channel, r.target, r.secret ?? null, r.domains, r.districts, r.severities, r.escalation, r.active],
+  )
+  const [row] = rows
+  return !row?.known ? 'unknown' : row.taken ? 'name_taken' : 'changed'
+}
+
 export async function removeNoticeRoute(db: Queryable, id: number): Promise<boolean> {
   const { rowCount } = await db.query('delete from notice_route where id = $1', [id])
   return rowCount === 1
@@ -68,5 +83,14 @@ export async function addDutyShift(db: Queryable, s: Omit<DutyShift, 'id'>): Pro
 
 export async function removeDutyShift(db: Queryable, id: number): Promise<boolean> {
   const { rowCount } = await db.query('delete from duty_shift where id = $1', [id])
+  return rowCount === 1
+}
+
+export async function changeDutyShift(db: Queryable, s: DutyShift): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `update duty_shift set person = $2, email = $3, domains = $4, starts_at = to_timestamp($5::float8 / 1000), ends_at = to_timestamp($6::float8 / 1000)
+     where id = $1`,
+    [s.id, s.person, s.email, s.domains, s.from, s.to],
+  )
   return rowCount === 1
 }

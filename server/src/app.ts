@@ -133,7 +133,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
       await api.register(seriesRoutes(context))
       await api.register(ingestRoutes(context))
       await api.register(waitingRoutes(context))
-      await api.register(noticeRoutes(context))
+      await api.register(noticeRoutes(context, (route) => notifier.test(route)))
       await api.register(tuningRoutes(context))
       await api.register(alarmRoutes(context))
       await api.register(alarmActionRoutes(context))

@@ -8,7 +8,9 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type App, buildApp } from '../src/app.ts'
 import { testConfig } from './config.ts'
+import { seriousFindings } from './axe.ts'
 import { launchChromium } from './chromium.ts'
+import { startReceiver } from './receiver.ts'
 
 const webFolder = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'web', 'dist')
 let database: TestDatabase
@@ -121,6 +123,42 @@ describe('an alarm in a real browser', () => {
     await desk.getByText('已确认 3 条').first().waitFor()
     await until('acknowledged in the table', async () => (await pool.query("select from alarm where state = 'acked_active'")).rows.length === 4)
     await until('no toast is left', async () => (await desk.locator('.toast').count()) === 0)
+  })
+
+  it('is told to whom the desk says, by the keyboard alone; and axe finds nothing serious', async () => {
+    const receiver = await startReceiver()
+    await desk.getByRole('tab', { name: '通知与值班' }).press('Enter')
+    expect(new URL(desk.url()).searchParams.get('tab')).toBe('notices')
+    const notices = desk.getByRole('region', { name: '通知', exact: true })
+    await notices.getByRole('button', { name: '新增' }).press('Enter')
+    await desk.keyboard.type('值班室')
+    await desk.keyboard.press('Tab')
+    await desk.keyboard.press('Tab')
+    await desk.keyboard.type(receiver.url)
+    expect(await seriousFindings(desk)).toEqual([])
+    await desk.keyboard.press('Enter')
+    await notices.getByRole('button', { name: '发测试消息' }).press('Enter')
+    await desk.getByText('测试消息已送达 值班室').waitFor()
+    expect([receiver.messages, receiver.told]).toEqual([1, []])
+    await receiver.stop()
+    expect(await seriousFindings(desk)).toEqual([])
+  })
+
+  it('would be another by a rule that is tried on the readings there are, and then made active', async () => {
+    await desk.getByRole('tab', { name: '规则试算' }).press('Enter')
+    await desk.locator('.trial select').selectOption('ws.pressure.low')
+    await desk.getByLabel('黄 限值').fill('0.35')
+    await desk.getByLabel('黄 限值').press('Enter')
+    await desk
+      .locator('.trial .answer')
+      .getByText(/会响 \d+ 次，现行规则 0 次/)
+      .waitFor()
+    expect(await seriousFindings(desk)).toEqual([])
+    await desk.getByLabel('启用原因').fill('夜间压力')
+    await desk.getByLabel('启用原因').press('Enter')
+    await desk.getByText('已启用第 2 版').waitFor()
+    const { rows } = await pool.query(`select version, by, note from alarm_rule where code = 'ws.pressure.low' and active`)
+    expect(rows).toEqual([{ version: 2, by: '王班长', note: '夜间压力' }])
   })
 
   it('is found in history, and leaves no fault behind', async () => {

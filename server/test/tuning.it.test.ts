@@ -7,6 +7,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type App, buildApp } from '../src/app.ts'
 import { testConfig } from './config.ts'
+import { startReceiver } from './receiver.ts'
 
 let database: TestDatabase
 let pool: Pool
@@ -98,6 +99,43 @@ describe('a rule is tried on the past before it is made active', () => {
   })
 })
 
+describe('who is told of alarms', () => {
+  const route = { name: '值班室', channel: 'webhook', target: 'http://127.0.0.1:9/', severities: [1, 2] }
+  const send = async (method: string, path: string, body: object = {}): Promise<[number, Record<string, unknown>]> => {
+    const response = await fetch(`${address}${path}`, { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+    const text = await response.text()
+    return [response.status, text === '' ? {} : JSON.parse(text)]
+  }
+  it('is written, changed, tried and struck out; a secret stays until there is another', async () => {
+    const [, { id }] = await send('POST', '/notice-routes', { ...route, secret: 'sixteen letters or more' })
+    await send('POST', '/notice-routes', { ...route, name: '局长' })
+    expect(await send('PUT', `/notice-routes/${id}`, { ...route, active: false, domains: ['gas'] })).toEqual([204, {}])
+    const list = (await (await fetch(`${address}/notice-routes`)).json()) as { items: { id: number }[] }
+    expect(list.items.find((r) => r.id === id)).toMatchObject({ active: false, domains: ['gas'], signed: true })
+    expect(await send('PUT', `/notice-routes/${id}`, { ...route, name: '局长' })).toMatchObject([409, { code: 'name_taken' }])
+    expect(await send('PUT', `/notice-routes/${id}`, { ...route, target: 'ftp://x' })).toMatchObject([422, { code: 'target_invalid' }])
+    expect(await send('PUT', '/notice-routes/999999', { ...route, name: '无' })).toMatchObject([404, { code: 'route_unknown' }])
+    // Nobody listens on that port; and who does, has the message at once.
+    expect(await send('POST', `/notice-routes/${id}/test`)).toMatchObject([502, { code: 'not_delivered' }])
+    const receiver = await startReceiver()
+    await send('PUT', `/notice-routes/${id}`, { ...route, target: receiver.url })
+    expect(await send('POST', `/notice-routes/${id}/test`)).toEqual([204, {}])
+    expect([receiver.messages, receiver.told]).toEqual([1, []])
+    await receiver.stop()
+    expect((await send('DELETE', `/notice-routes/${id}`))[0]).toBe(204)
+    expect(await send('POST', `/notice-routes/${id}/test`)).toMatchObject([404, { code: 'route_unknown' }])
+  })
+  it('and so is who is on duty', async () => {
+    const shift = { person: '王', email: 'wang@city.example', domains: ['water'], from: String(now), to: String(now + hour) }
+    const [, { id }] = await send('POST', '/duty-shifts', shift)
+    expect(await send('PUT', `/duty-shifts/${id}`, { ...shift, person: '李', to: String(now + 2 * hour) })).toEqual([204, {}])
+    const list = (await (await fetch(`${address}/duty-shifts`)).json()) as { items: { id: number }[] }
+    expect(list.items.find((s) => s.id === id)).toMatchObject({ person: '李', now: true })
+    expect(await send('PUT', `/duty-shifts/${id}`, { ...shift, to: shift.from })).toMatchObject([422, { code: 'span_empty' }])
+    expect(await send('PUT', '/duty-shifts/999999', shift)).toMatchObject([404, { code: 'shift_unknown' }])
+  })
+})
+
 it('what rings most has a delay or a dead-band proposed that leaves less than a third of it', async () => {
   const { answer } = await ask(`/alarms/proposals?from=${from}&to=${now}`)
   expect(answer).toMatchObject({ items: [{ rule: 'ws.pressure.low', subject: 'chatters:ws.pressure', current: 24, enough: true }], current: 24 })
@@ -105,4 +143,22 @@ it('what rings most has a delay or a dead-band proposed that leaves less than a 
   expect(item?.proposed).toBeLessThanOrEqual(7)
   // A wider dead-band is enough, and nobody waits for it.
   expect(item).toMatchObject({ deadbandTimes: 2, onDelayS: 0, offDelayS: 0 })
+})
+
+it('a rule that was tried is made active once: from the version that was read, by whom and why', async () => {
+  const rule = { ...low, version: 1, offDelayS: 7200 }
+  const body = { rule, by: '王班长', note: '晚高峰抖动' }
+  const answers = await Promise.all([ask('/alarm-rules', body), ask('/alarm-rules', body)])
+  expect(answers.map((a) => a.status).toSorted()).toEqual([201, 409])
+  expect(answers.find((a) => a.status === 409)?.answer).toMatchObject({ code: 'rule_changed' })
+  const { answer } = await ask('/alarm-rules')
+  const versions = (answer as unknown as { items: { rule: AlarmRule; active: boolean; by: string; note: string }[] }).items.filter(
+    (r) => r.rule.code === low.code,
+  )
+  expect(versions.map((v) => [v.rule.version, v.rule.offDelayS, v.active, v.by, v.note])).toEqual([
+    [2, 7200, true, '王班长', '晚高峰抖动'],
+    [1, 0, false, 'yiping', null],
+  ])
+  expect(await ask('/alarm-rules', { ...body, rule: { ...rule, version: 2, kind: 'offline' } })).toMatchObject({ status: 422 })
+  expect(await ask('/alarm-rules', { ...body, note: ' ' })).toMatchObject({ status: 400, answer: { code: 'request_invalid' } })
 })

@@ -55,13 +55,16 @@ function levelOf(t: Threshold, metric: Metric, value: number, unit: string): Ala
   return { severity, op, value, unit, holdSamples, deadband: deadbandOf(t, metric), source, evidence, sourceVerified }
 }
 
+/** `pH 过低`, `管网压力过低`: a blank between a Latin letter or digit and a Chinese one. */
+const joined = (a: string, b: string): string => (/[A-Za-z0-9]$/.test(a) && /^\p{Script=Han}/u.test(b) ? `${a} ${b}` : `${a}${b}`)
+
 function ruleOf(metric: Metric, suffix: string, name: Bilingual, kind: AlarmRule['kind'], levels: AlarmLevel[], more: Partial<AlarmRule> = {}): AlarmRule {
   const code = `${metric.code}.${suffix}`
   const { onS = 0, offS = 0 } = delays[code] ?? {}
   return {
     code,
     version: 1,
-    name: { zh: `${metric.name.zh}${name.zh}`, en: `${metric.name.en} ${name.en}` },
+    name: { zh: joined(metric.name.zh, name.zh), en: `${metric.name.en} ${name.en}` },
     domain: metric.domain,
     metric: metric.derivedFrom ?? metric.code,
     kind,

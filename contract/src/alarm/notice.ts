@@ -34,6 +34,8 @@ export const NoticeRouteAnswer = Type.Object({
 export const NoticeRoutesAnswer = Type.Object({ items: Type.Array(NoticeRouteAnswer) }, { $id: 'NoticeRoutes' })
 export type NoticeRoutesAnswer = Static<typeof NoticeRoutesAnswer>
 
+export type NoticeRouteAnswer = Static<typeof NoticeRouteAnswer>
+
 /** Who is on duty when. */
 export const DutyShiftFields = Type.Object(
   {
@@ -62,6 +64,7 @@ export const DutyShiftsAnswer = Type.Object(
   },
   { $id: 'DutyShifts' },
 )
+export type DutyShiftsAnswer = Static<typeof DutyShiftsAnswer>
 
 export const NoticesAnswer = Type.Object(
   {

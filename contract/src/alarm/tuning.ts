@@ -16,6 +16,17 @@ export const WhatIfRequest = Type.Object(
 )
 export type WhatIfRequest = Static<typeof WhatIfRequest>
 
+/** `POST /api/v1/alarm-rules`: the next version of a rule, active from now on. */
+export const ActivateRuleRequest = Type.Object(
+  {
+    rule: AlarmRule,
+    by: Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' }),
+    note: Type.String({ minLength: 1, maxLength: 2000, pattern: '\\S', description: 'why' }),
+  },
+  { additionalProperties: false },
+)
+export type ActivateRuleRequest = Static<typeof ActivateRuleRequest>
+
 const Rehearsed = Type.Object({
   alarms: Count,
   subjects: Type.Integer({ minimum: 0, description: 'points that had one at all' }),

@@ -1,5 +1,5 @@
 import type { RegisteredStation } from '@yiping/db'
-import { lateMs } from './point-alarms.ts'
+import { lateMs } from './point-rules.ts'
 
 /** So many gaps of a source's arrivals are its limit; and no source is judged sooner than after `leastMs`. */
 const gaps = 3

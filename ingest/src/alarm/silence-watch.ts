@@ -208,15 +208,11 @@ export class SilenceWatch {
     return ids.some((id, i) => this.arrivals.heardAt[id] !== before[i])
   }
 
-  /** Says of the broker and of each shard what its ingest process says, or its lease. */
+  /** Of the broker what ingest processes say. That one of them is silent, servers say: the last one could not. */
   #platform(at: number, changes: ChangeSet): void {
     let brokerIsDown = false
     for (const s of this.#said.values()) if (at - s.heardAt <= saidForMs && s.broker === 'down') brokerIsDown = true
     this.#observe('platform.broker', 'platform:broker', at, brokerIsDown ? 1 : null, changes)
-    for (const shard of this.#dead) this.#observe('platform.ingest', `platform:ingest:${shard}`, at, 1, changes)
-    for (const [key, { on }] of this.#entries)
-      if (key.startsWith('platform.ingest\n') && !this.#dead.some((shard) => on.subject === `platform:ingest:${shard}`))
-        this.#observe('platform.ingest', on.subject, at, null, changes)
   }
 
   /** An outage of the database can be written down only when it is over. */

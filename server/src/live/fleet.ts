@@ -2,7 +2,7 @@ import type { TruthCell } from '@yiping/contract'
 import type { IngestStatus } from '@yiping/db'
 
 /** A process that has said nothing for so long is not there, ms. */
-const silentMs = 5000
+export const silentMs = 5000
 /** A shard that has said nothing for so long is not expected any more, ms. */
 const goneMs = 3_600_000
 
@@ -26,6 +26,11 @@ export class IngestFleet {
   /** When the last of the shards was first heard to take messages in; null before any is. */
   get upAt(): number | null {
     return this.#upAt
+  }
+
+  /** Of each shard: when its active process was last heard, and what time it was by that process. */
+  lastHeard(): Map<string, { heardAt: number; saidAt: number }> {
+    return new Map([...this.#said.values()].flatMap(({ status: s, heardAt }) => (s.role === 'active' ? [[s.shard, { heardAt, saidAt: s.at }]] : [])))
   }
 
   get lastCommitAt(): number | null {

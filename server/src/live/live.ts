@@ -28,6 +28,7 @@ import { Coalesced } from './coalesce.ts'
 import { freshPoints, survey, type Survey } from './compute-cells.ts'
 import { Delays } from './delays.ts'
 import { IngestFleet } from './fleet.ts'
+import { IngestWatch } from './ingest-watch.ts'
 import { loadCity, loadDay, pruneWindows } from './load-city.ts'
 import type { Scene } from './scene.ts'
 import { Trends } from './trends.ts'
@@ -49,6 +50,7 @@ const truthMs = 5000
 const trendMs = 60_000
 const shelvesMs = 1000
 const passUpMs = 10_000
+const ingestMs = 2000
 /** What arrives older than this was kept back by its device or its broker: its age says so, the delay is about our way. */
 const backFillMs = 60_000
 const fullMs = 15 * 60_000
@@ -87,6 +89,7 @@ export class Live implements Scene {
   #again = false
   #queue: string[] = []
   readonly #fleet = new IngestFleet()
+  readonly #ingest: IngestWatch
   #loadMs = 0
   #loadedAt: number | null = null
   readonly #repaired = new Coalesced(
@@ -111,6 +114,7 @@ export class Live implements Scene {
   constructor(private readonly options: LiveOptions) {
     this.trends = new Trends(options.pool, options.zone)
     this.alarms = new LiveAlarms({ db: options.pool, now: options.now, log: options.log })
+    this.#ingest = new IngestWatch({ db: options.pool, fleet: this.#fleet, alarms: this.alarms, now: options.now })
   }
 
   get database(): 'up' | 'down' {
@@ -135,6 +139,7 @@ export class Live implements Scene {
         this.#connected = true
         this.#answeredAt = now()
         this.#since.set('database', now())
+        this.#ingest.listening(now())
         log.info({}, 'database connection stands')
         this.reload()
       },
@@ -163,6 +168,7 @@ export class Live implements Scene {
     every(trendMs, 'trends', () => this.trends.follow(this.city, now()))
     every(shelvesMs, 'shelves', async () => void (await endShelves(this.options.pool, now())))
     every(passUpMs, 'passing up', async () => void (await passUpAlarms(this.options.pool, now())))
+    every(ingestMs, 'alarm of a silent ingest', () => this.#ingest.tick())
     every(fullMs, 'everything', async () => this.reload())
   }
 

@@ -110,17 +110,39 @@ export class Notifier {
     }
   }
 
-  async #send(notice: DueNotice, route: NoticeRoute): Promise<void> {
-    const { zone, mailer, now, timeoutMs = 10_000 } = this.options
-    const id = `yiping-notice-${notice.id}`
-    const { subject, text } = wordsOf(notice.alarms, zone)
+  /** Sends one message that says it is a trial, once and now. Throws what kept it from being taken. */
+  async test(route: NoticeRoute): Promise<void> {
+    const at = this.options.now()
+    const subject = `【测试】${route.name} test`
+    const text = `一屏的测试消息，没有报警。A test message of Yiping, no alarm.`
+    const message = { id: `yiping-test-${route.id}-${at}`, at, subject, text, alarms: [] }
+    await this.#sendTo(route, message, route.domains.length > 0 ? route.domains : null)
+  }
+
+  #send(notice: DueNotice, route: NoticeRoute): Promise<void> {
+    const message = { id: `yiping-notice-${notice.id}`, at: notice.createdAt, ...wordsOf(notice.alarms, this.options.zone), alarms: notice.alarms }
+    return this.#sendTo(
+      route,
+      message,
+      notice.alarms.map((a) => a.domain ?? 'platform'),
+    )
+  }
+
+  /** `domains`: whose people on duty are meant; null: everybody's. */
+  async #sendTo(
+    route: NoticeRoute,
+    message: { id: string; at: number; subject: string; text: string; alarms: DueNotice['alarms'] },
+    domains: readonly string[] | null,
+  ): Promise<void> {
+    const { pool, mailer, now, timeoutMs = 10_000 } = this.options
+    const { id, at, subject, text, alarms } = message
     if (route.channel === 'webhook') {
-      const body = JSON.stringify({ id, at: new Date(notice.createdAt).toISOString(), subject, text, alarms: notice.alarms })
+      const body = JSON.stringify({ id, at: new Date(at).toISOString(), subject, text, alarms })
       return postWebhook(route.target, { id, body, secret: route.secret, at: now(), timeoutMs })
     }
     if (mailer === null) throw new Undeliverable('no mail server is configured (SMTP_URL)')
-    const domains = new Set(notice.alarms.map((a) => a.domain ?? 'platform'))
-    const to = route.target === '@duty' ? onDuty(await loadDutyShifts(this.options.pool, now()), now(), domains) : [route.target]
+    const shifts = route.target === '@duty' ? await loadDutyShifts(pool, now()) : []
+    const to = route.target === '@duty' ? onDuty(shifts, now(), new Set(domains ?? shifts.flatMap((s) => s.domains))) : [route.target]
     if (to.length === 0) throw new Error('nobody is on duty')
     return mailer.send({ to, subject, text, id })
   }

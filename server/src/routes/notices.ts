@@ -1,6 +1,17 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { DutyShiftFields, DutyShiftsAnswer, NoticeRouteFields, NoticeRoutesAnswer, NoticesAnswer, parseTime, Problem } from '@yiping/contract'
-import { addDutyShift, addNoticeRoute, loadDutyShifts, loadNoticeRoutes, loadNotices, removeDutyShift, removeNoticeRoute } from '@yiping/db'
+import {
+  addDutyShift,
+  addNoticeRoute,
+  changeDutyShift,
+  changeNoticeRoute,
+  loadDutyShifts,
+  loadNoticeRoutes,
+  loadNotices,
+  removeDutyShift,
+  removeNoticeRoute,
+  type NoticeRoute,
+} from '@yiping/db'
 import Type from 'typebox'
 import { ProblemError } from '../plugins/problem.ts'
 import type { RouteContext } from './context.ts'
@@ -20,9 +31,16 @@ function targetFault(route: NoticeRouteFields): string | null {
   return url.protocol === 'https:' || url.protocol === 'http:' ? null : 'not http or https'
 }
 
-/** Who is told of alarms, who is on duty, and what was sent. */
+function spanOf(shift: DutyShiftFields): { from: number; to: number } {
+  const [from, to] = [parseTime(shift.from), parseTime(shift.to)]
+  if (from === null || to === null) throw new ProblemError(400, 'time_invalid', 'The shift is not right', 'from and to: ISO 8601 with offset, or epoch ms')
+  if (to <= from) throw new ProblemError(422, 'span_empty', 'The shift is not right', 'it ends before it begins')
+  return { from, to }
+}
+
+/** Who is told of alarms, who is on duty, and what was sent. `tell`: sends a trial. */
 export const noticeRoutes =
-  (context: RouteContext): FastifyPluginAsyncTypebox =>
+  (context: RouteContext, tell: (route: NoticeRoute) => Promise<void>): FastifyPluginAsyncTypebox =>
   async (app) => {
     const { pool, zone } = context
     app.get('/notice-routes', { schema: { summary: 'Who is told of alarms, and how that fares', response: { 200: NoticeRoutesAnswer } } }, async () => ({
@@ -41,6 +59,41 @@ export const noticeRoutes =
         const id = await addNoticeRoute(pool, request.body)
         if (id === null) throw new ProblemError(409, 'name_taken', 'The route was not added', `there is a route called ${request.body.name}`)
         return reply.code(201).send({ id })
+      },
+    )
+    app.put(
+      '/notice-routes/:id',
+      {
+        schema: {
+          summary: 'Replaces a route; without a secret a webhook keeps the one it has',
+          params: Id,
+          body: NoticeRouteFields,
+          response: { 204: Type.Null(), '4xx': Problem },
+        },
+      },
+      async (request, reply) => {
+        const fault = targetFault(request.body)
+        if (fault !== null) throw new ProblemError(422, 'target_invalid', 'The route was not changed', `${request.body.target}: ${fault}`)
+        const outcome = await changeNoticeRoute(pool, request.params.id, request.body)
+        if (outcome === 'unknown') throw new ProblemError(404, 'route_unknown', 'There is no such route')
+        if (outcome === 'name_taken') throw new ProblemError(409, 'name_taken', 'The route was not changed', `there is a route called ${request.body.name}`)
+        return reply.code(204).send(null)
+      },
+    )
+    app.post(
+      '/notice-routes/:id/test',
+      {
+        schema: { summary: 'Sends a message of trial by that route, once and now', params: Id, response: { 204: Type.Null(), '4xx': Problem, '5xx': Problem } },
+      },
+      async (request, reply) => {
+        const route = (await loadNoticeRoutes(pool)).find((r) => r.id === request.params.id)
+        if (route === undefined) throw new ProblemError(404, 'route_unknown', 'There is no such route')
+        try {
+          await tell(route)
+        } catch (error) {
+          throw new ProblemError(502, 'not_delivered', 'The message was not taken', error instanceof Error ? error.message : String(error))
+        }
+        return reply.code(204).send(null)
       },
     )
     app.delete(
@@ -62,11 +115,16 @@ export const noticeRoutes =
       '/duty-shifts',
       { schema: { summary: 'Adds a shift', body: DutyShiftFields, response: { 201: Created, '4xx': Problem } } },
       async (request, reply) => {
-        const [from, to] = [parseTime(request.body.from), parseTime(request.body.to)]
-        if (from === null || to === null)
-          throw new ProblemError(400, 'time_invalid', 'The shift was not added', 'from and to: ISO 8601 with offset, or epoch ms')
-        if (to <= from) throw new ProblemError(422, 'span_empty', 'The shift was not added', 'it ends before it begins')
-        return reply.code(201).send({ id: await addDutyShift(pool, { ...request.body, from, to }) })
+        return reply.code(201).send({ id: await addDutyShift(pool, { ...request.body, ...spanOf(request.body) }) })
+      },
+    )
+    app.put(
+      '/duty-shifts/:id',
+      { schema: { summary: 'Replaces a shift', params: Id, body: DutyShiftFields, response: { 204: Type.Null(), '4xx': Problem } } },
+      async (request, reply) => {
+        if (!(await changeDutyShift(pool, { ...request.body, ...spanOf(request.body), id: request.params.id })))
+          throw new ProblemError(404, 'shift_unknown', 'There is no such shift')
+        return reply.code(204).send(null)
       },
     )
     app.delete(

@@ -1,6 +1,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { compileRule, metricByCode, ProposalsAnswer, Problem, WhatIfAnswer, WhatIfRequest } from '@yiping/contract'
-import { loadActiveRules, loadLoudest, loadTuningPoints } from '@yiping/db'
+import {
+  ActivateRuleRequest,
+  type AlarmRule,
+  compileRule,
+  type Metric,
+  metricByCode,
+  ProposalsAnswer,
+  Problem,
+  WhatIfAnswer,
+  WhatIfRequest,
+} from '@yiping/contract'
+import { activateRule, loadActiveRules, loadLoudest, loadTuningPoints } from '@yiping/db'
 import Type from 'typebox'
 import { ProblemError } from '../plugins/problem.ts'
 import { expectedReadings, overHistory } from '../tuning/over-history.ts'
@@ -21,11 +31,27 @@ const summed = (rehearsals: readonly Rehearsal[], spanMs: number): { alarms: num
   activeShare: rehearsals.length === 0 ? 0 : rehearsals.reduce((ms, r) => ms + r.activeMs, 0) / (rehearsals.length * spanMs),
 })
 
+/** The metric whose readings a rule looks at, when it can be evaluated at all. */
+function metricOf(rule: AlarmRule): Metric {
+  const metric = rule.metric === null ? undefined : metricByCode.get(rule.metric)
+  if (metric === undefined || ['offline', 'combination', 'platform'].includes(rule.kind))
+    throw new ProblemError(422, 'rule_not_of_points', 'Such a rule cannot be rehearsed', 'only rules that look at the readings of one metric can')
+  const compiled = compileRule(rule, metric, metric.intervalS, () => null)
+  if (compiled === null || compiled.levels.length < rule.levels.length)
+    throw new ProblemError(
+      422,
+      'unit_invalid',
+      'The rule is not right',
+      `a limit in ${rule.levels.map((l) => l.unit).join(', ')} cannot be compared with ${metric.unit}`,
+    )
+  return metric
+}
+
 /** What a rule would have done, and what would make the loudest ones quieter. */
 export const tuningRoutes =
   (context: RouteContext): FastifyPluginAsyncTypebox =>
   async (app) => {
-    const { readPool, zone, now } = context
+    const { pool, readPool, zone, now } = context
 
     app.post(
       '/alarm-rules/what-if',
@@ -41,17 +67,7 @@ export const tuningRoutes =
         const present = now()
         const [from, to] = [timeIn('from', request.body.from, present), Math.min(present, timeIn('to', request.body.to, present))]
         if (to <= from) throw new ProblemError(422, 'span_empty', 'Nothing to look at', 'the span ends before it begins')
-        const metric = rule.metric === null ? undefined : metricByCode.get(rule.metric)
-        if (metric === undefined || ['offline', 'combination', 'platform'].includes(rule.kind))
-          throw new ProblemError(422, 'rule_not_of_points', 'Such a rule cannot be rehearsed', 'only rules that look at the readings of one metric can')
-        const compiled = compileRule(rule, metric, metric.intervalS, () => null)
-        if (compiled === null || compiled.levels.length < rule.levels.length)
-          throw new ProblemError(
-            422,
-            'unit_invalid',
-            'The rule is not right',
-            `a limit in ${rule.levels.map((l) => l.unit).join(', ')} cannot be compared with ${metric.unit}`,
-          )
+        const metric = metricOf(rule)
         const points = await loadTuningPoints(readPool, metric.code, stations ?? null)
         const expected = expectedReadings(points, from, to)
         if (expected > mostReadings)
@@ -82,6 +98,24 @@ export const tuningRoutes =
             .toSorted((a, b) => Math.abs(b.current - b.proposed) - Math.abs(a.current - a.proposed) || b.current - a.current)
             .slice(0, subjectsShown),
         }
+      },
+    )
+
+    app.post(
+      '/alarm-rules',
+      {
+        schema: {
+          summary: 'The next version of a rule, active from now on; `rule.version` is the one that it replaces',
+          body: ActivateRuleRequest,
+          response: { 201: Type.Object({ version: Type.Integer() }), '4xx': Problem },
+        },
+      },
+      async (request, reply) => {
+        const { rule, by, note } = request.body
+        metricOf(rule)
+        const version = await activateRule(pool, rule, by, note)
+        if (version === null) throw new ProblemError(409, 'rule_changed', 'The rule was not changed', `version ${rule.version} is not the active one`)
+        return reply.code(201).send({ version })
       },
     )
 

@@ -1,18 +1,24 @@
 import { readCredential } from './credential.ts'
 import type {
+  ActivateRuleRequest,
   AlarmAction,
   AlarmActionRequest,
   AlarmAnswer,
   AlarmBulkAnswer,
   AlarmDetailAnswer,
   AlarmHealthAnswer,
+  AlarmRulesAnswer,
   AlarmsAnswer,
   DistrictsAnswer,
   DomainCode,
+  DutyShiftFields,
+  DutyShiftsAnswer,
   NetworkAnswer,
   MessagesAnswer,
   NearbyAnswer,
   PanelsAnswer,
+  NoticeRouteFields,
+  NoticeRoutesAnswer,
   ProposalsAnswer,
   RegistryAnswer,
   ClaimAnswer,
@@ -25,15 +31,20 @@ import type {
   SeriesAnswer,
   StationAnswer,
   Tier,
+  WhatIfAnswer,
+  WhatIfRequest,
 } from '@yiping/contract/screen'
 
 /** A request that did not come to an answer. `code` is the server's stable code, or why there is none. */
 export class RestError extends Error {
   readonly code: string
-  constructor(code: string, message: string, options?: ErrorOptions) {
+  /** What the server says more, in its own words. */
+  readonly detail: string | null
+  constructor(code: string, message: string, options?: ErrorOptions, detail: string | null = null) {
     super(message, options)
     this.name = 'RestError'
     this.code = code
+    this.detail = detail
   }
 }
 
@@ -42,7 +53,7 @@ export const codeOf = (error: unknown): string => (error instanceof RestError ? 
 
 const timeoutMs = 15_000
 
-type Method = 'POST' | 'PATCH' | 'DELETE'
+type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 async function ask<T>(path: string, signal: AbortSignal | undefined, body?: unknown, patienceMs = timeoutMs, method: Method = 'POST'): Promise<T> {
   const limit = AbortSignal.timeout(patienceMs)
@@ -64,13 +75,17 @@ async function ask<T>(path: string, signal: AbortSignal | undefined, body?: unkn
   if (!answer.ok) {
     const problem: unknown = await answer.json().catch(() => null)
     const code = typeof problem === 'object' && problem !== null && 'code' in problem ? String(problem.code) : `http_${answer.status}`
-    throw new RestError(code, path)
+    const detail = typeof problem === 'object' && problem !== null && 'detail' in problem ? String(problem.detail) : null
+    throw new RestError(code, path, undefined, detail)
   }
   return (answer.status === 204 ? null : await answer.json()) as T
 }
 
 const get = <T>(path: string, signal?: AbortSignal): Promise<T> => ask<T>(path, signal)
 const post = <T>(path: string, body: unknown): Promise<T> => ask<T>(path, undefined, body)
+const put = (path: string, body: unknown): Promise<void> => ask<void>(path, undefined, body, timeoutMs, 'PUT')
+/** With a body, since nothing is changed for who sends no JSON. */
+const strike = (path: string): Promise<void> => ask<void>(path, undefined, {}, timeoutMs, 'DELETE')
 const q = encodeURIComponent
 /** Filters as the address of a list; what is empty is left out. */
 export const queryText = (query: Readonly<Record<string, string | number | null | undefined>>): string =>
@@ -109,4 +124,17 @@ export const rest = {
   changeScreen: (id: number, change: ScreenChange) => ask<ScreenAnswer>(`screens/${id}`, undefined, change, timeoutMs, 'PATCH'),
   commandScreen: (id: number, command: ScreenCommand) => post<{ done: true }>(`screens/${id}/command`, command),
   revokeScreen: (id: number) => ask<null>(`screens/${id}`, undefined, {}, timeoutMs, 'DELETE'),
+  noticeRoutes: (signal?: AbortSignal) => get<NoticeRoutesAnswer>('notice-routes', signal),
+  /** `id` null: a new one. */
+  saveRoute: (id: number | null, route: NoticeRouteFields) => (id === null ? post<{ id: number }>('notice-routes', route) : put(`notice-routes/${id}`, route)),
+  removeRoute: (id: number) => strike(`notice-routes/${id}`),
+  /** One message of trial; patient, since the receiver may be slow to take it. */
+  testRoute: (id: number) => ask<void>(`notice-routes/${id}/test`, undefined, {}, 2 * timeoutMs),
+  dutyShifts: (signal?: AbortSignal) => get<DutyShiftsAnswer>('duty-shifts', signal),
+  saveShift: (id: number | null, shift: DutyShiftFields) => (id === null ? post<{ id: number }>('duty-shifts', shift) : put(`duty-shifts/${id}`, shift)),
+  removeShift: (id: number) => strike(`duty-shifts/${id}`),
+  alarmRules: (signal?: AbortSignal) => get<AlarmRulesAnswer>('alarm-rules', signal),
+  /** Goes through all readings of the span: takes its time. */
+  whatIf: (request: WhatIfRequest, signal?: AbortSignal) => ask<WhatIfAnswer>('alarm-rules/what-if', signal, request, 8 * timeoutMs),
+  activateRule: (request: ActivateRuleRequest) => post<{ version: number }>('alarm-rules', request),
 }
