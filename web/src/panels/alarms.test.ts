@@ -56,6 +56,9 @@ describe('a row', () => {
     const pump = row('p', { metric: 'dr.pump', name: { zh: '泵开停：故障', en: 'Pump state: fault' }, value: 2, limit: 2, unit: '{state}' })
     expect(pump).toMatchObject({ what: '泵开停：故障', value: '', limit: '', unit: '', source: '' })
   })
+  it('without a value shows no unit either', () => {
+    expect(row('n', { value: null })).toMatchObject({ value: '', unit: '' })
+  })
   it('names who has it: to whom it was given, else who acknowledged', () => {
     expect(row('a', { ackBy: '王' }).owner).toBe('王')
     expect(row('a', { ackBy: '王', assignedTo: '一队' }).owner).toBe('一队')

@@ -77,7 +77,7 @@ export function alarmRow(cell: AlarmCell, registry: Registry, words: Words): Ala
     sign,
     bound,
     unit:
-      coded || cell.unit === null || cell.unit === '1' || lasting
+      coded || cell.value === null || cell.unit === null || cell.unit === '1' || lasting
         ? ''
         : cell.unit === '{station}'
           ? words.t('alarm.stations')
