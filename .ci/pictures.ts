@@ -37,9 +37,13 @@ async function open(browser: Browser, city: City, p: Picture): Promise<Page> {
   await page.waitForTimeout(settleMs + (p.width > 2000 ? 1500 : 0))
   return page
 }
+/** WebP: a fifth of what the same picture takes as PNG, and there are many. */
 async function save(page: Page, name: string): Promise<void> {
-  const path = join(out, `${name}.png`)
-  await page.screenshot({ path })
+  const path = join(out, `${name}.webp`)
+  const session = await page.context().newCDPSession(page)
+  const { data } = await session.send('Page.captureScreenshot', { format: 'webp', quality: 82 })
+  await session.detach()
+  await writeFile(path, Buffer.from(data, 'base64'))
   const { size } = await stat(path)
   console.log(`${((Date.now() - startedAt) / 1000).toFixed(0).padStart(4)} s  ${path}  ${Math.round(size / 1024)} KB`)
 }
