@@ -58,7 +58,7 @@ export interface SubscribeAnswer {
  */
 export type TravelRequest = { live: true } | { live?: false; at?: number; speed: number }
 export interface TravelAnswer {
-  /** Why not: the moment is to come or before any reading, the speed is none of 0 to `maxSpeed`, too many travel already. */
+  /** Why not: no moment or a speed outside 0 to `maxSpeed`, a moment to come, nothing read yet, too many travel already. */
   refused: 'request_malformed' | 'moment_to_come' | 'not_ready' | 'too_many_travellers' | null
 }
 /** Where a client that travels stands, before the frames of that moment; at most once a second. */

@@ -15,7 +15,8 @@ export interface BalanceRow {
 /** The account per minute and source, from ≤ minute < to (epoch ms), newest first. */
 export async function loadBalance(db: Queryable, from: number, to: number, limit: number): Promise<BalanceRow[]> {
   const { rows } = await db.query<BalanceRow>(
-    `select minute, source, received, stored, duplicate, conflict, rejected, waiting, closes from ingest_balance
+    `select minute, source, received::float8, stored::float8, duplicate::float8, conflict::float8, rejected::float8, waiting::float8, closes
+     from ingest_balance
      where minute >= to_timestamp($1::float8 / 1000) and minute < to_timestamp($2::float8 / 1000)
      order by minute desc, source limit $3`,
     [from, to, limit],

@@ -110,10 +110,10 @@ export class PastCity implements Scene {
     for (const row of this.#account) {
       if (row.minute < today || row.minute >= now) continue
       minutes += 1
-      for (const outcome of outcomes) balance[outcome] += Number(row[outcome])
+      for (const outcome of outcomes) balance[outcome] += row[outcome]
       if (row.closes) continue
       open.minutes += 1
-      open.difference += Number(row.received) - outcomes.slice(1).reduce((sum, outcome) => sum + Number(row[outcome]), 0)
+      open.difference += row.received - outcomes.slice(1).reduce((sum, outcome) => sum + row[outcome], 0)
     }
     return {
       points: freshPoints(this.city, now),

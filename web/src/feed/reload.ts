@@ -37,7 +37,7 @@ export function mayReload(state: ReloadState, remembered: string | null, now: nu
   return wall || reason.kind === 'protocol'
 }
 
-/** A wall holds some 60 to 120 MB; what is beyond this has leaked. */
+/** A wall holds some 30 MB soon after its start; what is beyond this has leaked. Judgement. */
 export const heapBoundBytes = 600e6
 /** A page that is so young reloads for no heap: if it is large at once, that is what it needs, ms. */
 const heapAfterMs = 3_600_000
