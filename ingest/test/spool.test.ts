@@ -409,6 +409,27 @@ describe('the spool', () => {
     expect((await readdir(folder)).filter((n) => n !== 'damaged')).toEqual([])
   })
 
+  it('stores what ended processes left before what is live, also when the database has all of the first one', async () => {
+    // As killed, one after the other, before what they took in was settled.
+    const ended = []
+    for (const [i, [from, to]] of [[1, 4] as const, [5, 8] as const].entries()) {
+      const spool = await Spool.open(options({ now: () => 2000 + i, segmentBytes: 1e6 }))
+      for (const n of range(from, to)) spool.add(one(n), () => {})
+      await spool.flush()
+      ended.push(spool)
+    }
+    const committed = new Map([[ended[0]?.owner, 4]])
+    const third = await Spool.open(
+      options({ now: () => 9000, segmentBytes: 1e6, loadProgress: (stream) => Promise.resolve(committed.get(stream.split('/').at(-2)) ?? 0) }),
+    )
+    for (const n of range(9, 12)) third.add(one(n), () => {})
+    await third.flush()
+    for (const spool of ended) await spool.close()
+    await third.adopt()
+    expect(numbers((await drain(third)).flatMap(ticketsOf))).toEqual(range(5, 12))
+    await third.close()
+  })
+
   it('sets a live stream aside that is far behind, so that what comes now is not kept waiting', async () => {
     let time = 60_000
     const spool = await Spool.open(options({ now: () => time, windowReadings: 5 }))

@@ -327,14 +327,15 @@ export class Spool {
     const order: SpoolStream[] = []
     // Each other stream in its turn.
     const other = others[Math.floor(this.#turns / (livePerLate + 1)) % Math.max(1, others.length)]
-    const heirloom = others.find((s) => this.#heirlooms.has(s))
-    if (heirloom !== undefined) order.push(heirloom, this.#live)
+    // All of them before what is live: one whose readings were all committed gives nothing, and says so only when it is read.
+    const heirlooms = others.filter((s) => this.#heirlooms.has(s))
+    if (heirlooms.length > 0) order.push(...heirlooms, this.#live)
     else if (other !== undefined && (!this.#live.waits || this.#turns % (livePerLate + 1) === 0)) order.push(other, this.#live)
     else order.push(this.#live, ...(other ? [other] : []))
     for (const stream of order) {
       if (!stream.waits) continue
       if (!stream.known) stream.know(await this.options.loadProgress(stream.id))
-      const taken = await stream.take(stream === this.#live || stream === heirloom ? maxReadings : maxLate, hardLimit)
+      const taken = await stream.take(stream === this.#live || this.#heirlooms.has(stream) ? maxReadings : maxLate, hardLimit)
       if (taken !== null) return { ...taken, stream, late: stream !== this.#live }
       await this.#retire(stream)
     }
