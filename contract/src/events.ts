@@ -18,8 +18,17 @@ export const protocolVersion = 1
  * for the room's next second; alone it is quiet and leaves at once when it moves. `choropleth:{code}` is the same KPI by
  * district, `network:{domain}` what readings say of each pipe of the utility's network: both only for who draws them.
  */
-export type Room = 'overview' | 'alarms' | `domain:${DomainCode}` | `station:${string}` | `kpi:${string}` | `choropleth:${string}` | `network:${DomainCode}`
-export const roomPattern = /^(overview|alarms|(domain|network):(water|gas|heating|drainage)|station:[A-Za-z0-9_.-]{1,64}|(kpi|choropleth):[a-z0-9_.]{1,64})$/
+export type Room =
+  | 'overview'
+  | 'alarms'
+  | 'alarm-summary'
+  | `domain:${DomainCode}`
+  | `station:${string}`
+  | `kpi:${string}`
+  | `choropleth:${string}`
+  | `network:${DomainCode}`
+export const roomPattern =
+  /^(overview|alarms|alarm-summary|(domain|network):(water|gas|heating|drainage)|station:[A-Za-z0-9_.-]{1,64}|(kpi|choropleth):[a-z0-9_.]{1,64})$/
 
 /** Times are epoch milliseconds of the server's clock. */
 export interface Snapshot {
@@ -292,11 +301,15 @@ export interface AlarmCells {
   [alarm: `alarm:${string}`]: AlarmCell
 }
 
+/** The cell of room `alarm-summary`: apart from the overview, which is always busy, so that an alarm leaves at once. */
+export interface AlarmSummaryCells {
+  summary: AlarmSummaryCell
+}
+
 /** Cells of room `overview`. */
 export interface OverviewCells {
   registry: RegistryCell
   truth: TruthCell
-  alarms: AlarmSummaryCell
   troubled: TroubledCell
   exceeding: ExceedingCell
   [kpi: `kpi:${string}`]: KpiCell

@@ -79,7 +79,7 @@ describe('a KPI', () => {
     put(city, 90, 0.1)
     expect(computeKpi(kpi('ws.pressure_pass'), city, now)).toMatchObject({ value: 100, coverage: { fresh: 1, expected: 4 } })
     expect(survey(city, now).state.get(city.byCode.get('S-9') as never)).toBe('online')
-    expect(Object.keys(overviewCells(city, survey(city, now), {} as never, {} as never, new Map())).filter((k) => k.startsWith('station:'))).toHaveLength(4)
+    expect(Object.keys(overviewCells(city, survey(city, now), {} as never, new Map())).filter((k) => k.startsWith('station:'))).toHaveLength(4)
   })
 
   it('of a day is the sum of what each meter counted since local midnight; one whose opening is not known is left out', () => {
@@ -258,7 +258,7 @@ describe('the live state', () => {
     put(city, 10, 0.3, 10)
     put(city, 20, 0.3, 1500)
     put(city, 30, 0.3, 7200)
-    const cells = overviewCells(city, survey(city, now), {} as never, {} as never, new Map())
+    const cells = overviewCells(city, survey(city, now), {} as never, new Map())
     expect(cells.troubled).toMatchObject({
       total: 2,
       items: [

@@ -96,7 +96,7 @@ describe('the city of a past moment', () => {
   })
 
   it('comes to the same by playing as by opening, at every step and over midnight', async () => {
-    const rooms: Room[] = ['overview', 'alarms', 'domain:water', 'station:WS-1', 'kpi:ws.supply_today']
+    const rooms: Room[] = ['overview', 'alarms', 'alarm-summary', 'domain:water', 'station:WS-1', 'kpi:ws.supply_today']
     const played = new Map<Room, Map<string, unknown>>(rooms.map((r) => [r, new Map()]))
     const moments: number[] = []
     const wrong: string[] = []

@@ -108,15 +108,9 @@ export function domainCell(city: City, survey: Survey, domain: DomainCode): Doma
 }
 
 /** Everything in room `overview`. */
-export function overviewCells(
-  city: City,
-  survey: Survey,
-  truth: TruthCell,
-  alarms: AlarmSummaryCell,
-  trends: ReadonlyMap<DomainCode, TrendCell>,
-): OverviewCells {
+export function overviewCells(city: City, survey: Survey, truth: TruthCell, trends: ReadonlyMap<DomainCode, TrendCell>): OverviewCells {
   const own = city.stations.filter((s) => s.registered.origin === null)
-  const cells: OverviewCells = { registry: { version: city.version }, truth, alarms, troubled: troubled(own, survey), exceeding: exceeding(own, survey) }
+  const cells: OverviewCells = { registry: { version: city.version }, truth, troubled: troubled(own, survey), exceeding: exceeding(own, survey) }
   for (const code of domainCodes) cells[`domain:${code}`] = domainCell(city, survey, code)
   for (const kpi of kpis) cells[`kpi:${kpi.code}`] = computeKpi(kpi, city, survey.now)
   const districts = new Map<string, DistrictCell>()

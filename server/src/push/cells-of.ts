@@ -8,6 +8,7 @@ import type { Scene } from '../live/scene.ts'
 export type Part =
   | { kind: 'overview' }
   | { kind: 'alarms' }
+  | { kind: 'alarm-summary' }
   | { kind: 'domain'; code: DomainCode }
   | { kind: 'kpi'; code: string }
   | { kind: 'choropleth'; code: string }
@@ -17,7 +18,7 @@ export type Part =
 /** What a room is about. */
 export function partOf(room: Room): Part {
   const at = room.indexOf(':')
-  if (at < 0) return { kind: room === 'alarms' ? 'alarms' : 'overview' }
+  if (at < 0) return { kind: room === 'alarms' || room === 'alarm-summary' ? room : 'overview' }
   const code = room.slice(at + 1)
   if (room.startsWith('kpi:')) return { kind: 'kpi', code }
   if (room.startsWith('choropleth:')) return { kind: 'choropleth', code }
@@ -30,9 +31,10 @@ export function cellsOf(scene: Scene, room: Room, now: number): Record<string, u
   const part = partOf(room)
   if (part.kind === 'overview') {
     const survey = scene.survey(now)
-    return { ...overviewCells(scene.city, survey, scene.truth(now), scene.alarms.summary(now), scene.trends.cells) }
+    return { ...overviewCells(scene.city, survey, scene.truth(now), scene.trends.cells) }
   }
   if (part.kind === 'alarms') return { ...alarmCells(scene.alarms.cells, scene.alarms.summary(now)) }
+  if (part.kind === 'alarm-summary') return { summary: scene.alarms.summary(now) }
   if (part.kind === 'domain') {
     const stations = scene.city.stations.filter((s) => s.registered.domain === part.code)
     return { ...domainCells(scene.city, scene.survey(now, stations), part.code, scene.trends.cells.get(part.code)) }
@@ -54,7 +56,7 @@ export function cellsOf(scene: Scene, room: Room, now: number): Record<string, u
 export function concerns(room: Room, stations: ReadonlySet<LiveStation>): boolean {
   const part = partOf(room)
   if (part.kind === 'overview') return true
-  if (part.kind === 'alarms') return false
+  if (part.kind === 'alarms' || part.kind === 'alarm-summary') return false
   const kpi = part.kind === 'kpi' || part.kind === 'choropleth' ? kpiByCode.get(part.code) : undefined
   for (const station of stations) {
     const { registered } = station

@@ -113,7 +113,7 @@ export class Hub {
       setInterval(() => this.#look(null), deltaMs),
     )
     this.options.live.onChange = (stations) => this.#look(stations)
-    this.options.live.alarms.onChange = () => this.#lookAt((room) => room === 'alarms' || room === 'overview')
+    this.options.live.alarms.onChange = () => this.#lookAt((room) => room === 'alarms' || room === 'alarm-summary')
   }
 
   async stop(): Promise<void> {

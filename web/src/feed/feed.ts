@@ -1,5 +1,5 @@
 import { io, type Socket } from 'socket.io-client'
-import type { AlarmCells, DomainCode, DomainCells, OverviewCells, Room, StationCells } from '@yiping/contract/screen'
+import type { AlarmCells, AlarmSummaryCells, DomainCode, DomainCells, OverviewCells, Room, StationCells } from '@yiping/contract/screen'
 import { computed, inject, shallowRef, toValue, watch, type ComputedRef, type InjectionKey, type MaybeRefOrGetter, type ShallowRef } from 'vue'
 import { createCells, type Cells } from './cells.ts'
 import { readCredential } from './credential.ts'
@@ -136,9 +136,11 @@ export type CellsOf<R extends Room> = R extends 'overview'
   ? OverviewCells
   : R extends 'alarms'
     ? AlarmCells
-    : R extends `domain:${DomainCode}`
-      ? DomainCells
-      : StationCells
+    : R extends 'alarm-summary'
+      ? AlarmSummaryCells
+      : R extends `domain:${DomainCode}`
+        ? DomainCells
+        : StationCells
 
 /** One cell; undefined while the room has none. */
 export function useCell<R extends Room, K extends keyof CellsOf<R> & string>(

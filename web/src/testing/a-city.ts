@@ -1,4 +1,4 @@
-import { kpis, type AlarmCell } from '@yiping/contract/screen'
+import { kpis, type AlarmCell, type AlarmSummaryCell } from '@yiping/contract/screen'
 
 /** Two stations, one alarm: a city as its snapshots tell it. */
 export const start = Date.UTC(2026, 10, 23, 0, 42, 16)
@@ -54,23 +54,23 @@ export const alarm = (severity: 1 | 3): AlarmCell => ({
   ...{ returnedAt: null, ackAt: null, ackBy: null, value: 0.148, limit: 0.16, source: { op: '<', text: 'GB', evidence: 'M' }, extreme: 0.148, unit: 'MPa' },
   ...{ cause: null, members: 0, assignedTo: null, escalation: 0, recurrences: 0, shelvedUntil: null },
 })
+export const alarmSummary = (): AlarmSummaryCell => ({
+  open: { ...none, 3: 1 },
+  unacked: { ...none, 3: 1 },
+  domains: { water: { ...none, 3: 1 } },
+  shelved: 0,
+  suppressed: 0,
+  outOfService: 0,
+  rangIn10Min: 1,
+  flood: false,
+  worst: [alarm(3)],
+})
 export const cells = (): Record<string, unknown> => ({
   ...Object.fromEntries(kpis.map((k) => [`kpi:${k.code}`, { value: 42, asOf: start, coverage: { fresh: 6, expected: 6 }, numerator: 6, denominator: 6 }])),
   'domain:water': { stations: { online: 1, late: 0, offline: 0, maintenance: 0 }, points: { fresh: 3, expected: 3 }, exceeding: { ...none, 3: 1 } },
   'domain:gas': { stations: { online: 1, late: 0, offline: 0, maintenance: 0 }, points: { fresh: 4, expected: 4 }, exceeding: none },
   'station:WS-P-0001': { state: 'online', severity: 3 },
   'district:410105': { stations: { online: 1, late: 0, offline: 0, maintenance: 0 }, points: { fresh: 3, expected: 3 }, exceeding: { ...none, 3: 1 } },
-  alarms: {
-    open: { ...none, 3: 1 },
-    unacked: { ...none, 3: 1 },
-    domains: { water: { ...none, 3: 1 } },
-    shelved: 0,
-    suppressed: 0,
-    outOfService: 0,
-    rangIn10Min: 1,
-    flood: false,
-    worst: [alarm(3)],
-  },
   exceeding: {
     total: 1,
     items: [{ station: 'WS-P-0001', metric: 'ws.pressure', value: 0.148, observedAt: start, since: start - 221_000, severity: 3, op: '<', limit: 0.16 }],

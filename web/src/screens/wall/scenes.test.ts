@@ -9,7 +9,7 @@ import { devicePortKey, type DevicePort } from '../../device/device.ts'
 import { keepCredential, readCredential } from '../../feed/credential.ts'
 import { createFeed, feedKey, type Feed } from '../../feed/feed.ts'
 import { createMessages } from '../../i18n/index.ts'
-import { alarm, cells, districts, none, registry, start } from '../../testing/a-city.ts'
+import { alarm, alarmSummary, cells, districts, none, registry, start } from '../../testing/a-city.ts'
 import { FakeSocket } from '../../testing/fake-socket.ts'
 import { LaidOut } from '../../testing/laid-out.ts'
 import DayLine from './DayLine.vue'
@@ -58,6 +58,7 @@ const open = async (path: string): Promise<void> => {
   await pass(20)
   socket.beat(start)
   socket.snapshot('overview', 1, cells())
+  socket.snapshot('alarm-summary', 1, { summary: alarmSummary() })
   await pass(600)
 }
 /** Time goes by, with a heartbeat every second. */
@@ -105,7 +106,7 @@ afterEach(() => {
 describe('a scene of one utility', () => {
   it('says how it is, with all of its figures, its alarms and its stations worst first, and of no other', async () => {
     await open('/wall/gas')
-    socket.snapshot('alarms', 1, { summary: cells().alarms, 'alarm:a': alarm(3), 'alarm:g': gas })
+    socket.snapshot('alarms', 1, { summary: alarmSummary(), 'alarm:a': alarm(3), 'alarm:g': gas })
     socket.snapshot('domain:gas', 1, { 'row:GS-V-0001': row('gs.ch4_lel', 12, 2) })
     await pass(600)
     expect(page.get('.say').text()).toContain('燃气运行平稳，1 条报警')
@@ -156,13 +157,13 @@ describe('scenes in turn', () => {
     expect(router.currentRoute.value.fullPath).toBe('/wall/water?rotate=10')
     expect(page.findAll('.turn i').map((i) => i.classes('up'))).toEqual([false, true, false, false, false])
     expect(socket.unsubscribed).not.toContain('domain:water')
-    const red = { ...(cells().alarms as object), open: { ...none, 1: 1 }, unacked: { ...none, 1: 1 }, worst: [alarm(1)] }
-    socket.delta('overview', 2, { alarms: red })
+    const red = { ...alarmSummary(), open: { ...none, 1: 1 }, unacked: { ...none, 1: 1 }, worst: [alarm(1)] }
+    socket.delta('alarm-summary', 2, { summary: red })
     await pass(30_000)
     expect(page.get('.takeover').text()).toContain('红色报警，尚无人确认')
     expect(page.get('.turn').text()).toBe('红色报警，轮播暂停')
     expect(router.currentRoute.value.path).toBe('/wall/water')
-    socket.delta('overview', 3, { alarms: cells().alarms })
+    socket.delta('alarm-summary', 3, { summary: alarmSummary() })
     await pass(10_600)
     expect(page.find('.takeover').exists()).toBe(false)
     expect(router.currentRoute.value.path).toBe('/wall/gas')

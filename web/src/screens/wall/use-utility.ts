@@ -21,7 +21,7 @@ export function useUtility(domain: Readonly<Ref<DomainCode | null>>): Utility {
   const registry = useRegistry()
   const rows = useCells<StationRow>(() => `domain:${domain.value ?? any}`, 'row:')
   const alarmCells = useCells<AlarmCell>('alarms', 'alarm:')
-  const summary = useCell('overview', 'alarms')
+  const summary = useCell('alarm-summary', 'summary')
   const stations = computed(() => (domain.value === null ? [] : registry.value.stations.filter((s) => s.domain === domain.value)))
   const ready = computed(() => domain.value !== null && cells.ready(`domain:${domain.value}`).value)
   return {

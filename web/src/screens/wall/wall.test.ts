@@ -5,7 +5,7 @@ import { createMemoryHistory, createRouter } from 'vue-router'
 import App from '../../App.vue'
 import { createFeed, feedKey, type Feed } from '../../feed/feed.ts'
 import { createMessages } from '../../i18n/index.ts'
-import { alarm, cells, districts, registry, start } from '../../testing/a-city.ts'
+import { alarm, alarmSummary, cells, districts, registry, start } from '../../testing/a-city.ts'
 import { FakeSocket } from '../../testing/fake-socket.ts'
 import { LaidOut } from '../../testing/laid-out.ts'
 import WallScreen from './WallScreen.vue'
@@ -60,6 +60,7 @@ describe('the wall', () => {
     const page = await open()
     socket.beat(start)
     socket.snapshot('overview', 1, cells())
+    socket.snapshot('alarm-summary', 1, { summary: alarmSummary() })
     await paint()
     expect(page.get('.say').text()).toBe('城市运行平稳，1 条报警金水区 管网压力过低 0.148 MPa')
     expect(page.get('.alarms .row').text()).toMatch(/文化路 1#管网压力过低 < 0.16待核实0.148 MPa未确认/)
@@ -81,6 +82,7 @@ describe('the wall', () => {
     const truth = cells().truth as object
     socket.beat(start)
     socket.snapshot('overview', 1, cells())
+    socket.snapshot('alarm-summary', 1, { summary: alarmSummary() })
     await paint()
     expect(page.find('.truth .broken').exists()).toBe(false)
     expect(page.get('.truth').text()).not.toContain(full)
@@ -106,6 +108,7 @@ describe('the wall', () => {
     const page = await open()
     socket.beat(start)
     socket.snapshot('overview', 1, cells())
+    socket.snapshot('alarm-summary', 1, { summary: alarmSummary() })
     await paint()
     expect(page.find('.cut').exists()).toBe(false)
     await vi.advanceTimersByTimeAsync(12_000)
@@ -146,6 +149,7 @@ describe('the wall', () => {
     const page = await open()
     socket.beat(start)
     socket.snapshot('overview', 1, cells())
+    socket.snapshot('alarm-summary', 1, { summary: alarmSummary() })
     await paint()
     const low = () => page.findAll('.kpi')[2]
     expect(low()?.classes()).toContain('fresh')
@@ -163,9 +167,10 @@ describe('the wall', () => {
   it('gives the map to a red alarm until somebody has acknowledged it', async () => {
     const page = await open()
     const none = { 1: 0, 2: 0, 3: 0, 4: 0 }
-    const red = { ...(cells().alarms as object), open: { ...none, 1: 3 }, unacked: { ...none, 1: 2 }, worst: [alarm(1)] }
+    const red = { ...alarmSummary(), open: { ...none, 1: 3 }, unacked: { ...none, 1: 2 }, worst: [alarm(1)] }
     socket.beat(start)
-    socket.snapshot('overview', 1, { ...cells(), alarms: red })
+    socket.snapshot('overview', 1, cells())
+    socket.snapshot('alarm-summary', 1, { summary: red })
     await paint()
     expect(page.get('.takeover').text()).toContain('红色报警，尚无人确认')
     expect(page.get('.takeover').text()).toContain('金水区 · 文化路 1#')
@@ -176,14 +181,14 @@ describe('the wall', () => {
     expect(page.find('.say').exists()).toBe(false)
     // One that has returned waits as well, but its time stands still.
     const { activeAt } = alarm(1)
-    socket.delta('overview', 2, { alarms: { ...red, worst: [{ ...alarm(1), state: 'returned_unacked', returnedAt: activeAt + 83_000 }] } })
+    socket.delta('alarm-summary', 2, { summary: { ...red, worst: [{ ...alarm(1), state: 'returned_unacked', returnedAt: activeAt + 83_000 }] } })
     for (const at of [start, start + 3_600_000]) {
       socket.beat(at)
       await paint()
       expect(page.get('.takeover').text()).toContain('08:39:58 已恢复，历时01:23')
       expect(page.get('.alarms .row').text()).toMatch(/01:23.*已恢复/)
     }
-    socket.delta('overview', 3, { alarms: { ...red, unacked: none, worst: [{ ...alarm(1), state: 'acked_active', ackAt: start, ackBy: '王' }] } })
+    socket.delta('alarm-summary', 3, { summary: { ...red, unacked: none, worst: [{ ...alarm(1), state: 'acked_active', ackAt: start, ackBy: '王' }] } })
     await paint()
     expect(page.find('.takeover').exists()).toBe(false)
     expect(page.find('.say').exists()).toBe(true)
