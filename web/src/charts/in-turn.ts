@@ -1,0 +1,32 @@
+/**
+ * Charts are made and drawn one a frame, each in a task of its own and none before the frame that asked for it is on the
+ * screen: a scene shows its figures first, and ten charts that change at once keep no key and no touch waiting.
+ */
+const waiting: (() => void)[] = []
+let asked = false
+
+function next(): void {
+  if (asked || waiting.length === 0) return
+  asked = true
+  // A frame that is asked for comes before it is painted: what is to be done stands behind it.
+  requestAnimationFrame(() =>
+    setTimeout(() => {
+      asked = false
+      try {
+        waiting.shift()?.()
+      } finally {
+        next()
+      }
+    }),
+  )
+}
+
+/** Answers how to take it back. */
+export function inTurn(work: () => void): () => void {
+  waiting.push(work)
+  next()
+  return () => {
+    const at = waiting.indexOf(work)
+    if (at >= 0) waiting.splice(at, 1)
+  }
+}
