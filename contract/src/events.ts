@@ -212,11 +212,7 @@ export interface TroubledStation {
   intervalS: number
   points: number
 }
-/** `exceeding`: points beyond an absolute limit now, worst first. */
-export interface ExceedingCell {
-  total: number
-  items: ExceedingPoint[]
-}
+/** `beyond:{station}:{metric}`: one of the worst that are beyond an absolute limit now. A cell each: the list as one would go whole with every value. */
 export interface ExceedingPoint {
   station: string
   metric: string
@@ -311,7 +307,7 @@ export interface OverviewCells {
   registry: RegistryCell
   truth: TruthCell
   troubled: TroubledCell
-  exceeding: ExceedingCell
+  [beyond: `beyond:${string}`]: ExceedingPoint
   [kpi: `kpi:${string}`]: KpiCell
   [domain: `domain:${string}`]: DomainCell
   [district: `district:${string}`]: DistrictCell

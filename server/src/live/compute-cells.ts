@@ -8,7 +8,7 @@ import {
   domainCodes,
   type DomainCode,
   type DomainCells,
-  type ExceedingCell,
+  type ExceedingPoint,
   freshness,
   kpis,
   lateLimitMs,
@@ -110,7 +110,8 @@ export function domainCell(city: City, survey: Survey, domain: DomainCode): Doma
 /** Everything in room `overview`. */
 export function overviewCells(city: City, survey: Survey, truth: TruthCell, trends: ReadonlyMap<DomainCode, TrendCell>): OverviewCells {
   const own = city.stations.filter((s) => s.registered.origin === null)
-  const cells: OverviewCells = { registry: { version: city.version }, truth, troubled: troubled(own, survey), exceeding: exceeding(own, survey) }
+  const cells: OverviewCells = { registry: { version: city.version }, truth, troubled: troubled(own, survey) }
+  for (const point of worstBeyond(own, survey)) cells[`beyond:${point.station}:${point.metric}`] = point
   for (const code of domainCodes) cells[`domain:${code}`] = domainCell(city, survey, code)
   for (const kpi of kpis) cells[`kpi:${kpi.code}`] = computeKpi(kpi, city, survey.now)
   const districts = new Map<string, DistrictCell>()
@@ -153,28 +154,26 @@ function troubled(stations: readonly LiveStation[], survey: Survey): TroubledCel
   }
 }
 
-function exceeding(stations: readonly LiveStation[], survey: Survey): ExceedingCell {
+/** The worst first: by severity, then by how long. */
+function worstBeyond(stations: readonly LiveStation[], survey: Survey): ExceedingPoint[] {
   const list = stations.flatMap((s) => s.points).filter((p) => exceedingNow(p, survey.now) !== null)
   list.sort((a, b) => (a.exceeding?.severity ?? 9) - (b.exceeding?.severity ?? 9) || (a.exceeding?.since ?? 0) - (b.exceeding?.since ?? 0) || a.id - b.id)
-  return {
-    total: list.length,
-    items: list.slice(0, exceedingLength).flatMap((p) =>
-      p.reading && p.exceeding
-        ? [
-            {
-              station: p.station.registered.code,
-              metric: p.metric.code,
-              value: p.reading.value,
-              observedAt: p.reading.observedAt,
-              since: p.exceeding.since,
-              severity: p.exceeding.severity,
-              op: p.exceeding.threshold.op ?? '',
-              limit: p.exceeding.threshold.value ?? 0,
-            },
-          ]
-        : [],
-    ),
-  }
+  return list.slice(0, exceedingLength).flatMap((p) =>
+    p.reading && p.exceeding
+      ? [
+          {
+            station: p.station.registered.code,
+            metric: p.metric.code,
+            value: p.reading.value,
+            observedAt: p.reading.observedAt,
+            since: p.exceeding.since,
+            severity: p.exceeding.severity,
+            op: p.exceeding.threshold.op ?? '',
+            limit: p.exceeding.threshold.value ?? 0,
+          },
+        ]
+      : [],
+  )
 }
 
 export const pointValue = (p: LivePoint): PointValue | null =>

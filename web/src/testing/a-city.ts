@@ -71,9 +71,15 @@ export const cells = (): Record<string, unknown> => ({
   'domain:gas': { stations: { online: 1, late: 0, offline: 0, maintenance: 0 }, points: { fresh: 4, expected: 4 }, exceeding: none },
   'station:WS-P-0001': { state: 'online', severity: 3 },
   'district:410105': { stations: { online: 1, late: 0, offline: 0, maintenance: 0 }, points: { fresh: 3, expected: 3 }, exceeding: { ...none, 3: 1 } },
-  exceeding: {
-    total: 1,
-    items: [{ station: 'WS-P-0001', metric: 'ws.pressure', value: 0.148, observedAt: start, since: start - 221_000, severity: 3, op: '<', limit: 0.16 }],
+  'beyond:WS-P-0001:ws.pressure': {
+    station: 'WS-P-0001',
+    metric: 'ws.pressure',
+    value: 0.148,
+    observedAt: start,
+    since: start - 221_000,
+    severity: 3,
+    op: '<',
+    limit: 0.16,
   },
   troubled: { total: 0, items: [] },
   truth: {
