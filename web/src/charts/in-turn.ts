@@ -4,21 +4,27 @@
  */
 const waiting: (() => void)[] = []
 let asked = false
+/** A page that nobody sees is given no frames, and has its charts all the same, ms. */
+const withoutFrameMs = 250
 
 function next(): void {
   if (asked || waiting.length === 0) return
   asked = true
+  let begun = false
+  const go = (): void => {
+    if (begun) return
+    begun = true
+    clearTimeout(unseen)
+    asked = false
+    try {
+      waiting.shift()?.()
+    } finally {
+      next()
+    }
+  }
+  const unseen = setTimeout(go, withoutFrameMs)
   // A frame that is asked for comes before it is painted: what is to be done stands behind it.
-  requestAnimationFrame(() =>
-    setTimeout(() => {
-      asked = false
-      try {
-        waiting.shift()?.()
-      } finally {
-        next()
-      }
-    }),
-  )
+  requestAnimationFrame(() => setTimeout(go))
 }
 
 /** Answers how to take it back. */
