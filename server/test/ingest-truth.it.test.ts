@@ -317,6 +317,8 @@ describe('an uncertain value', () => {
 describe('late data', () => {
   it('are told as corrections of the hours that they changed, and what was loaded is loaded again', async () => {
     const hour = Math.floor((Date.now() - 3 * 3_600_000) / 3_600_000) * 3_600_000
+    // Late is what comes behind something newer.
+    await store([['WS-1:ws.pressure', hour + 7_200_000, 0.34]])
     await store([
       ['WS-1:ws.pressure', hour + 60_000, 0.35],
       ['WS-1:ws.pressure', hour + 120_000, 0.36],
