@@ -1,0 +1,90 @@
+import type { Pair } from '../charts/line.ts'
+
+export interface Columns {
+  t: readonly number[]
+  min: readonly number[]
+  max: readonly number[]
+  avg: readonly number[]
+  count: readonly number[]
+}
+/** Three lines of one shape: the mean, the lower edge, and how far the upper edge stands above it. */
+export interface Band {
+  mean: Pair[]
+  low: Pair[]
+  spread: Pair[]
+  min: number
+  max: number
+}
+
+/**
+ * Buckets as a band with its mean, drawn at the middle of each bucket. Where buckets are absent for longer than `gapMs` all
+ * three are broken: a gap is shown as a gap.
+ */
+export function bandOf({ t, min, max, avg }: Columns, bucketMs: number, gapMs: number, from = -Infinity, to = Infinity): Band {
+  const band: Band = { mean: [], low: [], spread: [], min: Infinity, max: -Infinity }
+  const half = bucketMs / 2
+  for (let i = 0; i < t.length; i++) {
+    const at = t[i] as number
+    const before = t[i - 1]
+    if (before !== undefined && at - before > gapMs) for (const line of [band.mean, band.low, band.spread]) line.push([before + half + 1, null])
+    const low = min[i] as number
+    const high = max[i] as number
+    band.mean.push([at + half, avg[i] as number])
+    band.low.push([at + half, low])
+    band.spread.push([at + half, Math.max(0, high - low)])
+    if (at + bucketMs < from || at > to) continue
+    if (low < band.min) band.min = low
+    if (high > band.max) band.max = high
+  }
+  return band
+}
+
+/** A silence that is longer is a gap: half a bucket more than one, or what the point itself may leave out and still be believed. */
+export const gapOf = (bucketMs: number, freshMs: number): number => Math.max(1.5 * bucketMs, freshMs)
+
+/** The bucket that holds the moment; -1: none does. `wide`: how long a raw reading stands for. */
+export function bucketAt(t: readonly number[], at: number, wide: number): number {
+  let low = 0
+  let high = t.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((t[middle] as number) <= at) low = middle + 1
+    else high = middle
+  }
+  return low > 0 && at - (t[low - 1] as number) < wide ? low - 1 : -1
+}
+
+export interface Summary {
+  min: number
+  mean: number
+  max: number
+  count: number
+  /** Start of the newest bucket. */
+  newest: number
+}
+
+/** What lies in from … to, each bucket by as many readings as it holds; null: nothing does. */
+export function summaryOf({ t, min, max, avg, count }: Columns, from = -Infinity, to = Infinity): Summary | null {
+  let sum = 0
+  const s: Summary = { min: Infinity, mean: NaN, max: -Infinity, count: 0, newest: -Infinity }
+  for (let i = 0; i < t.length; i++) {
+    const at = t[i] as number
+    if (at < from || at >= to) continue
+    const n = count[i] as number
+    sum += (avg[i] as number) * n
+    s.count += n
+    s.min = Math.min(s.min, min[i] as number)
+    s.max = Math.max(s.max, max[i] as number)
+    s.newest = at
+  }
+  if (s.count === 0) return null
+  s.mean = sum / s.count
+  return s
+}
+
+/** Readings that were due in the part of the span that has passed. */
+export const expectedIn = (from: number, to: number, now: number, intervalS: number): number =>
+  Math.max(0, Math.floor((Math.min(to, now) - from) / (intervalS * 1000)))
+
+/** The same columns, later by `ms`: the past laid over the present. */
+export const later = (columns: Columns, ms: number): Columns => ({ ...columns, t: columns.t.map((at) => at + ms) })
