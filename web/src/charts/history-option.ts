@@ -154,7 +154,12 @@ export function historyOption(input: HistoryInput): Option {
       splitLine: { show: axis === 0, lineStyle: { color: theme.grid, width: 1 } },
       name: input.units[axis] ?? '',
       nameGap: text * 1.1,
-      nameTextStyle: { ...label, color: theme.ink2, align: axis === 0 ? ('right' as const) : ('left' as const), padding: [0, axis === 0 ? text * 0.6 : 0, 0, axis === 0 ? 0 : text * 0.6] },
+      nameTextStyle: {
+        ...label,
+        color: theme.ink2,
+        align: axis === 0 ? ('right' as const) : ('left' as const),
+        padding: [0, axis === 0 ? text * 0.6 : 0, 0, axis === 0 ? 0 : text * 0.6],
+      },
       axisLabel: { ...label, margin: text * 0.6, formatter: (value: number) => value.toFixed(scale.decimals).replace('-', '\u2212') },
     })),
     series,

@@ -132,18 +132,32 @@ export function correlationOption(
   const y = scaleOf(input.pairs.map(([, v]) => v))
   const lagBars: Series = {
     ...{ id: 'lags', type: 'bar', xAxisIndex: 1, yAxisIndex: 1, silent: true, animation: false, barWidth: '60%' },
-    data: input.lags.map(({ lag, r }) => ({ value: [lag, r ?? 0], itemStyle: { color: lag === input.best ? ink.theme.ink : mix(ink.theme.bg, ink.hue, 0.6) } })),
+    data: input.lags.map(({ lag, r }) => ({
+      value: [lag, r ?? 0],
+      itemStyle: { color: lag === input.best ? ink.theme.ink : mix(ink.theme.bg, ink.hue, 0.6) },
+    })),
   }
   return {
     animation: false,
     grid: [gridOf(ink, { right: half + ink.text * 1.2, top: ink.text * 2 }), gridOf(ink, { left: half + ink.text * 3.4, top: ink.text * 2 })],
     xAxis: [
       { ...axisOf(ink, x, false), gridIndex: 0, ...named(ink, input.xName) },
-      { ...axisOf(ink, { min: -25, max: 25, step: 12, decimals: 0 }, false), gridIndex: 1, ...named(ink, input.lagName), axisLabel: { ...labels(ink), customValues: [-24, -12, 0, 12, 24], formatter: (v: number) => sign(v, 0) } },
+      {
+        ...axisOf(ink, { min: -25, max: 25, step: 12, decimals: 0 }, false),
+        gridIndex: 1,
+        ...named(ink, input.lagName),
+        axisLabel: { ...labels(ink), customValues: [-24, -12, 0, 12, 24], formatter: (v: number) => sign(v, 0) },
+      },
     ],
     yAxis: [
       { ...axisOf(ink, y, true), gridIndex: 0, name: input.yName, nameGap: ink.text * 0.7, nameTextStyle: { ...labels(ink), align: 'left' } },
-      { ...axisOf(ink, { min: -1, max: 1, step: 0.5, decimals: 1 }, true), gridIndex: 1, name: 'r', nameGap: ink.text * 0.7, nameTextStyle: { ...labels(ink), align: 'right' } },
+      {
+        ...axisOf(ink, { min: -1, max: 1, step: 0.5, decimals: 1 }, true),
+        gridIndex: 1,
+        name: 'r',
+        nameGap: ink.text * 0.7,
+        nameTextStyle: { ...labels(ink), align: 'right' },
+      },
     ],
     series: [
       {
