@@ -93,9 +93,8 @@ export function historyOption(input: HistoryInput): Option {
         [to, limit.value],
       ],
       lineStyle: { color: theme.severity[limit.severity], opacity: 0.6, width: 1, type: [5, 4] },
-      endLabel: { show: false },
     })
-  shown.forEach((limit, i) =>
+  for (const [i, limit] of shown.entries())
     series.push({
       ...{ id: `limit-label-${i}`, type: 'scatter', silent: true, animation: false, yAxisIndex: 0, z: 5, symbolSize: 0.01 },
       data: [[to, limit.value]],
@@ -103,8 +102,7 @@ export function historyOption(input: HistoryInput): Option {
         ...{ show: true, formatter: limit.text, position: 'left', align: 'right', verticalAlign: 'bottom', offset: [-text * 0.2, -1], distance: 0 },
         ...{ color: theme.ink2, fontFamily: figures, fontSize: text, textBorderColor: theme.bg, textBorderWidth: 3 },
       },
-    }),
-  )
+    })
   for (const severity of [4, 3, 2, 1] as const)
     series.push({
       ...{ id: `alarm-${severity}`, type: 'scatter', silent: true, animation: false, yAxisIndex: 0, z: 7, clip: false },
@@ -114,6 +112,14 @@ export function historyOption(input: HistoryInput): Option {
       data: input.marks.filter((m) => m.severity === severity && m.at >= from && m.at <= to).map((m) => [m.at, left.max]),
       itemStyle: { color: theme.severity[severity], borderColor: theme.bg, borderWidth: 1 },
     })
+  series.push({
+    ...{ ...quiet, id: 'ticks', type: 'line', yAxisIndex: 0, z: 0, lineStyle: { color: theme.grid, width: 1 } },
+    data: input.ticks.flatMap(({ at }): Pair[] => [
+      [at, left.min],
+      [at, left.max],
+      [at, null],
+    ]),
+  })
   const { rain } = input
   const depth = left.max - left.min
   // Hangs from the top: what is drawn is how far it reaches down.

@@ -13,7 +13,13 @@ const figures = '"Barlow Condensed", "Noto Sans SC Variable", sans-serif'
 const bare = { type: 'value', axisLine: { show: false }, axisTick: { show: false } } as const
 const sign = (value: number, decimals: number): string => value.toFixed(decimals).replace('-', '\u2212')
 const labels = ({ theme, text }: Ink) => ({ fontSize: text, fontFamily: figures, color: theme.ink3 })
-const named = (ink: Ink, name: string) => ({ name, nameLocation: 'middle' as const, nameGap: ink.text * 1.8, nameTextStyle: labels(ink) })
+const named = (ink: Ink, name: string, maxWidth?: number) => ({
+  name,
+  ...(maxWidth && { nameTruncate: { maxWidth, ellipsis: '…' } }),
+  nameLocation: 'middle' as const,
+  nameGap: ink.text * 1.8,
+  nameTextStyle: labels(ink),
+})
 const axisOf = (ink: Ink, scale: Scale, lines: boolean) => ({
   ...bare,
   min: scale.min,
@@ -22,7 +28,7 @@ const axisOf = (ink: Ink, scale: Scale, lines: boolean) => ({
   splitLine: { show: lines, lineStyle: { color: ink.theme.grid, width: 1 } },
   axisLabel: { ...labels(ink), margin: ink.text * 0.5, hideOverlap: true, formatter: (value: number) => sign(value, scale.decimals) },
 })
-const gridOf = ({ text }: Ink, more: Record<string, unknown> = {}) => ({ left: text * 3.6, right: text * 1.2, top: text * 1.2, bottom: text * 3.4, ...more })
+const gridOf = ({ text }: Ink, more: Record<string, unknown> = {}) => ({ left: text * 3.6, right: text * 1.2, top: text * 1.7, bottom: text * 3.4, ...more })
 
 /** Bars of shares, %, over the value. */
 export function histogramOption(ink: Ink, bars: { start: number; step: number; shares: readonly number[] }, xName: string): Option {
@@ -33,7 +39,7 @@ export function histogramOption(ink: Ink, bars: { start: number; step: number; s
     animation: false,
     grid: gridOf(ink),
     xAxis: { ...axisOf(ink, { ...x, min: Math.min(x.min, bars.start), max: Math.max(x.max, end) }, false), ...named(ink, xName) },
-    yAxis: axisOf(ink, y, true),
+    yAxis: { ...axisOf(ink, y, true), name: '%', nameGap: ink.text * 0.6, nameTextStyle: { ...labels(ink), align: 'right' } },
     series: [
       {
         ...{ id: 'bars', type: 'line', silent: true, animation: false, symbol: 'none', step: 'end', lineStyle: { color: ink.hue, width: 1 } },
@@ -141,16 +147,23 @@ export function correlationOption(
     animation: false,
     grid: [gridOf(ink, { right: half + ink.text * 1.2, top: ink.text * 2 }), gridOf(ink, { left: half + ink.text * 3.4, top: ink.text * 2 })],
     xAxis: [
-      { ...axisOf(ink, x, false), gridIndex: 0, ...named(ink, input.xName) },
+      { ...axisOf(ink, x, false), gridIndex: 0, ...named(ink, input.xName, half - ink.text * 5) },
       {
         ...axisOf(ink, { min: -25, max: 25, step: 12, decimals: 0 }, false),
         gridIndex: 1,
-        ...named(ink, input.lagName),
+        ...named(ink, input.lagName, half - ink.text * 5),
         axisLabel: { ...labels(ink), customValues: [-24, -12, 0, 12, 24], formatter: (v: number) => sign(v, 0) },
       },
     ],
     yAxis: [
-      { ...axisOf(ink, y, true), gridIndex: 0, name: input.yName, nameGap: ink.text * 0.7, nameTextStyle: { ...labels(ink), align: 'left' } },
+      {
+        ...axisOf(ink, y, true),
+        gridIndex: 0,
+        name: input.yName,
+        nameTruncate: { maxWidth: half - ink.text * 4, ellipsis: '…' },
+        nameGap: ink.text * 0.7,
+        nameTextStyle: { ...labels(ink), align: 'left' },
+      },
       {
         ...axisOf(ink, { min: -1, max: 1, step: 0.5, decimals: 1 }, true),
         gridIndex: 1,

@@ -42,16 +42,19 @@ export function bandOf({ t, min, max, avg }: Columns, bucketMs: number, gapMs: n
 /** A silence that is longer is a gap: half a bucket more than one, or what the point itself may leave out and still be believed. */
 export const gapOf = (bucketMs: number, freshMs: number): number => Math.max(1.5 * bucketMs, freshMs)
 
-/** The bucket that holds the moment; -1: none does. `wide`: how long a raw reading stands for. */
-export function bucketAt(t: readonly number[], at: number, wide: number): number {
+/** The bucket whose middle is nearest to the moment, if it is not further away than `reach`; -1: none is. */
+export function bucketAt(t: readonly number[], at: number, bucketMs: number, reach: number): number {
+  const start = at - bucketMs / 2
   let low = 0
   let high = t.length
   while (low < high) {
     const middle = (low + high) >> 1
-    if ((t[middle] as number) <= at) low = middle + 1
+    if ((t[middle] as number) <= start) low = middle + 1
     else high = middle
   }
-  return low > 0 && at - (t[low - 1] as number) < wide ? low - 1 : -1
+  const away = (i: number): number => Math.abs((t[i] ?? Infinity) - start)
+  const nearest = away(low - 1) <= away(low) ? low - 1 : low
+  return away(nearest) <= reach ? nearest : -1
 }
 
 export interface Summary {

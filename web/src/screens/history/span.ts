@@ -52,14 +52,14 @@ export function shiftOf({ from }: Span, compare: Compare, zone: string): number 
 }
 
 const two = (n: number): string => String(n).padStart(2, '0')
-/** As an input for date and time holds it: the city's wall clock. */
+/** As it is typed: the city's wall clock. */
 export function inputText(at: number, zone: string): string {
   const l = localTime(at, zone)
-  return `${l.year}-${two(l.month)}-${two(l.day)}T${two(l.hour)}:${two(l.minute)}`
+  return `${l.year}-${two(l.month)}-${two(l.day)} ${two(l.hour)}:${two(l.minute)}`
 }
 export function inputTime(text: string, zone: string): number | null {
-  const m = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)/.exec(text)
+  const m = /^\s*(\d{4})[-/](\d\d?)[-/](\d\d?)(?:[T ](\d\d?):(\d\d))?\s*$/.exec(text)
   if (!m) return null
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0] = m.slice(1).map(Number)
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0] = m.slice(1).map((part) => Number(part ?? 0))
   return fromLocal({ year, month, day, hour, minute, second: 0 }, zone)
 }

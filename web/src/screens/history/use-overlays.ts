@@ -1,12 +1,14 @@
 import { keepPreviousData, useQueries, useQuery } from '@tanstack/vue-query'
-import { metricByCode, parseTime, stationKinds, type AlarmAnswer } from '@yiping/contract/screen'
+import { freshLimitMs, metricByCode, parseTime, stationKinds, type AlarmAnswer } from '@yiping/contract/screen'
 import { computed, type ComputedRef, type Ref } from 'vue'
 import type { HistoryInput } from '../../charts/history-option.ts'
 import { useRegistry } from '../../feed/registry.ts'
 import { rest } from '../../feed/rest.ts'
 import { formatNumber } from '../../format/number.ts'
+import { intervalOf } from '../../format/value.ts'
 import { useWords } from '../../i18n/index.ts'
 import { stationName } from '../../panels/exceeding.ts'
+import { bandOf, gapOf } from '../../series/band.ts'
 import { useTheme } from '../../theme/theme.ts'
 import { partsOf, type Desk } from './address.ts'
 import type { Span } from './span.ts'
@@ -74,11 +76,14 @@ export function useOverlays(input: {
     staleTime: 30_000,
   })
   const line = computed(() => (asked.value ? (fallen.data.value?.series[0] ?? null) : null))
-  const drawn = computed<HistoryInput['rain']>(() => {
+  const drawn = computed<(NonNullable<HistoryInput['rain']> & { sum: number }) | null>(() => {
     const c = line.value
     if (!c) return null
-    const half = ((fallen.data.value?.bucketSeconds ?? 0) * 1000) / 2
-    return { data: c.t.map((at, i) => [at + half, c.max[i] ?? 0] as const), most: c.max.reduce((a, b) => Math.max(a, b), 0), color: theme.value.hue.drainage }
+    const bucketMs = (fallen.data.value?.bucketSeconds ?? 0) * 1000
+    // Each report is what fell since the last one: a bucket's rain is their sum.
+    const sums = c.avg.map((mm, i) => mm * (c.count[i] ?? 0))
+    const { mean } = bandOf({ ...c, avg: sums }, bucketMs, gapOf(bucketMs, freshLimitMs(intervalOf(rainMetric))))
+    return { data: mean, most: sums.reduce((a, b) => Math.max(a, b), 0), sum: sums.reduce((a, b) => a + b, 0), color: theme.value.hue.drainage }
   })
   const said = computed(() => {
     if (!input.on.value.rain) return ''
@@ -88,7 +93,7 @@ export function useOverlays(input: {
     const district = registry.value.districtName.get(gauge.value.district)
     return t('history.rainSaid', {
       station: stationName(gauge.value.name, district),
-      most: formatNumber(drawn.value.most, unit?.decimals ?? 1),
+      sum: formatNumber(drawn.value.sum, unit?.decimals ?? 1),
       unit: unit ? name(unit.unitLabel) : '',
     })
   })

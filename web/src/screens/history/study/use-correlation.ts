@@ -20,6 +20,10 @@ export function useCorrelation(input: {
   nameOf: (p: Picked | null) => string
 }) {
   const { t } = useWords()
+  const bucketText = (ms: number): string => {
+    const a = age(ms)
+    return t(a.key, a.named)
+  }
   const found = computed(() => {
     const [one, two, answer] = [input.one.value, input.two.value, input.answer()]
     if (!input.on() || !one || !two) return null
@@ -40,7 +44,7 @@ export function useCorrelation(input: {
       best: f.best.lag,
       xName: input.nameOf(input.one.value),
       yName: input.nameOf(input.two.value),
-      lagName: t('history.lagAxis', { name: input.two.value?.label ?? '' }),
+      lagName: t('history.lagAxis', { bucket: bucketText(f.bucketMs) }),
       width: input.width.value,
     })
   })
@@ -48,11 +52,8 @@ export function useCorrelation(input: {
     const f = found.value
     if (f === null || f.best === null) return ''
     const { lag, r, n } = f.best
-    const bucket = age(f.bucketMs)
-    const late = age(Math.abs(lag) * f.bucketMs)
-    const first = lag >= 0 ? input.one.value : input.two.value
-    const how = lag === 0 ? t('history.together') : t('history.leads', { name: first?.label ?? '', age: t(late.key, late.named) })
-    return t('history.correlationSaid', { r: formatNumber(r, 2), how, n: formatNumber(n, 0), bucket: t(bucket.key, bucket.named) })
+    const how = lag === 0 ? t('history.together') : t(lag > 0 ? 'history.firstLeads' : 'history.secondLeads', { age: bucketText(Math.abs(lag) * f.bucketMs) })
+    return t('history.correlationSaid', { r: formatNumber(r, 2), how, n: formatNumber(n, 0) })
   })
   return { option, said }
 }
