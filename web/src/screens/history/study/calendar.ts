@@ -9,17 +9,18 @@ export interface Calendar {
   high: number
 }
 
+type Hours = Record<'t' | 'avg' | 'count', readonly number[]>
+
 const mostDays = 1100
 
 /** The mean by day and hour of the city's clock; the hour that a day has twice is one cell. */
-export function calendarOf(t: readonly number[], avg: readonly number[], count: readonly number[], zone: string): Calendar | null {
-  const [first, last] = [t[0], t.at(-1)]
-  if (first === undefined || last === undefined) return null
+export function calendarOf({ t, avg, count }: Hours, from: number, to: number, zone: string): Calendar | null {
   const days: number[] = []
-  for (let day = dayStart(first, zone); day <= last && days.length < mostDays; day = addDays(day, 1, zone)) days.push(day)
+  for (let day = dayStart(from, zone); day < to && days.length < mostDays; day = addDays(day, 1, zone)) days.push(day)
   const sums = new Map<number, { sum: number; n: number }>()
   let day = 0
   t.forEach((at, i) => {
+    if (at < (days[0] ?? Infinity)) return
     while (day + 1 < days.length && at >= (days[day + 1] as number)) day++
     const key = day * 24 + localTime(at, zone).hour
     const cell = sums.get(key) ?? { sum: 0, n: 0 }

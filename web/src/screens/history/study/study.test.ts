@@ -45,7 +45,12 @@ describe('the calendar', () => {
   it('lies by day and hour of the city’s clock, with days that have nothing', () => {
     const zone = 'Asia/Shanghai'
     const start = Date.UTC(2026, 10, 22, 15)
-    const c = calendarOf([start, start + hour, start + hour * 1.5, start + 50 * hour], [1, 2, 4, 9], [1, 1, 3, 1], zone)
+    const c = calendarOf(
+      { t: [start, start + hour, start + hour * 1.5, start + 50 * hour], avg: [1, 2, 4, 9], count: [1, 1, 3, 1] },
+      start,
+      start + 51 * hour,
+      zone,
+    )
     expect(c?.days.length).toBe(4)
     expect(c?.cells).toEqual([
       { day: 0, hour: 23, mean: 1 },
@@ -53,13 +58,13 @@ describe('the calendar', () => {
       { day: 3, hour: 1, mean: 9 },
     ])
     expect([c?.low, c?.high]).toEqual([1, 9])
-    expect(calendarOf([], [], [], zone)).toBeNull()
+    expect(calendarOf({ t: [], avg: [], count: [] }, start, start + hour, zone)).toBeNull()
   })
   it('holds a day of 25 hours in 24 cells', () => {
     const zone = 'Europe/Berlin'
     const start = fromLocal({ year: 2026, month: 10, day: 25, hour: 0, minute: 0, second: 0 }, zone)
     const t = Array.from({ length: 25 }, (_, i) => start + i * hour)
-    const c = calendarOf(t, ones(25), ones(25), zone)
+    const c = calendarOf({ t, avg: ones(25), count: ones(25) }, start, start + 25 * hour, zone)
     expect([c?.days.length, c?.cells.length]).toEqual([1, 24])
   })
 })
