@@ -47,6 +47,10 @@ export const historyGrid = (text: number, axes: number) => ({
 /** Depth of the deepest rain, as a share of the height. */
 const rainDepth = 0.3
 
+/** Of the limits beyond the lines those next to them: the axis makes room for one each way, not for all. */
+const nearest = (limits: readonly number[], low: number, high: number): number[] =>
+  [Math.max(...limits.filter((l) => l < low)), Math.min(...limits.filter((l) => l > high))].filter(Number.isFinite)
+
 export function historyOption(input: HistoryInput): Option {
   const { lines, theme, text, from, to } = input
   const axes = Math.max(1, input.units.length)
@@ -55,7 +59,19 @@ export function historyOption(input: HistoryInput): Option {
     const low = Math.min(...own.flatMap((l) => [l.band.min, l.ghost?.min ?? Infinity]))
     const high = Math.max(...own.flatMap((l) => [l.band.max, l.ghost?.max ?? -Infinity]))
     const some = low <= high
-    const view = viewOf(some ? low : 0, some ? high : 1, axis === 0 ? input.limits.map((l) => l.value) : [], 0.6, Math.max(0, ...own.map((l) => l.minSpan)))
+    const view = viewOf(
+      some ? low : 0,
+      some ? high : 1,
+      axis === 0
+        ? nearest(
+            input.limits.map((l) => l.value),
+            low,
+            high,
+          )
+        : [],
+      0.6,
+      Math.max(0, ...own.map((l) => l.minSpan)),
+    )
     return niceScale(view.low, view.high, 6)
   })
   const quiet = { silent: true, animation: false, symbol: 'none' } as const

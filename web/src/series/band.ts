@@ -85,6 +85,15 @@ export function summaryOf({ t, min, max, avg, count }: Columns, from = -Infinity
   return s
 }
 
+/** Two lines, each summed up over the time in which both have readings: else a day would be compared with an hour of one. */
+export function together(a: Columns, b: Columns, from: number, to: number, bucketMs: number): [Summary, Summary] | null {
+  const start = Math.max(from, a.t[0] ?? Infinity, b.t[0] ?? Infinity)
+  const end = Math.min(to, (a.t.at(-1) ?? -Infinity) + bucketMs, (b.t.at(-1) ?? -Infinity) + bucketMs)
+  const slack = Math.max(1, bucketMs)
+  const [first, second] = [summaryOf(a, start - slack + 1, end + 1), summaryOf(b, start - slack + 1, end + 1)]
+  return start < end && first && second ? [first, second] : null
+}
+
 /** Readings that were due in the part of the span that has passed. */
 export const expectedIn = (from: number, to: number, now: number, intervalS: number): number =>
   Math.max(0, Math.floor((Math.min(to, now) - from) / (intervalS * 1000)))

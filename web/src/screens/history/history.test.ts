@@ -2,7 +2,7 @@ import { fromLocal } from '@yiping/contract/screen'
 import { describe, expect, it } from 'vitest'
 import { lineLooks } from '../../charts/line-looks.ts'
 import type { Station } from '../../feed/registry.ts'
-import { bandOf, bucketAt, expectedIn, gapOf, later, summaryOf } from '../../series/band.ts'
+import { bandOf, bucketAt, expectedIn, gapOf, later, summaryOf, together } from '../../series/band.ts'
 import { changeOf, deskOf, presets } from './address.ts'
 import { haystackOf, search } from './haystack.ts'
 import { inputText, inputTime, shiftOf, spanOf, within, zoomed } from './span.ts'
@@ -97,6 +97,14 @@ describe('a band', () => {
     expect(summaryOf(columns, 0, 120)).toMatchObject({ max: 5, count: 3 })
     expect(summaryOf(columns, 1000)).toBeNull()
     expect(expectedIn(0, 2 * hour, hour, 300)).toBe(12)
+  })
+  it('is compared with another over the time in which both have readings', () => {
+    const short = { t: [300, 360], min: [1, 1], max: [1, 1], avg: [1, 1], count: [1, 1] }
+    expect(together(columns, short, 0, 1000, 60)?.map((s) => [s.count, Number(s.mean.toFixed(3))])).toEqual([
+      [6, 2.417],
+      [2, 1],
+    ])
+    expect(together(columns, later(short, 5000), 0, 9000, 60)).toBeNull()
   })
   it('is read at a moment, and laid over another day', () => {
     expect([30, 59, 61, 200, 290, 400, 900].map((at) => bucketAt(columns.t, at, 60, 45))).toEqual([0, 0, 1, -1, 3, 4, -1])

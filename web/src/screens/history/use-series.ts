@@ -4,6 +4,9 @@ import { computed, type ComputedRef, type Ref } from 'vue'
 import { rest, RestError } from '../../feed/rest.ts'
 import type { Span } from './span.ts'
 
+/** How much later the times have to be drawn, ms: the answer says it itself, whatever is asked meanwhile. */
+export type Shifted = SeriesAnswer & { shift: number }
+
 interface Asked extends Span {
   names: readonly string[]
   most: number
@@ -27,11 +30,14 @@ export function useSeries(names: ComputedRef<readonly string[]>, span: ComputedR
   const asked = computed(() => {
     const by = shift ? shift.value : 0
     if (span.value === null || names.value.length === 0 || most.value === 0 || by === null) return null
-    return { names: names.value, from: span.value.from - by, to: span.value.to - by, most: most.value }
+    return { names: names.value, from: span.value.from - by, to: span.value.to - by, most: most.value, shift: by }
   })
   return useQuery({
     queryKey: ['history', asked],
-    queryFn: ({ signal }) => askSeries(asked.value as Asked, signal),
+    queryFn: async ({ signal }): Promise<Shifted> => {
+      const wanted = asked.value as NonNullable<typeof asked.value>
+      return { ...(await askSeries(wanted, signal)), shift: wanted.shift }
+    },
     enabled: computed(() => asked.value !== null),
     placeholderData: keepPreviousData,
     retry: (times, error) => times < 1 && error instanceof RestError && ['unreachable', 'timeout', 'database_unavailable'].includes(error.code),

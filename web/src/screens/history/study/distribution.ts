@@ -13,8 +13,8 @@ export interface Histogram {
 
 const steps = [1, 2, 2.5, 5, 10]
 
-/** Bars with round edges, about `bars` of them; null: nothing to count. */
-export function histogram({ values, weights }: Weighted, bars = 24): Histogram | null {
+/** Bars with round edges, about `bars` of them, none narrower than `least`, the last digit of the values; null: nothing to count. */
+export function histogram({ values, weights }: Weighted, bars = 24, least = 0): Histogram | null {
   let low = Infinity
   let high = -Infinity
   let total = 0
@@ -26,7 +26,7 @@ export function histogram({ values, weights }: Weighted, bars = 24): Histogram |
     high = Math.max(high, v)
   })
   if (total === 0) return null
-  const wanted = (high - low) / bars || Math.abs(high) / 100 || 0.01
+  const wanted = Math.max(least, (high - low) / bars) || Math.abs(high) / 100 || 0.01
   const power = 10 ** Math.floor(Math.log10(wanted))
   const step = (steps.find((s) => s * power >= wanted * (1 - 1e-9)) ?? 10) * power
   const first = Math.floor(low / step + 1e-9)

@@ -16,6 +16,11 @@ describe('the distribution', () => {
   it('of one value is one bar, of nothing is nothing', () => {
     expect(histogram({ values: [5, 5, 5], weights: ones(3) })?.shares).toEqual([1])
     expect(histogram({ values: [0, 0], weights: ones(2) })?.shares).toEqual([1])
+    expect(histogram({ values: [0.136, 0.137, 0.139], weights: ones(3) }, 24, 0.001)).toMatchObject({
+      step: 0.001,
+      start: 0.136,
+      shares: [1 / 3, 1 / 3, 0, 1 / 3],
+    })
     expect(histogram({ values: [1], weights: [0] })).toBeNull()
     expect(durationCurve({ values: [], weights: [] })).toBeNull()
   })
