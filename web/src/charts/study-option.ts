@@ -31,20 +31,22 @@ const axisOf = (ink: Ink, scale: Scale, lines: boolean) => ({
 const gridOf = ({ text }: Ink, more: Record<string, unknown> = {}) => ({ left: text * 3.6, right: text * 1.2, top: text * 1.7, bottom: text * 3.4, ...more })
 
 /** Bars of shares, %, over the value. */
-export function histogramOption(ink: Ink, bars: { start: number; step: number; shares: readonly number[] }, xName: string): Option {
+export function histogramOption(ink: Ink, bars: { start: number; step: number; shares: readonly number[] }, xName: string, boxWidth: number): Option {
   const end = bars.start + bars.step * bars.shares.length
   const y = niceScale(0, Math.max(...bars.shares) * 100, 4)
-  const x = niceScale(bars.start, end, 8)
+  const nice = niceScale(bars.start, end, 8)
+  const x = { ...nice, min: Math.min(nice.min, bars.start), max: Math.max(nice.max, end) }
+  const width = Math.max(1, ((boxWidth - ink.text * 4.8) / (x.max - x.min)) * bars.step - 1)
   return {
     animation: false,
     grid: gridOf(ink),
-    xAxis: { ...axisOf(ink, { ...x, min: Math.min(x.min, bars.start), max: Math.max(x.max, end) }, false), ...named(ink, xName) },
+    xAxis: { ...axisOf(ink, x, false), ...named(ink, xName) },
     yAxis: { ...axisOf(ink, y, true), name: '%', nameGap: ink.text * 0.6, nameTextStyle: { ...labels(ink), align: 'right' } },
     series: [
       {
-        ...{ id: 'bars', type: 'line', silent: true, animation: false, symbol: 'none', step: 'end', lineStyle: { color: ink.hue, width: 1 } },
-        areaStyle: { color: ink.hue, opacity: 0.4, origin: 0 },
-        data: [[bars.start, 0], ...bars.shares.map((s, i) => [bars.start + i * bars.step, s * 100]), [end, (bars.shares.at(-1) ?? 0) * 100], [end, 0]],
+        ...{ id: 'bars', type: 'bar', silent: true, animation: false, barWidth: width },
+        itemStyle: { color: mix(ink.theme.bg, ink.hue, 0.6) },
+        data: bars.shares.map((s, i) => [bars.start + (i + 0.5) * bars.step, s * 100]),
       },
     ],
   }

@@ -48,7 +48,7 @@ export default {
     moment: '{weekday} {date} {time}',
     between: '{from} to {to}',
     range: '{min} to {max}',
-    readings: '{n} rdgs',
+    readings: '{n} reading | {n} readings',
     earlier: 'then {value}',
     readout: 'Readout',
     readoutNone: 'Min, mean, max, count and coverage of what is chosen stand here',

@@ -46,6 +46,8 @@ describe('the span', () => {
     const least = within({ from: now - 1010, to: now - 1000 }, now)
     expect(least.to - least.from).toBe(minute)
     expect(within({ from: now, to: now + day }, now).to).toBeLessThanOrEqual(now + day * 0.1)
+    const round = within({ from: now - 3 * hour + 1234, to: now - 987 }, now)
+    expect([round.from % minute, round.to % minute]).toEqual([0, 0])
   })
   it('is compared with the same clock time, where clocks are set too', () => {
     expect(shiftOf({ from: now, to: now + hour }, 'week', zone)).toBe(7 * day)

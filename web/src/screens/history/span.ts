@@ -23,11 +23,13 @@ export function spanOf({ own, preset }: Pick<Desk, 'own' | 'preset'>, minute: nu
   return { from: to - preset.ms, to }
 }
 
-/** In whole milliseconds, neither too short nor too long, and not further ahead than a tenth of it. */
+/** To the second, a span of hours to the minute, neither too short nor too long, and not further ahead than a tenth of it. */
 export function within({ from, to }: Span, now: number): Span {
-  const ms = Math.round(Math.min(longest, Math.max(shortest, to - from)))
+  const wanted = Math.min(longest, Math.max(shortest, to - from))
+  const step = wanted > 2 * hourMs ? minuteMs : 1000
+  const ms = Math.round(wanted / step) * step
   const middle = (from + to) / 2
-  const end = Math.min(Math.round(middle + ms / 2), Math.ceil(now + ms * 0.1))
+  const end = Math.min(Math.round((middle + ms / 2) / step), Math.ceil((now + ms * 0.1) / step)) * step
   return { from: end - ms, to: end }
 }
 
