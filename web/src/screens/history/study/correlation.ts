@@ -51,6 +51,7 @@ export function pearson(pairs: readonly (readonly [number, number])[]): number |
 export interface Lagged {
   /** Buckets by which the second follows; negative: it goes before. */
   lag: number
+  /** Null where too few buckets meet, or one of them does not move. */
   r: number | null
   n: number
 }
@@ -74,8 +75,10 @@ export function laggedCorrelation(a: Grid, b: Grid, most = mostLag): Correlation
   }
   const least = Math.max(leastPairs, enough * Math.max(...lags.map((l) => l.n)))
   let best: Correlation['best'] = null
-  for (const { lag, r, n } of lags) {
-    if (r === null || n < least) continue
+  for (const lagged of lags) {
+    if (lagged.n < least) lagged.r = null
+    const { lag, r, n } = lagged
+    if (r === null) continue
     const [is, was] = [Math.abs(r), Math.abs(best?.r ?? 0)]
     if (best === null || is > was + 1e-9 || (is > was - 1e-9 && Math.abs(lag) < Math.abs(best.lag))) best = { lag, r, n }
   }
