@@ -143,8 +143,8 @@ export function historyOption(input: HistoryInput): Option {
     series.push({
       ...{ ...quiet, id: 'rain', type: 'line', yAxisIndex: 0, step: 'middle', z: 0 },
       data: rain.data.map(([at, mm]) => [at, mm === null ? null : left.max - (mm / rain.most) * depth * rainDepth]),
-      lineStyle: { color: rain.color, width: 1, opacity: 0.8 },
-      areaStyle: { color: rain.color, opacity: 0.25, origin: 'end' },
+      lineStyle: { opacity: 0 },
+      areaStyle: { color: rain.color, opacity: 0.3, origin: 'end' },
     })
   const label = { fontSize: text, fontFamily: figures, color: theme.ink3 }
   return {

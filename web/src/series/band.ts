@@ -39,8 +39,16 @@ export function bandOf({ t, min, max, avg }: Columns, bucketMs: number, gapMs: n
   return band
 }
 
-/** A silence that is longer is a gap: half a bucket more than one, or what the point itself may leave out and still be believed. */
-export const gapOf = (bucketMs: number, freshMs: number): number => Math.max(1.5 * bucketMs, freshMs)
+/**
+ * A silence that is longer is a gap: half a bucket more than one, or what the point itself may leave out and still be believed. A
+ * line that came more slowly than promised, but steadily, is no row of dots: that readings are missing is said by its coverage.
+ */
+export const gapOf = (bucketMs: number, freshMs: number, t: readonly number[] = []): number => Math.max(1.5 * bucketMs, freshMs, 1.5 * usualStep(t))
+
+function usualStep(t: readonly number[]): number {
+  const steps = t.slice(1).map((at, i) => at - (t[i] as number))
+  return steps.sort((a, b) => a - b)[Math.floor(steps.length / 2)] ?? 0
+}
 
 /** The bucket whose middle is nearest to the moment, if it is not further away than `reach`; -1: none is. */
 export function bucketAt(t: readonly number[], at: number, bucketMs: number, reach: number): number {

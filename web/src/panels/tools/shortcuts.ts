@@ -17,7 +17,7 @@ export const shortcuts: readonly Shortcut[] = [
   { keys: ['?'], what: 'keys', where: 'both' },
   { keys: ['↑', '↓', '↵'], what: 'list', where: 'desk' },
   { keys: ['+', '−'], what: 'zoom', where: 'desk' },
-  { keys: ['Shift', '←', '→'], what: 'pan', where: 'desk' },
+  { keys: ['Shift', '← →'], what: 'pan', where: 'desk' },
   { keys: ['Space'], what: 'rotation', where: 'wall' },
   { keys: ['←', '→'], what: 'turn', where: 'wall' },
   { keys: [','], what: 'settings', where: 'wall' },

@@ -92,6 +92,7 @@ describe('a band', () => {
   })
   it('is not broken by the rhythm of the point itself', () => {
     expect(gapOf(60, 660)).toBe(660)
+    expect(gapOf(60, 90, [0, 300, 600, 900, 960])).toBe(450)
     expect(bandOf(columns, 60, gapOf(60, 660)).mean.some(([, y]) => y === null)).toBe(false)
   })
   it('is summed up by its readings', () => {

@@ -121,7 +121,10 @@ describe('the correlation of two points', () => {
         ),
       ).best,
     ).toBeNull()
-    expect(laggedCorrelation(a, new Map([[3, 1]]))).toMatchObject({ best: null, lags: expect.not.arrayContaining([expect.objectContaining({ r: expect.any(Number) })]) })
+    expect(laggedCorrelation(a, new Map([[3, 1]]))).toMatchObject({
+      best: null,
+      lags: expect.not.arrayContaining([expect.objectContaining({ r: expect.any(Number) })]),
+    })
     expect(
       pearson([
         [1, 2],
