@@ -23,6 +23,14 @@ const look = (language: string, theme: string): string => `lang=${language}&them
 export const desks: Picture[] = [
   ...utilities.flatMap((d) => each((l, t) => ({ name: named(d, l, t, 1440), path: `/${d}?${look(l, t)}`, ...desk }))),
   ...each((l, t) => ({ name: named('alarms', l, t, 1440), path: `/alarms?${look(l, t)}`, ...desk })),
+  ...each((l, t) => ({
+    name: named('history', l, t, 1440),
+    path: `/history?points=WS-P-0001:ws.pressure,WS-P-0002:ws.pressure&panel=correlation&${look(l, t)}`,
+    ...desk,
+  })),
+  { name: 'history-empty-en-1440', path: '/history?lang=en', ...desk },
+  { name: 'history-day-zh-1920', path: '/history?points=WS-D-0001:ws.flow&compare=day&panel=distribution', ...wall },
+  { name: 'history-three-zh-3840', path: '/history?points=WS-P-0001:ws.pressure,HT-S-0001:ht.t2s,HT-S-0001:ht.t2r&panel=calendar', width: 3840, height: 2160 },
   { name: 'alarms-zh-1920', path: '/alarms', ...wall },
   { name: 'alarms-zh-3840', path: '/alarms', width: 3840, height: 2160 },
   { name: 'alarm-notices-zh-1440', path: '/alarms?tab=notices', ...desk },

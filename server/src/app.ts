@@ -151,7 +151,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
       setHeaders: (response, path) => void response.header('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'),
     })
     // Scenes are addresses of the one page.
-    for (const path of ['/', '/water', '/gas', '/heating', '/drainage', '/alarms', '/wall', '/wall/:scene', '/screens'])
+    for (const path of ['/', '/water', '/gas', '/heating', '/drainage', '/alarms', '/history', '/wall', '/wall/:scene', '/screens'])
       fastify.get(path, { schema: { hide: true } }, (_request, reply) => reply.header('cache-control', 'no-cache').sendFile('index.html'))
   }
   return {

@@ -105,6 +105,9 @@ export const rest = {
   panels: (domain: DomainCode, at: number, signal?: AbortSignal) => get<PanelsAnswer>(`domains/${domain}/panels?at=${at}`, signal),
   series: (names: readonly string[], from: number, to: number, { points, tier, signal }: { points: number; tier?: Tier; signal?: AbortSignal }) =>
     get<SeriesAnswer>(`series?points=${names.map(q).join(',')}&from=${from}&to=${to}&maxPoints=${points}${tier ? `&tier=${tier}` : ''}`, signal),
+  /** How many rows the same question gives as a file. */
+  seriesCount: (query: Readonly<Record<string, string | number>>, signal?: AbortSignal) => get<{ rows: number }>(`series/count?${queryText(query)}`, signal),
+  seriesExport: (query: Readonly<Record<string, string | number>>): string => `/api/v1/series/export?${queryText(query)}`,
   alarms: (query: Readonly<Record<string, string | number | null | undefined>>, signal?: AbortSignal) =>
     get<AlarmsAnswer>(`alarms?${queryText(query)}`, signal),
   alarm: (id: string, signal?: AbortSignal) => get<AlarmDetailAnswer>(`alarms/${q(id)}`, signal),

@@ -1,7 +1,13 @@
 import { expect, it } from 'vitest'
 import { wordsOf } from '../testing/words.ts'
-import en from './en.ts'
-import zh from './zh-CN.ts'
+import firstEn from './en.ts'
+import historyEn from './history-en.ts'
+import historyZh from './history-zh-CN.ts'
+import firstZh from './zh-CN.ts'
+
+/** What is loaded at first, and what comes with a page. */
+const zh = { ...firstZh, ...historyZh }
+const en = { ...firstEn, ...historyEn }
 
 type Tree = { [key: string]: string | Tree }
 const flat = (tree: Tree, at = ''): Record<string, string> =>

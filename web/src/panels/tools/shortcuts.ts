@@ -5,17 +5,19 @@ export interface Shortcut {
   where: 'both' | 'wall' | 'desk' | 'past'
 }
 
-export const scenePaths = ['', 'water', 'gas', 'heating', 'drainage', 'alarms'] as const
+export const scenePaths = ['', 'water', 'gas', 'heating', 'drainage', 'alarms', 'history'] as const
 
 export const shortcuts: readonly Shortcut[] = [
   { keys: ['/'], what: 'find', where: 'both' },
-  { keys: ['1', '…', '6'], what: 'scenes', where: 'both' },
+  { keys: ['1', '…', '7'], what: 'scenes', where: 'both' },
   { keys: ['Esc', '⌫'], what: 'back', where: 'both' },
   { keys: ['T'], what: 'time', where: 'both' },
   { keys: ['S'], what: 'picture', where: 'both' },
   { keys: ['Shift', 'S'], what: 'print', where: 'both' },
   { keys: ['?'], what: 'keys', where: 'both' },
   { keys: ['↑', '↓', '↵'], what: 'list', where: 'desk' },
+  { keys: ['+', '−'], what: 'zoom', where: 'desk' },
+  { keys: ['Shift', '← →'], what: 'pan', where: 'desk' },
   { keys: ['Space'], what: 'rotation', where: 'wall' },
   { keys: ['←', '→'], what: 'turn', where: 'wall' },
   { keys: [','], what: 'settings', where: 'wall' },

@@ -1,0 +1,63 @@
+import { freshLimitMs, metricByCode, type DomainCode, type SeriesAnswer } from '@yiping/contract/screen'
+import { lineLooks, type Look } from '../../charts/line-looks.ts'
+import type { Registry } from '../../feed/registry.ts'
+import { intervalOf } from '../../format/value.ts'
+import type { Words } from '../../i18n/index.ts'
+import { stationName } from '../../panels/exceeding.ts'
+import type { Columns } from '../../series/band.ts'
+import { partsOf } from './address.ts'
+
+/** A chosen point, as the page says and draws it. */
+export interface Picked {
+  name: string
+  station: string
+  metric: string
+  label: string
+  place: string
+  unit: string
+  look: Look
+  /** 0 left, 1 right; null: a third unit has no axis, its line is not drawn. */
+  axis: 0 | 1 | null
+  decimals: number
+  intervalS: number
+  /** Of codes and of a running total a mean says nothing. */
+  averages: boolean
+}
+
+/** Two units stand side by side, further ones have no axis. */
+const mostAxes = 2
+
+export function pickedOf(names: readonly string[], registry: Registry, { name, t }: Words): Picked[] {
+  const parts = names.map(partsOf)
+  const domainOf = ({ station, metric }: { station: string; metric: string }): DomainCode =>
+    metricByCode.get(metric)?.domain ?? registry.byCode.get(station)?.domain ?? 'water'
+  const looks = lineLooks(parts.map(domainOf))
+  const units: string[] = []
+  return parts.map(({ station, metric }, i) => {
+    const known = registry.byCode.get(station)
+    const district = registry.districtName.get(known?.district ?? '')
+    const entry = metricByCode.get(metric)
+    const unit = entry ? name(entry.unitLabel) : ''
+    if (!units.includes(unit)) units.push(unit)
+    const axis = units.indexOf(unit)
+    return {
+      name: names[i] as string,
+      station,
+      metric,
+      label: t('history.point', { station: known ? stationName(known.name, district) : station, metric: entry ? name(entry.name) : metric }),
+      place: [station, district && name(district)].filter(Boolean).join(t('list.dot')),
+      unit,
+      look: looks[i] as Look,
+      axis: axis < mostAxes ? (axis as 0 | 1) : null,
+      decimals: entry?.decimals ?? 2,
+      intervalS: intervalOf(metric),
+      averages: entry?.kind !== 'state' && entry?.kind !== 'counter',
+    }
+  })
+}
+
+const none: Columns = { t: [], min: [], max: [], avg: [], count: [] }
+export const columnsOf = (answer: SeriesAnswer | undefined, point: Pick<Picked, 'station' | 'metric'>): Columns =>
+  answer?.series.find((s) => s.station === point.station && s.metric === point.metric) ?? none
+
+export const freshMs = (point: Picked): number => freshLimitMs(point.intervalS)

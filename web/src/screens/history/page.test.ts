@@ -1,0 +1,233 @@
+import { VueQueryPlugin } from '@tanstack/vue-query'
+import { flushPromises, mount, type VueWrapper } from '@vue/test-utils'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createMemoryHistory, createRouter, type Router } from 'vue-router'
+import App from '../../App.vue'
+import { createFeed, feedKey, type Feed } from '../../feed/feed.ts'
+import { createMessages } from '../../i18n/index.ts'
+import { districts, registry, start } from '../../testing/a-city.ts'
+import { FakeSocket } from '../../testing/fake-socket.ts'
+import { LaidOut } from '../../testing/laid-out.ts'
+import HistoryScreen from './HistoryScreen.vue'
+
+const [minute, hour, day] = [60_000, 3_600_000, 86_400_000]
+let feed: Feed
+let socket: FakeSocket
+let router: Router
+let page: VueWrapper
+const asked: string[] = []
+const query = (url: string): URLSearchParams => new URLSearchParams(url.split('?')[1])
+const series = (): URLSearchParams[] => asked.filter((u) => u.includes('/series?')).map(query)
+const width = (q: URLSearchParams | undefined): number => Number(q?.get('to')) - Number(q?.get('from'))
+let problem: { status: number; code: string; detail?: string } | null
+let rows: number | null
+/** Readings of every point: `value` of the hour before `to`, none before. */
+let readings: (at: number, point: string) => number | null
+
+const settle = async (): Promise<void> => {
+  await vi.advanceTimersByTimeAsync(600)
+  await flushPromises()
+}
+const answer = (url: string): Response => {
+  if (url.includes('registry')) return Response.json(registry)
+  if (url.includes('districts')) return Response.json(districts)
+  if (url.includes('/series/count')) return rows === null ? Response.json({ code: 'not_found' }, { status: 404 }) : Response.json({ rows })
+  if (url.includes('/alarms')) return Response.json({ items: [], total: 0, nextCursor: null })
+  if (!url.includes('/series')) return Response.json({ code: 'not_found' }, { status: 404 })
+  if (problem) return Response.json(problem, { status: problem.status })
+  const q = query(url)
+  const [from, to] = [Number(q.get('from')), Number(q.get('to'))]
+  const bucketMs = Math.max(5 * minute, Math.ceil((to - from) / Number(q.get('maxPoints')) / minute) * minute)
+  const lines = String(q.get('points'))
+    .split(',')
+    .map((name) => {
+      const t: number[] = []
+      const avg: number[] = []
+      for (let at = Math.ceil(from / bucketMs) * bucketMs; at < to; at += bucketMs) {
+        const value = readings(at, name)
+        if (value === null) continue
+        t.push(at)
+        avg.push(value)
+      }
+      const [station, metric] = name.split(':')
+      return {
+        station,
+        metric,
+        unit: 'MPa',
+        t,
+        avg,
+        min: avg.map((v) => v - 0.01),
+        max: avg.map((v) => v + 0.01),
+        count: avg.map(() => bucketMs / (5 * minute)),
+        corrections: [],
+      }
+    })
+  return Response.json({ from: '', to: '', tier: '15m', bucketSeconds: bucketMs / 1000, series: lines })
+}
+const open = async (path: string): Promise<void> => {
+  vi.stubGlobal('fetch', async (url: string) => {
+    asked.push(url)
+    return answer(url)
+  })
+  router = createRouter({
+    history: createMemoryHistory(),
+    routes: [
+      { path: '/', component: { template: '<i />' } },
+      { path: '/history', name: 'history', component: HistoryScreen },
+      { path: '/:other', component: { template: '<i />' } },
+    ],
+  })
+  await router.push(path)
+  page = mount(App, {
+    attachTo: document.body,
+    global: {
+      plugins: [createMessages('zh-CN'), router, [VueQueryPlugin, { queryClientConfig: { defaultOptions: { queries: { networkMode: 'always' } } } }]],
+      provide: { [feedKey as symbol]: feed },
+      stubs: { ChartBox: true },
+    },
+  })
+  await settle()
+  socket.beat(start)
+  await settle()
+  await settle()
+}
+const at = () => router.currentRoute.value.query
+const text = (selector: string): string => page.get(selector).text()
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  vi.stubGlobal('ResizeObserver', LaidOut)
+  asked.length = 0
+  problem = null
+  rows = 1234
+  readings = () => 0.3
+  socket = new FakeSocket()
+  feed = createFeed(socket, { reload: () => undefined, remember: () => undefined, remembered: () => null })
+})
+afterEach(() => {
+  page.unmount()
+  feed.stop()
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+})
+
+describe('the analyst’s desk', () => {
+  it('comes up as its address says, compares with the week before, and sums up', async () => {
+    readings = (moment) => (moment < start - 7 * day ? 0.25 : 0.3)
+    await open('/history?points=WS-P-0001:ws.pressure&span=7d&compare=week&panel=calendar')
+    const [main, before] = series()
+    expect(main?.get('points')).toBe('WS-P-0001:ws.pressure')
+    expect(width(main)).toBe(7 * day)
+    expect([Number(main?.get('from')) - Number(before?.get('from')), width(before)]).toEqual([7 * day, 7 * day])
+    expect(page.findAll('tbody td').map((td) => td.text())).toEqual(['0.290', '0.300', '0.310', 'MPa', '+0.050', expect.stringMatching(/^20/), '100 %'])
+    expect(text('tbody th')).toContain('文化路 1#')
+    expect(text('.foot')).toMatch(/每点 .*最小–最大.*数据截至 2026-11-23 周一 08:/)
+    expect(text('h2 small')).toBe('点线 上周同刻')
+    expect(series().some((q) => q.get('tier') === '1h')).toBe(true)
+    expect(document.title).toContain('历史')
+  })
+
+  it('is filled by the keyboard: search, arrows, Enter, and Backspace takes away', async () => {
+    await open('/history')
+    expect(text('.line .note')).toContain('选一个或几个测点')
+    const field = page.get<HTMLInputElement>('.picker input')
+    await field.setValue('金水 流量')
+    expect(page.findAll('[role=option]').map((o) => o.text())).toEqual([expect.stringContaining('文化路 1#')])
+    await field.setValue('')
+    await field.setValue('ws-p')
+    await field.trigger('keydown', { key: 'ArrowDown' })
+    expect(page.get('[aria-selected=true]').text()).toContain('流量')
+    expect(field.attributes('aria-activedescendant')).toBe('picker-1')
+    await field.trigger('keydown', { key: 'Enter' })
+    await settle()
+    expect(at().points).toBe('WS-P-0001:ws.flow')
+    await field.trigger('keydown', { key: 'ArrowUp' })
+    await field.trigger('keydown', { key: 'Enter' })
+    await settle()
+    expect(at().points).toBe('WS-P-0001:ws.flow,WS-P-0001:ws.pressure')
+    expect(page.findAll('tbody tr')).toHaveLength(2)
+    await field.setValue('')
+    await field.trigger('keydown', { key: 'Backspace' })
+    await settle()
+    expect(at().points).toBe('WS-P-0001:ws.flow')
+    await page.get('.chosen .look').trigger('keydown', { key: 'Delete' })
+    await settle()
+    expect(at().points).toBeUndefined()
+  })
+
+  it('looks closer by the keyboard, asks once for what is then seen, and goes back', async () => {
+    await open('/history?points=WS-P-0001:ws.pressure')
+    const before = series().length
+    const chart = page.get('.line .chart')
+    await chart.trigger('keydown', { key: '+' })
+    await chart.trigger('keydown', { key: '+' })
+    expect(series().length).toBe(before)
+    await settle()
+    await settle()
+    expect(series().slice(before).map(width)).toEqual([6 * hour])
+    expect(String(at().from)).toMatch(/^2026-11-2\dT\d\d:\d\d:\d\d\+08:00$/)
+    await page.get('.line .chart').trigger('keydown', { key: '0' })
+    await settle()
+    expect([at().from, at().span]).toEqual([undefined, '24h'])
+    await page.get('[aria-label="起始时间（城市时区）"]').setValue('2026-11-22 00:00')
+    await settle()
+    expect(at().from).toBe('2026-11-22T00:00:00+08:00')
+  })
+
+  it('reads a moment by the arrow keys, in a bucket and between', async () => {
+    await open('/history?points=WS-P-0001:ws.pressure,WS-P-0001:ws.flow')
+    const chart = page.get('.line .chart')
+    await chart.trigger('keydown', { key: 'ArrowLeft' })
+    expect(text('.tip')).toMatch(/2026-11-23 周一 08:\d\d 至 08:\d\d/)
+    expect(page.findAll('.tip .value').map((v) => v.text())).toEqual(['0.300', '0.3'])
+    await chart.trigger('keydown', { key: 'Escape' })
+    expect(page.find('.tip').exists()).toBe(false)
+  })
+
+  it('says which of two points leads, and by how much', async () => {
+    readings = (moment, point) => {
+      const i = Math.floor(moment / (5 * minute)) - (point.endsWith('flow') ? 4 : 0)
+      return 0.3 + 0.05 * Math.sin(i / 7) + 0.03 * Math.sin(i / 2.3 + 1)
+    }
+    await open('/history?points=WS-P-0001:ws.pressure,WS-P-0001:ws.flow&panel=correlation')
+    expect(text('.study .words')).toMatch(/r = 1.00 · 前者先行 20 分 · \d+ 对/)
+  })
+
+  it.each([
+    [{ status: 503, code: 'database_unavailable' }, /读取失败（database_unavailable）/],
+    [{ status: 404, code: 'point_unknown', detail: 'XX-1:ws.pressure' }, /没有测点 XX-1 ws.pressure/],
+  ])('says what went wrong: %o', async (what, said) => {
+    problem = what
+    await open('/history?points=XX-1:ws.pressure')
+    await vi.advanceTimersByTimeAsync(3000)
+    await settle()
+    expect(text('.line .note')).toMatch(said)
+    await page.get('.line .note button').trigger('click')
+  })
+
+  it('says that there is nothing in a span, and how to get back', async () => {
+    readings = () => null
+    await open('/history?points=WS-P-0001:ws.pressure&from=2020-01-01T00:00:00%2B08:00&to=2020-01-02T00:00:00%2B08:00')
+    expect(text('.line .note')).toContain('该时段没有读数')
+    expect(page.findAll('tbody td.fig').map((td) => td.text())).toEqual(['—', '—', '—', '0', '0.0 %'])
+    await page.get('.line .note button').trigger('click')
+    await settle()
+    expect(at()).toEqual({ points: 'WS-P-0001:ws.pressure', span: '24h' })
+  })
+
+  it('exports what is seen, with its count where the server can count', async () => {
+    await open('/history?points=WS-P-0001:ws.pressure')
+    await settle()
+    expect(text('.export .rows')).toBe('1234 行')
+    const link = page.get<HTMLAnchorElement>('.export a')
+    expect(link.attributes('download')).toBe('')
+    const q = query(String(link.attributes('href')))
+    expect([q.get('points'), q.get('tier'), q.get('format'), width(q)]).toEqual(['WS-P-0001:ws.pressure', '15m', 'csv', day])
+    rows = null
+    await page.get('.export select').setValue('raw')
+    await settle()
+    await settle()
+    expect(page.find('.export .rows').exists()).toBe(false)
+    expect(query(String(page.get('.export a').attributes('href'))).get('tier')).toBe('raw')
+  })
+})
