@@ -27,7 +27,8 @@ export default defineConfig({
           exclude: skip,
           testTimeout: 60_000,
           hookTimeout: 90_000,
-          maxWorkers: 2,
+          // More than cores: these wait for processes, timers and disks half of the time.
+          maxWorkers: 3,
         },
       },
       './web/vitest.config.ts',
