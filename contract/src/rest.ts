@@ -289,6 +289,21 @@ export const SeriesAnswer = Type.Object(
 )
 export type SeriesAnswer = Static<typeof SeriesAnswer>
 
+/** `GET /api/v1/series/export` and `/series/count` */
+export const ExportQuery = Type.Object(
+  {
+    points: Type.String({ description: 'STATION:METRIC, joined by commas; at most 50' }),
+    from: Type.Optional(Type.String()),
+    to: Type.Optional(Type.String()),
+    tier: Type.Enum([...tiers], { default: 'raw' }),
+    format: Type.Enum(['csv'], { default: 'csv' }),
+    cursor: Type.Optional(Type.String({ description: 'of the last row had: base64url of STATION:METRIC, a comma and its time as it stands in the line' })),
+  },
+  { additionalProperties: false },
+)
+export const ExportCountAnswer = Type.Object({ rows: Count }, { $id: 'ExportCount' })
+export type ExportCountAnswer = Static<typeof ExportCountAnswer>
+
 export const BalanceAnswer = Type.Object(
   {
     items: Type.Array(

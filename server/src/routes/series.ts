@@ -5,7 +5,9 @@ import Type from 'typebox'
 import { ProblemError } from '../plugins/problem.ts'
 import { chooseTier } from './choose-tier.ts'
 import { cityAt, type RouteContext } from './context.ts'
-import { timeIn, timeOut } from './time.ts'
+import { whenGone } from './gone.ts'
+import { pointsIn, spanIn } from './series-query.ts'
+import { timeOut } from './time.ts'
 
 const Query = Type.Object({
   points: Type.String({ description: 'STATION:METRIC, joined by commas; at most 50' }),
@@ -24,19 +26,11 @@ export const seriesRoutes =
     app.get(
       '/series',
       { schema: { summary: 'History: min, max, mean and count per bucket', querystring: Query, response: { 200: SeriesAnswer } } },
-      async (request) => {
+      async (request, reply) => {
+        const gone = whenGone(reply)
         const { city } = await cityAt(context, undefined)
-        const names = [...new Set(request.query.points.split(',').filter((n) => n !== ''))]
-        if (names.length === 0 || names.length > 50) throw new ProblemError(400, 'points_invalid', 'One to fifty points', `${names.length} were named`)
-        const points = names.map((name) => {
-          const at = name.lastIndexOf(':')
-          const point = city.byCode.get(name.slice(0, at))?.points.find((p) => p.metric.code === name.slice(at + 1))
-          if (!point) throw new ProblemError(404, 'point_unknown', 'No such point', name)
-          return point
-        })
-        const to = timeIn('to', request.query.to, context.now())
-        const from = timeIn('from', request.query.from, to - 86_400_000)
-        if (from >= to) throw new ProblemError(400, 'span_invalid', 'The span is empty', `from ${timeOut(from, context.zone)} to ${timeOut(to, context.zone)}`)
+        const points = pointsIn(city, request.query.points)
+        const { from, to } = spanIn(request.query, context.now(), context.zone)
         const { maxPoints } = request.query
         const fastest = Math.min(...points.map((p) => p.metric.alarmIntervalS ?? p.intervalS))
         const { tier, bucketSeconds } = chooseTier(to - from, maxPoints, fastest, request.query.tier)
@@ -49,6 +43,7 @@ export const seriesRoutes =
           zone: context.zone,
           limit: tier === 'raw' ? maxPoints + 1 : 100_000,
         }
+        gone.throwIfAborted()
         const found = await loadSeries(context.readPool, wanted)
         if (tier === 'raw' && [...found.values()].some((s) => s.t.length > maxPoints))
           throw new ProblemError(
@@ -57,6 +52,7 @@ export const seriesRoutes =
             'More raw readings than asked for',
             `over ${maxPoints} readings of a point in that span: take a shorter span, more maxPoints or a coarser tier`,
           )
+        gone.throwIfAborted()
         const suspect = to - from <= suspectSpanMs ? await loadSuspect(context.readPool, wanted) : null
         const corrections = await loadCorrections(context.readPool, wanted.pointIds, from, to)
         return {
