@@ -1,4 +1,5 @@
-import { get as httpGet, type IncomingMessage } from 'node:http'
+import { once } from 'node:events'
+import { get as httpGet, type IncomingMessage, type ServerResponse } from 'node:http'
 import { setImmediate } from 'node:timers/promises'
 import { parseTime, qualityFromCode } from '@yiping/contract'
 import { until } from '@yiping/contract/testing'
@@ -158,6 +159,30 @@ describe('an export', () => {
     expect(all.trailers['x-rows']).toBe(String(readings))
     expect(lines(all.text)).toHaveLength(readings + 1)
   })
+})
+
+it('a series whose client goes away while it waits for the database begins no further query', async () => {
+  const spy = vi.spyOn(pg.Pool.prototype, 'query')
+  const asked = (part: string): number => spy.mock.calls.filter(([sql]) => String(sql).includes(part)).length
+  const response = new Promise<ServerResponse>((resolve) => app.fastify.server.once('request', (_request, response) => resolve(response)))
+  // Keeps the table, and with it the first query, until it ends.
+  const client = await pool.connect()
+  await client.query('begin')
+  await client.query('lock table reading in access exclusive mode')
+  const request = httpGet(`${address}/api/v1/series?points=WS-1:ws.flow&from=${begin}&to=${begin + hour}&tier=raw`)
+  request.once('error', () => {})
+  const closed = once(await response, 'close')
+  await until('the first query waits', () => asked('1 as count from reading') === 1)
+  request.destroy()
+  await closed
+  await client.query('rollback')
+  client.release()
+  await until('the first query is answered', async () => (await Promise.allSettled(spy.mock.results.map((r) => r.value))).length > 0)
+  await setImmediate()
+  expect([asked('quality > 0'), asked('from correction')]).toEqual([0, 0])
+  // The twin: who stays has all three asked.
+  await json(`series?points=WS-1:ws.flow&from=${begin}&to=${begin + hour}&tier=raw`)
+  expect([asked('quality > 0'), asked('from correction')]).toEqual([1, 1])
 })
 
 describe('bad input', () => {

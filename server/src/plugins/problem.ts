@@ -50,6 +50,8 @@ export function useProblems(app: FastifyInstance): void {
       body = problem(400, 'request_invalid', 'The request is not valid', error.message)
     else if (error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' && error.statusCode < 500)
       body = problem(error.statusCode, 'request_invalid', error.message)
+    // Nobody hears it.
+    else if (error instanceof Error && error.name === 'AbortError') body = problem(499, 'client_gone', 'The client went away')
     else if (timedOut(error)) body = problem(503, 'query_timeout', 'The database took too long', 'ask for a shorter span, fewer points or a coarser tier')
     else {
       request.log.error(error)
