@@ -161,6 +161,17 @@ describe('an export', () => {
   })
 })
 
+it.each(['raw', '1h'])('a series of %s carries what was a day before, with its own times', async (tier) => {
+  const asked = (from: number, more: string) => json(`series?points=WS-1:ws.flow&from=${from}&to=${from + 10 * hour}&tier=${tier}${more}`)
+  const [series] = (await asked(begin + 2 * day, '&compare=P1D')).series
+  const earlier = await asked(begin + day, '')
+  const [{ t, min, max, avg, count }] = earlier.series
+  expect(t.length).toBeGreaterThan(0)
+  expect(series.compare).toEqual({ from: earlier.from, to: earlier.to, t, min, max, avg, count })
+  expect((await asked(begin + 2 * day, '&compare=P1Y')).series[0].compare).toMatchObject({ t: [], count: [] })
+  expect(earlier.series[0].compare).toBeUndefined()
+})
+
 it('a series whose client goes away while it waits for the database begins no further query', async () => {
   const spy = vi.spyOn(pg.Pool.prototype, 'query')
   const asked = (part: string): number => spy.mock.calls.filter(([sql]) => String(sql).includes(part)).length
@@ -230,6 +241,8 @@ describe('bad input', () => {
   it.each([
     ['series', 'maxPoints=0', 'request_invalid'],
     ['series', 'maxPoints=-1', 'request_invalid'],
+    ['series', 'compare=P2D', 'request_invalid'],
+    ['series', `compare=${injection}`, 'request_invalid'],
     ['series', 'maxPoints=1e9', 'request_invalid'],
     ['series', `maxPoints=${injection}`, 'request_invalid'],
     ['series/export', 'format=parquet', 'request_invalid'],

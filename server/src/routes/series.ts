@@ -1,9 +1,10 @@
 import { SeriesAnswer, TierSchema } from '@yiping/contract'
-import { loadCorrections, loadSeries, loadSuspect, type SeriesRequest } from '@yiping/db'
+import { loadCorrections, loadSeries, loadSuspect, type SeriesColumns, type SeriesRequest } from '@yiping/db'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import { ProblemError } from '../plugins/problem.ts'
 import { chooseTier } from './choose-tier.ts'
+import { before, comparisons } from './compare.ts'
 import { cityAt, type RouteContext } from './context.ts'
 import { whenGone } from './gone.ts'
 import { pointsIn, spanIn } from './series-query.ts'
@@ -15,7 +16,10 @@ const Query = Type.Object({
   to: Type.Optional(Type.String()),
   maxPoints: Type.Integer({ minimum: 10, maximum: 20_000, default: 1000 }),
   tier: Type.Optional(TierSchema),
+  compare: Type.Optional(Type.Enum([...comparisons], { description: 'a day, a week or a year before, by the calendar of the city' })),
 })
+
+const nothing: SeriesColumns = { t: [], min: [], max: [], avg: [], count: [] }
 
 /** Quality is not in the roll-ups: it is read from the readings, which only a short span allows. */
 const suspectSpanMs = 48 * 3_600_000
@@ -23,6 +27,19 @@ const suspectSpanMs = 48 * 3_600_000
 export const seriesRoutes =
   (context: RouteContext): FastifyPluginAsyncTypebox =>
   async (app) => {
+    async function load(wanted: SeriesRequest): Promise<Map<number, SeriesColumns>> {
+      const found = await loadSeries(context.readPool, wanted)
+      const most = wanted.limit - 1
+      if (wanted.tier === 'raw' && [...found.values()].some((s) => s.t.length > most))
+        throw new ProblemError(
+          400,
+          'tier_too_fine',
+          'More raw readings than asked for',
+          `over ${most} readings of a point in that span: take a shorter span, more maxPoints or a coarser tier`,
+        )
+      return found
+    }
+
     app.get(
       '/series',
       { schema: { summary: 'History: min, max, mean and count per bucket', querystring: Query, response: { 200: SeriesAnswer } } },
@@ -44,16 +61,14 @@ export const seriesRoutes =
           limit: tier === 'raw' ? maxPoints + 1 : 100_000,
         }
         gone.throwIfAborted()
-        const found = await loadSeries(context.readPool, wanted)
-        if (tier === 'raw' && [...found.values()].some((s) => s.t.length > maxPoints))
-          throw new ProblemError(
-            400,
-            'tier_too_fine',
-            'More raw readings than asked for',
-            `over ${maxPoints} readings of a point in that span: take a shorter span, more maxPoints or a coarser tier`,
-          )
+        const found = await load(wanted)
+        const { compare } = request.query
+        const earlier = compare && { from: before(from, compare, context.zone), to: before(to, compare, context.zone) }
+        gone.throwIfAborted()
+        const compared = earlier && (await load({ ...wanted, ...earlier }))
         gone.throwIfAborted()
         const suspect = to - from <= suspectSpanMs ? await loadSuspect(context.readPool, wanted) : null
+        gone.throwIfAborted()
         const corrections = await loadCorrections(context.readPool, wanted.pointIds, from, to)
         return {
           from: timeOut(from, context.zone),
@@ -64,7 +79,10 @@ export const seriesRoutes =
             station: p.station.registered.code,
             metric: p.metric.code,
             unit: p.metric.unit,
-            ...(found.get(p.id) ?? { t: [], min: [], max: [], avg: [], count: [] }),
+            ...(found.get(p.id) ?? nothing),
+            ...(earlier && {
+              compare: { from: timeOut(earlier.from, context.zone), to: timeOut(earlier.to, context.zone), ...(compared?.get(p.id) ?? nothing) },
+            }),
             corrections: corrections.filter((c) => c.pointId === p.id).map(({ hour, at, rows }) => ({ hour, at, rows })),
             ...(suspect && { suspect: suspect.get(p.id) ?? { t: [], uncertain: [], bad: [] } }),
           })),
