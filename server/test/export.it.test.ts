@@ -172,6 +172,23 @@ it.each(['raw', '1h'])('a series of %s carries what was a day before, with its o
   expect(earlier.series[0].compare).toBeUndefined()
 })
 
+it('a series of a span that is over is sent again only when a late reading has changed it; one that goes on is not kept', async () => {
+  const path = `${address}/api/v1/series?points=WS-2:ws.flow&from=${begin + 4 * day}&to=${begin + 4 * day + hour}&tier=raw`
+  const first = await fetch(path)
+  const tag = first.headers.get('etag') ?? ''
+  expect([first.status, first.headers.get('cache-control'), tag]).toEqual([200, 'private, no-cache', expect.stringMatching(/^"/)])
+  const again = () => fetch(path, { headers: { 'if-none-match': tag } })
+  expect((await again()).status).toBe(304)
+  await pool.query(
+    `insert into reading (point_id, observed_at, received_at, value, quality)
+     select p.id, to_timestamp($1::float8 / 1000), now(), 1, 0 from point p join station s on s.id = p.station_id where s.code = 'WS-2'`,
+    [begin + 4 * day + 1000],
+  )
+  const changed = await again()
+  expect([changed.status, (await changed.json()).series[0].count]).toEqual([200, [1]])
+  expect((await fetch(`${address}/api/v1/series?points=WS-2:ws.flow`)).headers.get('cache-control')).toBe('no-store')
+})
+
 it('a series whose client goes away while it waits for the database begins no further query', async () => {
   const spy = vi.spyOn(pg.Pool.prototype, 'query')
   const asked = (part: string): number => spy.mock.calls.filter(([sql]) => String(sql).includes(part)).length

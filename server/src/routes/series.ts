@@ -1,5 +1,5 @@
 import { SeriesAnswer, TierSchema } from '@yiping/contract'
-import { loadCorrections, loadSeries, loadSuspect, type SeriesColumns, type SeriesRequest } from '@yiping/db'
+import { lateForRollupsMs, loadCorrections, loadSeries, loadSuspect, type SeriesColumns, type SeriesRequest } from '@yiping/db'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import { ProblemError } from '../plugins/problem.ts'
@@ -70,6 +70,8 @@ export const seriesRoutes =
         const suspect = to - from <= suspectSpanMs ? await loadSuspect(context.readPool, wanted) : null
         gone.throwIfAborted()
         const corrections = await loadCorrections(context.readPool, wanted.pointIds, from, to)
+        // What is over may be kept, but is asked for again each time: late readings change it, and its tag with it.
+        reply.header('cache-control', to < context.now() - lateForRollupsMs ? 'private, no-cache' : 'no-store')
         return {
           from: timeOut(from, context.zone),
           to: timeOut(to, context.zone),
