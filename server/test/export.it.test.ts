@@ -138,7 +138,7 @@ describe('an export', () => {
       }
       return pages(spy)
     }
-    // Of seven pages each: what the sockets hold, and one more.
+    // Of seven pages and more each: what the sockets hold, and one more.
     const ahead = await settled()
     expect(ahead).toBeLessThan(10)
     slow.destroy()

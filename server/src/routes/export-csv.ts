@@ -21,6 +21,13 @@ export interface ExportRequest {
 
 /** Rows of one query: short, since the embedded database serves nobody else meanwhile. */
 const pageRows = 4000
+/**
+ * A query of readings looks at no more than a window, which follows how often the point reports: where the planner knows
+ * no better it sorts all that is left of the span for every page.
+ */
+const dayMs = 86_400_000
+const leastWindowMs = dayMs / 1440
+const mostWindowMs = 64 * dayMs
 /** Days whose buckets one query reads: whole days, so that no bucket is cut; at most about as many rows. */
 const pageDays = { '1m': 3, '15m': 41, '1h': 166, '1d': 366 } as const
 /** Days of readings that one query counts. */
@@ -59,12 +66,15 @@ function* windows(from: number, to: number, days: number, zone: string): Generat
 
 async function* readingPages(db: Queryable, request: ExportRequest, point: LivePoint, after: number | null) {
   let from = after === null ? request.from : Math.max(request.from, after + 1)
+  let windowMs = dayMs
   while (from < request.to) {
-    const rows = await loadReadingPage(db, { pointId: point.id, from, to: request.to }, pageRows)
-    yield rows.map((r) => ({ t: r.t, cells: `${r.value},${qualityFromCode(r.quality)}` }))
+    const to = Math.min(request.to, from + windowMs)
+    const rows = await loadReadingPage(db, { pointId: point.id, from, to }, pageRows)
+    if (rows.length > 0) yield rows.map((r) => ({ t: r.t, cells: `${r.value},${qualityFromCode(r.quality)}` }))
     const last = rows.at(-1)
-    if (last === undefined || rows.length < pageRows) return
-    from = last.t + 1
+    const full = last !== undefined && rows.length === pageRows
+    from = full ? last.t + 1 : to
+    windowMs = full ? Math.max(windowMs / 2, leastWindowMs) : rows.length > pageRows / 2 ? windowMs : Math.min(windowMs * 2, mostWindowMs)
   }
 }
 
