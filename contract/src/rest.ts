@@ -252,6 +252,13 @@ export type DomainAnswer = Static<typeof DomainAnswer>
 export const tiers = ['raw', '1m', '15m', '1h', '1d'] as const
 export type Tier = (typeof tiers)[number]
 export const TierSchema = Type.Enum([...tiers])
+const SeriesColumns = {
+  t: Type.Array(Type.Integer({ description: 'epoch ms, start of the bucket' })),
+  min: Type.Array(Type.Number()),
+  max: Type.Array(Type.Number()),
+  avg: Type.Array(Type.Number()),
+  count: Type.Array(Count),
+}
 export const SeriesAnswer = Type.Object(
   {
     from: Time,
@@ -263,11 +270,10 @@ export const SeriesAnswer = Type.Object(
         station: Type.String(),
         metric: Type.String(),
         unit: Type.String(),
-        t: Type.Array(Type.Integer({ description: 'epoch ms, start of the bucket' })),
-        min: Type.Array(Type.Number()),
-        max: Type.Array(Type.Number()),
-        avg: Type.Array(Type.Number()),
-        count: Type.Array(Count),
+        ...SeriesColumns,
+        compare: Type.Optional(
+          Type.Object({ from: Time, to: Time, ...SeriesColumns }, { description: 'the same of the span that `compare` asks for, its times as they were' }),
+        ),
         suspect: Type.Optional(
           Type.Object(
             { t: Type.Array(Type.Integer({ description: 'epoch ms, start of the bucket' })), uncertain: Type.Array(Count), bad: Type.Array(Count) },
@@ -288,6 +294,21 @@ export const SeriesAnswer = Type.Object(
   { $id: 'Series' },
 )
 export type SeriesAnswer = Static<typeof SeriesAnswer>
+
+/** `GET /api/v1/series/export` and `/series/count` */
+export const ExportQuery = Type.Object(
+  {
+    points: Type.String({ description: 'STATION:METRIC, joined by commas; at most 50' }),
+    from: Type.Optional(Type.String()),
+    to: Type.Optional(Type.String()),
+    tier: Type.Enum([...tiers], { default: 'raw' }),
+    format: Type.Enum(['csv'], { default: 'csv' }),
+    cursor: Type.Optional(Type.String({ description: 'of the last row had: base64url of STATION:METRIC, a comma and its time as it stands in the line' })),
+  },
+  { additionalProperties: false },
+)
+export const ExportCountAnswer = Type.Object({ rows: Count }, { $id: 'ExportCount' })
+export type ExportCountAnswer = Static<typeof ExportCountAnswer>
 
 export const BalanceAnswer = Type.Object(
   {

@@ -25,6 +25,8 @@ export interface PoolOptions {
   max?: number
   /** A query that takes longer fails and its connection is dropped, ms. */
   queryTimeoutMs?: number
+  /** A statement that takes longer is cancelled by the server itself (57014); the embedded database runs it to its end. */
+  statementTimeoutMs?: number
   onError?: (error: Error) => void
 }
 
@@ -42,7 +44,7 @@ export function createPool(options: PoolOptions): pg.Pool {
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
-    options: '-c timezone=UTC',
+    options: `-c timezone=UTC${options.statementTimeoutMs === undefined ? '' : ` -c statement_timeout=${options.statementTimeoutMs}`}`,
     types,
     ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
   })

@@ -24,7 +24,7 @@ export interface SeriesRequest {
 }
 
 /** Which view serves which tier. Finer ones are summed up on the way out. */
-const viewOfTier = { '1m': 'reading_1m', '15m': 'reading_1m', '1h': 'reading_1h', '1d': 'reading_1h' } as const
+export const viewOfTier = { '1m': 'reading_1m', '15m': 'reading_1m', '1h': 'reading_1h', '1d': 'reading_1h' } as const
 
 const rawSql = `
 select point_id, observed_at as t, value as min, value as max, value as avg, 1 as count from reading

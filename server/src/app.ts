@@ -9,7 +9,7 @@ import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } 
 import type { ServerConfig } from './config.ts'
 import { Live } from './live/live.ts'
 import { createMetrics } from './metrics.ts'
-import { useProblems } from './plugins/problem.ts'
+import { answerBroken, useProblems } from './plugins/problem.ts'
 import { holdScreensToReading } from './plugins/read-only.ts'
 import { refuseCrossSite } from './plugins/same-site.ts'
 import { createMailer } from './notify/email.ts'
@@ -19,6 +19,7 @@ import { Hub } from './push/hub.ts'
 import type { RouteContext } from './routes/context.ts'
 import { alarmActionRoutes } from './routes/alarm-actions.ts'
 import { alarmRoutes } from './routes/alarms.ts'
+import { exportRoutes } from './routes/export.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ingestRoutes } from './routes/ingest.ts'
 import { kpiRoutes } from './routes/kpis.ts'
@@ -45,17 +46,20 @@ export interface App {
 /** The server's wiring. Nothing listens yet and nothing is loaded until `live.start()`, `hub.start()`, `notifier.start()` and `listen`. */
 export async function buildApp(config: ServerConfig, version: string, logger: FastifyBaseLogger, now: () => number = Date.now): Promise<App> {
   const onError = (error: Error): void => logger.warn({ err: error.message }, 'database connection lost')
-  const pool = createPool({ connectionString: config.databaseUrl, applicationName: 'yiping-server', max: 3, queryTimeoutMs: 30_000, onError })
+  // The server cancels a little before the driver stops waiting, so that nothing is left running there.
+  const timeouts = { queryTimeoutMs: 30_000, statementTimeoutMs: 29_000 }
+  const pool = createPool({ connectionString: config.databaseUrl, applicationName: 'yiping-server', max: 3, ...timeouts, onError })
   const readPool =
     config.readDatabaseUrl === config.databaseUrl
       ? pool
-      : createPool({ connectionString: config.readDatabaseUrl, applicationName: 'yiping-server-read', max: 4, queryTimeoutMs: 30_000, onError })
+      : createPool({ connectionString: config.readDatabaseUrl, applicationName: 'yiping-server-read', max: 4, ...timeouts, onError })
 
   const fastify = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 256 },
     forceCloseConnections: true,
+    clientErrorHandler: answerBroken,
     // A word that we do not know is a mistake of the sender's, not to be left out in silence.
     ajv: { customOptions: { removeAdditional: false } },
   })
@@ -131,6 +135,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
       await api.register(stationDeskRoutes(context))
       await api.register(panelRoutes(context))
       await api.register(seriesRoutes(context))
+      await api.register(exportRoutes(context))
       await api.register(ingestRoutes(context))
       await api.register(waitingRoutes(context))
       await api.register(noticeRoutes(context, (route) => notifier.test(route)))

@@ -182,6 +182,8 @@ describe('HTTP', () => {
         '/api/v1/domains/{domain}',
         '/api/v1/stations',
         '/api/v1/series',
+        '/api/v1/series/export',
+        '/api/v1/series/count',
         '/api/v1/ingest/balance',
         '/api/v1/ingest/rejections',
         '/api/v1/ingest/waiting',

@@ -1,4 +1,5 @@
 import type { Problem } from '@yiping/contract'
+import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 
 /** An answer that is expected to happen: RFC 9457 with a stable code. */
@@ -22,6 +23,24 @@ const problem = (status: number, code: string, title: string, detail?: string): 
   ...(detail === undefined ? {} : { detail }),
 })
 
+/** A statement that the server cancelled after its time, or that the driver no longer waits for. */
+const timedOut = (error: unknown): boolean => error instanceof Error && (('code' in error && error.code === '57014') || error.message === 'Query read timeout')
+
+/** What is no request at all, or has more in its head than Node reads (16 KiB): nobody but this answers. */
+export function answerBroken(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  const [status, title] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? ([431, 'Request Header Fields Too Large'] as const)
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? ([408, 'Request Timeout'] as const)
+        : ([400, 'Bad Request'] as const)
+  const body = JSON.stringify(problem(status, status === 431 ? 'request_too_large' : 'request_invalid', title))
+  const head = ['content-type: application/problem+json', `content-length: ${Buffer.byteLength(body)}`, 'connection: close']
+  if (socket.writable) socket.end(`HTTP/1.1 ${status} ${title}\r\n${head.join('\r\n')}\r\n\r\n${body}`)
+  else socket.destroy()
+}
+
 /** One error handler for everything that HTTP answers. */
 export function useProblems(app: FastifyInstance): void {
   app.setErrorHandler((error, request, reply) => {
@@ -31,6 +50,9 @@ export function useProblems(app: FastifyInstance): void {
       body = problem(400, 'request_invalid', 'The request is not valid', error.message)
     else if (error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' && error.statusCode < 500)
       body = problem(error.statusCode, 'request_invalid', error.message)
+    // Nobody hears it.
+    else if (error instanceof Error && error.name === 'AbortError') body = problem(499, 'client_gone', 'The client went away')
+    else if (timedOut(error)) body = problem(503, 'query_timeout', 'The database took too long', 'ask for a shorter span, fewer points or a coarser tier')
     else {
       request.log.error(error)
       body = problem(500, 'internal', 'Something went wrong here')

@@ -1,18 +1,10 @@
 import type { AlarmFilter, AlarmKey, AlarmRow, Queryable } from '@yiping/db'
 import { loadAlarmPage } from '@yiping/db'
 import { ruleName, ruleOf } from '../live/alarm-rule.ts'
+import { csvLine, csvMark } from './csv.ts'
 import { timeOut } from './time.ts'
 
 const pageRows = 1000
-
-/** RFC 4180. A text that a spreadsheet would take for a formula is marked as text. */
-export function csvCell(value: string | number | null): string {
-  if (value === null) return ''
-  if (typeof value === 'number') return String(value)
-  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
-}
-const csvLine = (cells: readonly (string | number | null)[]): string => `${cells.map(csvCell).join(',')}\r\n`
 
 const columns: readonly [name: string, of: (row: AlarmRow, time: (at: number | null) => string | null) => string | number | null][] = [
   ['id', (r) => r.id],
@@ -50,8 +42,7 @@ const columns: readonly [name: string, of: (row: AlarmRow, time: (at: number | n
 /** Everything that the filter lets through, newest first, as CSV; a page of rows in memory at a time. */
 export async function* alarmCsv(db: Queryable, filter: AlarmFilter, zone: string): AsyncGenerator<string> {
   const time = (at: number | null): string | null => (at === null ? null : timeOut(at, zone))
-  // With its mark Excel takes it for UTF-8.
-  yield `\uFEFF${csvLine(columns.map(([name]) => name))}`
+  yield `${csvMark}${csvLine(columns.map(([name]) => name))}`
   for (let after: AlarmKey | null = null; ; ) {
     const rows: Awaited<ReturnType<typeof loadAlarmPage>> = await loadAlarmPage(db, filter, 'newest', pageRows, after)
     yield rows.map((row) => csvLine(columns.map(([, of]) => of(row, time)))).join('')

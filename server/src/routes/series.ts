@@ -1,11 +1,14 @@
 import { SeriesAnswer, TierSchema } from '@yiping/contract'
-import { loadCorrections, loadSeries, loadSuspect, type SeriesRequest } from '@yiping/db'
+import { lateForRollupsMs, loadCorrections, loadSeries, loadSuspect, type SeriesColumns, type SeriesRequest } from '@yiping/db'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import { ProblemError } from '../plugins/problem.ts'
 import { chooseTier } from './choose-tier.ts'
+import { before, comparisons } from './compare.ts'
 import { cityAt, type RouteContext } from './context.ts'
-import { timeIn, timeOut } from './time.ts'
+import { whenGone } from './gone.ts'
+import { pointsIn, spanIn } from './series-query.ts'
+import { timeOut } from './time.ts'
 
 const Query = Type.Object({
   points: Type.String({ description: 'STATION:METRIC, joined by commas; at most 50' }),
@@ -13,7 +16,10 @@ const Query = Type.Object({
   to: Type.Optional(Type.String()),
   maxPoints: Type.Integer({ minimum: 10, maximum: 20_000, default: 1000 }),
   tier: Type.Optional(TierSchema),
+  compare: Type.Optional(Type.Enum([...comparisons], { description: 'a day, a week or a year before, by the calendar of the city' })),
 })
+
+const nothing: SeriesColumns = { t: [], min: [], max: [], avg: [], count: [] }
 
 /** Quality is not in the roll-ups: it is read from the readings, which only a short span allows. */
 const suspectSpanMs = 48 * 3_600_000
@@ -21,22 +27,27 @@ const suspectSpanMs = 48 * 3_600_000
 export const seriesRoutes =
   (context: RouteContext): FastifyPluginAsyncTypebox =>
   async (app) => {
+    async function load(wanted: SeriesRequest): Promise<Map<number, SeriesColumns>> {
+      const found = await loadSeries(context.readPool, wanted)
+      const most = wanted.limit - 1
+      if (wanted.tier === 'raw' && [...found.values()].some((s) => s.t.length > most))
+        throw new ProblemError(
+          400,
+          'tier_too_fine',
+          'More raw readings than asked for',
+          `over ${most} readings of a point in that span: take a shorter span, more maxPoints or a coarser tier`,
+        )
+      return found
+    }
+
     app.get(
       '/series',
       { schema: { summary: 'History: min, max, mean and count per bucket', querystring: Query, response: { 200: SeriesAnswer } } },
-      async (request) => {
+      async (request, reply) => {
+        const gone = whenGone(reply)
         const { city } = await cityAt(context, undefined)
-        const names = [...new Set(request.query.points.split(',').filter((n) => n !== ''))]
-        if (names.length === 0 || names.length > 50) throw new ProblemError(400, 'points_invalid', 'One to fifty points', `${names.length} were named`)
-        const points = names.map((name) => {
-          const at = name.lastIndexOf(':')
-          const point = city.byCode.get(name.slice(0, at))?.points.find((p) => p.metric.code === name.slice(at + 1))
-          if (!point) throw new ProblemError(404, 'point_unknown', 'No such point', name)
-          return point
-        })
-        const to = timeIn('to', request.query.to, context.now())
-        const from = timeIn('from', request.query.from, to - 86_400_000)
-        if (from >= to) throw new ProblemError(400, 'span_invalid', 'The span is empty', `from ${timeOut(from, context.zone)} to ${timeOut(to, context.zone)}`)
+        const points = pointsIn(city, request.query.points)
+        const { from, to } = spanIn(request.query, context.now(), context.zone)
         const { maxPoints } = request.query
         const fastest = Math.min(...points.map((p) => p.metric.alarmIntervalS ?? p.intervalS))
         const { tier, bucketSeconds } = chooseTier(to - from, maxPoints, fastest, request.query.tier)
@@ -49,16 +60,18 @@ export const seriesRoutes =
           zone: context.zone,
           limit: tier === 'raw' ? maxPoints + 1 : 100_000,
         }
-        const found = await loadSeries(context.readPool, wanted)
-        if (tier === 'raw' && [...found.values()].some((s) => s.t.length > maxPoints))
-          throw new ProblemError(
-            400,
-            'tier_too_fine',
-            'More raw readings than asked for',
-            `over ${maxPoints} readings of a point in that span: take a shorter span, more maxPoints or a coarser tier`,
-          )
+        gone.throwIfAborted()
+        const found = await load(wanted)
+        const { compare } = request.query
+        const earlier = compare && { from: before(from, compare, context.zone), to: before(to, compare, context.zone) }
+        gone.throwIfAborted()
+        const compared = earlier && (await load({ ...wanted, ...earlier }))
+        gone.throwIfAborted()
         const suspect = to - from <= suspectSpanMs ? await loadSuspect(context.readPool, wanted) : null
+        gone.throwIfAborted()
         const corrections = await loadCorrections(context.readPool, wanted.pointIds, from, to)
+        // What is over may be kept, but is asked for again each time: late readings change it, and its tag with it.
+        reply.header('cache-control', to < context.now() - lateForRollupsMs ? 'private, no-cache' : 'no-store')
         return {
           from: timeOut(from, context.zone),
           to: timeOut(to, context.zone),
@@ -68,7 +81,10 @@ export const seriesRoutes =
             station: p.station.registered.code,
             metric: p.metric.code,
             unit: p.metric.unit,
-            ...(found.get(p.id) ?? { t: [], min: [], max: [], avg: [], count: [] }),
+            ...(found.get(p.id) ?? nothing),
+            ...(earlier && {
+              compare: { from: timeOut(earlier.from, context.zone), to: timeOut(earlier.to, context.zone), ...(compared?.get(p.id) ?? nothing) },
+            }),
             corrections: corrections.filter((c) => c.pointId === p.id).map(({ hour, at, rows }) => ({ hour, at, rows })),
             ...(suspect && { suspect: suspect.get(p.id) ?? { t: [], uncertain: [], bad: [] } }),
           })),

@@ -1,0 +1,31 @@
+import type { Tier } from '@yiping/contract'
+import type { Queryable } from './connection.ts'
+import type { PointSpan } from './load-export-page.ts'
+import { viewOfTier } from './load-series.ts'
+
+/** How many readings of a point are stored in from ≤ t < to. */
+export async function countReadings(db: Queryable, { pointId, from, to }: PointSpan): Promise<number> {
+  const { rows } = await db.query<{ n: number }>(
+    `select count(*)::int as n from reading
+     where point_id = $1 and observed_at >= to_timestamp($2::float8 / 1000) and observed_at < to_timestamp($3::float8 / 1000)`,
+    [pointId, from, to],
+  )
+  return rows[0]?.n ?? 0
+}
+
+/** How many buckets of a tier that begin after `after` (epoch ms) have readings in them. */
+export async function countBuckets(
+  db: Queryable,
+  { pointId, from, to }: PointSpan,
+  { tier, seconds, zone, after }: { tier: Exclude<Tier, 'raw'>; seconds: number; zone: string; after: number | null },
+): Promise<number> {
+  const { rows } = await db.query<{ n: number }>(
+    `select count(*)::int as n from (
+       select time_bucket(make_interval(secs => $4::float8), bucket, $5::text) as t from ${viewOfTier[tier]}
+       where point_id = $1 and bucket >= to_timestamp($2::float8 / 1000) and bucket < to_timestamp($3::float8 / 1000)
+       group by 1 having sum(count) > 0
+     ) b where $6::float8 is null or t > to_timestamp($6::float8 / 1000)`,
+    [pointId, from, to, seconds, zone, after],
+  )
+  return rows[0]?.n ?? 0
+}

@@ -1,0 +1,276 @@
+import { once } from 'node:events'
+import { get as httpGet, type IncomingMessage, type ServerResponse } from 'node:http'
+import { setImmediate } from 'node:timers/promises'
+import { parseTime, qualityFromCode } from '@yiping/contract'
+import { until } from '@yiping/contract/testing'
+import { createPool, type Pool, seedStations } from '@yiping/db'
+import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { App } from '../src/app.ts'
+import { startServer } from './running.ts'
+
+let database: TestDatabase
+let pool: Pool
+let app: App
+let address: string
+const hour = 3_600_000
+const day = 24 * hour
+/** Midnight in Shanghai, five days ago. */
+const begin = Math.floor(Date.now() / day) * day - 5 * day - 8 * hour
+const longName = '文化路与红专路交叉口'.repeat(19)
+const readings = 24_000
+
+/** Answers with its trailers, which fetch does not show. */
+async function download(path: string): Promise<{ status: number; text: string; headers: IncomingMessage['headers']; trailers: NodeJS.Dict<string> }> {
+  const response = await open(path)
+  response.setEncoding('utf8')
+  let text = ''
+  for await (const chunk of response) text += chunk
+  return { status: response.statusCode ?? 0, text, headers: response.headers, trailers: response.trailers }
+}
+const open = (path: string): Promise<IncomingMessage> =>
+  new Promise((resolve, reject) => httpGet(`${address}/api/v1/${path}`, { agent: false }, resolve).once('error', reject))
+const lines = (text: string): string[] =>
+  text
+    .replace(/^\uFEFF/, '')
+    .split('\r\n')
+    .slice(0, -1)
+const json = async (path: string): Promise<ReturnType<typeof JSON.parse>> => (await fetch(`${address}/api/v1/${path}`)).json()
+const pages = (spy: { mock: { calls: unknown[][] } }): number => spy.mock.calls.filter(([sql]) => String(sql).includes('as t, value, quality')).length
+
+beforeAll(async () => {
+  database = await freshDatabase()
+  pool = createPool({ connectionString: database.url, applicationName: 'test' })
+  const station = { kind: 'ws_pressure', domain: 'water' as const, district: '410105', lon: 113.7, lat: 34.8, gateway: null, origin: null }
+  await seedStations(pool, [
+    { ...station, code: 'WS-1', name: '=文化路, "1" 号', metrics: ['ws.pressure', 'ws.flow'] },
+    { ...station, code: 'WS-2', name: longName, metrics: ['ws.flow'] },
+  ])
+  // WS-1: every 5 min for three days, a hole of ten hours, some uncertain and bad ones; WS-2: every 10 s.
+  await pool.query(
+    `insert into reading (point_id, observed_at, received_at, value, quality)
+     select p.id, t, now(), -0.125 + n / 64.0, case when n % 50 = 7 then 2 when n % 50 = 8 then 1 else 0 end
+     from point p join station s on s.id = p.station_id cross join generate_series(0, 863) n
+     cross join lateral (select to_timestamp($1::float8 / 1000) + n * interval '5 min' + interval '123 ms' as t) x
+     where s.code = 'WS-1' and n not between 300 and 419`,
+    [begin],
+  )
+  await pool.query(
+    `insert into reading (point_id, observed_at, received_at, value, quality)
+     select p.id, to_timestamp($1::float8 / 1000) + n * interval '10 s', now(), n, 0
+     from point p join station s on s.id = p.station_id cross join generate_series(0, $2::int - 1) n where s.code = 'WS-2'`,
+    [begin, readings],
+  )
+  ;({ app, address } = await startServer(database.url))
+})
+afterAll(async () => {
+  await app?.stop()
+  await pool?.end()
+  await database?.stop()
+})
+
+describe('an export', () => {
+  const both = `points=WS-1:ws.pressure,WS-1:ws.flow&from=${begin}&to=${begin + 3 * day}`
+
+  it('of raw readings has the rows of the table, bad ones too, as Excel and RFC 4180 want them', async () => {
+    const answer = await download(`series/export?${both}`)
+    expect(answer.headers).toMatchObject({ 'content-type': 'text/csv; charset=utf-8', 'cache-control': 'no-store' })
+    expect(answer.headers['content-disposition']).toMatch(/^attachment; filename="yiping-raw-\d{8}T0000-\d{8}T0000\.csv"$/)
+    expect(answer.text.startsWith('\uFEFFstation,name,metric,metric_name_zh,unit,time,value,quality\r\n')).toBe(true)
+    const { rows } = await pool.query<{ metric: string; t: number; value: number; quality: number }>(
+      `select p.metric, r.observed_at as t, r.value, r.quality from reading r join point p on p.id = r.point_id join station s on s.id = p.station_id
+       where s.code = 'WS-1' order by p.metric = 'ws.flow', r.observed_at`,
+    )
+    const got = lines(answer.text).slice(1)
+    expect(got).toHaveLength(744 * 2)
+    expect(got[0]).toMatch(/^WS-1,"'=文化路, ""1"" 号",ws\.pressure,[^,]*压[^,]*,MPa,.*T00:00:00\.123\+08:00,-0\.125,good$/)
+    const tail = got.map((line) => line.split(',').slice(-3))
+    expect(tail.map(([time, value, quality]) => [parseTime(time), Number(value), quality])).toEqual(rows.map((r) => [r.t, r.value, qualityFromCode(r.quality)]))
+    expect(answer.trailers).toEqual({ 'x-rows': '1488', 'x-next-cursor': '' })
+    expect(await json(`series/count?${both}`)).toEqual({ rows: 1488 })
+  })
+
+  it.each(['1m', '15m', '1h', '1d'])('by %s has what a series has, and the count of it', async (tier) => {
+    // From within an hour, so that the first bucket is a part.
+    const query = `points=WS-1:ws.flow,WS-1:ws.pressure&from=${begin + 40 * 60_000}&to=${begin + 3 * day}&tier=${tier}`
+    const answer = await download(`series/export?${query}`)
+    const { series, bucketSeconds } = await json(`series?${query}&maxPoints=10000`)
+    expect(bucketSeconds).toBe({ '1m': 60, '15m': 900, '1h': 3600, '1d': 86_400 }[tier])
+    const rows = lines(answer.text)
+      .slice(1)
+      .map((line) => line.split(','))
+    type Columns = Record<'t' | 'min' | 'avg' | 'max' | 'count', number[]>
+    expect(rows.map((r) => [parseTime(r.at(-5)), ...r.slice(-4).map(Number)])).toEqual(
+      series.flatMap((s: Columns) => s.t.map((t, i) => [t, s.min[i], s.avg[i], s.max[i], s.count[i]])),
+    )
+    expect(await json(`series/count?${query}`)).toEqual({ rows: rows.length })
+  })
+
+  it.each(['raw', '1h', '1d'])('of %s goes on after any row that a client has, by a cursor made of that line', async (tier) => {
+    const query = `${both}&tier=${tier}`
+    const whole = lines((await download(`series/export?${query}`)).text)
+    for (const share of [0.2, 0.5, 0.8, 1]) {
+      const had = Math.max(1, Math.floor((whole.length - 1) * share))
+      const cells = whole[had]?.split(',') ?? []
+      // The name has a comma of its own.
+      const cursor = Buffer.from(`${cells[0]}:${cells[3]},${cells[6]}`).toString('base64url')
+      const rest = await download(`series/export?${query}&cursor=${cursor}`)
+      expect(lines(rest.text)).toEqual(whole.slice(had + 1))
+      expect(await json(`series/count?${query}&cursor=${cursor}`)).toEqual({ rows: whole.length - 1 - had })
+    }
+  })
+
+  it('waits for a client that reads slowly, stops when it is gone, and lets two of an address run', async () => {
+    const spy = vi.spyOn(pg.Pool.prototype, 'query')
+    const query = `points=WS-2:ws.flow&from=${begin}&to=${begin + 4 * day}`
+    const slow = await open(`series/export?${query}`)
+    const other = await open(`series/export?${query}`)
+    const third = await download(`series/export?${query}`)
+    expect([third.status, JSON.parse(third.text).code]).toEqual([429, 'too_many_exports'])
+    /** How many pages were read once nothing more is read while the database answers 20 other questions. */
+    const settled = async (): Promise<number> => {
+      for (let quiet = 0, before = -1; quiet < 20; ) {
+        await pool.query('select 1')
+        await setImmediate()
+        quiet = pages(spy) === before ? quiet + 1 : 0
+        before = pages(spy)
+      }
+      return pages(spy)
+    }
+    // Of seven pages and more each: what the sockets hold, and one more.
+    const ahead = await settled()
+    expect(ahead).toBeLessThan(10)
+    slow.destroy()
+    other.destroy()
+    await until('both have left', async () => {
+      const next = await open(`series/export?points=WS-1:ws.flow&from=${begin}&to=${begin + day}`)
+      next.resume()
+      return next.statusCode === 200
+    })
+    // The one page of that next export, and none of the two that went.
+    expect(await settled()).toBe(ahead + 1)
+    if (database.embedded === null) {
+      const { rows } = await pool.query("select query from pg_stat_activity where application_name = 'yiping-server' and state = 'active'")
+      expect(rows).toEqual([])
+    }
+    // The twin: who reads on gets all of it.
+    const all = await download(`series/export?${query}`)
+    expect(all.trailers['x-rows']).toBe(String(readings))
+    expect(lines(all.text)).toHaveLength(readings + 1)
+  })
+})
+
+it.each(['raw', '1h'])('a series of %s carries what was a day before, with its own times', async (tier) => {
+  const asked = (from: number, more: string) => json(`series?points=WS-1:ws.flow&from=${from}&to=${from + 10 * hour}&tier=${tier}${more}`)
+  const [series] = (await asked(begin + 2 * day, '&compare=P1D')).series
+  const earlier = await asked(begin + day, '')
+  const [{ t, min, max, avg, count }] = earlier.series
+  expect(t.length).toBeGreaterThan(0)
+  expect(series.compare).toEqual({ from: earlier.from, to: earlier.to, t, min, max, avg, count })
+  expect((await asked(begin + 2 * day, '&compare=P1Y')).series[0].compare).toMatchObject({ t: [], count: [] })
+  expect(earlier.series[0].compare).toBeUndefined()
+})
+
+it('a series of a span that is over is sent again only when a late reading has changed it; one that goes on is not kept', async () => {
+  const path = `${address}/api/v1/series?points=WS-2:ws.flow&from=${begin + 4 * day}&to=${begin + 4 * day + hour}&tier=raw`
+  const first = await fetch(path)
+  const tag = first.headers.get('etag') ?? ''
+  expect([first.status, first.headers.get('cache-control'), tag]).toEqual([200, 'private, no-cache', expect.stringMatching(/^"/)])
+  const again = () => fetch(path, { headers: { 'if-none-match': tag } })
+  expect((await again()).status).toBe(304)
+  await pool.query(
+    `insert into reading (point_id, observed_at, received_at, value, quality)
+     select p.id, to_timestamp($1::float8 / 1000), now(), 1, 0 from point p join station s on s.id = p.station_id where s.code = 'WS-2'`,
+    [begin + 4 * day + 1000],
+  )
+  const changed = await again()
+  expect([changed.status, (await changed.json()).series[0].count]).toEqual([200, [1]])
+  expect((await fetch(`${address}/api/v1/series?points=WS-2:ws.flow`)).headers.get('cache-control')).toBe('no-store')
+})
+
+it('a series whose client goes away while it waits for the database begins no further query', async () => {
+  const spy = vi.spyOn(pg.Pool.prototype, 'query')
+  const asked = (part: string): number => spy.mock.calls.filter(([sql]) => String(sql).includes(part)).length
+  const response = new Promise<ServerResponse>((resolve) => app.fastify.server.once('request', (_request, response) => resolve(response)))
+  // Keeps the table, and with it the first query, until it ends.
+  const client = await pool.connect()
+  await client.query('begin')
+  await client.query('lock table reading in access exclusive mode')
+  const request = httpGet(`${address}/api/v1/series?points=WS-1:ws.flow&from=${begin}&to=${begin + hour}&tier=raw`)
+  request.once('error', () => {})
+  const closed = once(await response, 'close')
+  await until('the first query waits', () => asked('1 as count from reading') === 1)
+  request.destroy()
+  await closed
+  await client.query('rollback')
+  client.release()
+  await until('the first query is answered', async () => (await Promise.allSettled(spy.mock.results.map((r) => r.value))).length > 0)
+  await setImmediate()
+  expect([asked('quality > 0'), asked('from correction')]).toEqual([0, 0])
+  // The twin: who stays has all three asked.
+  await json(`series?points=WS-1:ws.flow&from=${begin}&to=${begin + hour}&tier=raw`)
+  expect([asked('quality > 0'), asked('from correction')]).toEqual([1, 1])
+})
+
+describe('bad input', () => {
+  const now = Date.now()
+  const point = 'points=WS-1:ws.flow'
+  const injection = encodeURIComponent("'; drop table reading; --")
+  it.each([
+    ['points=', 400, 'points_invalid'],
+    ['points=,,,', 400, 'points_invalid'],
+    ['', 400, 'request_invalid'],
+    ['points=WS-1', 404, 'point_unknown'],
+    ['points=WS-1:ws.nothing', 404, 'point_unknown'],
+    ['points=__proto__:constructor', 404, 'point_unknown'],
+    ['points=%00:%00', 404, 'point_unknown'],
+    [`points=${injection}`, 404, 'point_unknown'],
+    [`${point}&${point}`, 400, 'request_invalid'],
+    [`points=${Array.from({ length: 51 }, (_, i) => `A-${i}:b`).join(',')}`, 400, 'points_invalid'],
+    [`points=${Array.from({ length: 10_000 }, (_, i) => `WS-${i}:ws.flow`).join(',')}`, 431, 'request_too_large'],
+    [`${point}&from=${now}&to=${now - 1}`, 400, 'span_invalid'],
+    [`${point}&from=${now}&to=${now}`, 400, 'span_invalid'],
+    [`${point}&from=-1`, 400, 'span_invalid'],
+    [`${point}&from=-8640000000000000`, 400, 'span_invalid'],
+    [`${point}&to=${now + 3 * day}`, 400, 'span_invalid'],
+    [`${point}&to=8640000000000000`, 400, 'span_invalid'],
+    [`${point}&from=0`, 400, 'span_invalid'],
+    [`${point}&from=9999999999999999`, 400, 'time_invalid'],
+    [`${point}&from=`, 400, 'time_invalid'],
+    [`${point}&from=Infinity`, 400, 'time_invalid'],
+    [`${point}&from=2026-11-23`, 400, 'time_invalid'],
+    [`${point}&from=2026-02-30T00:00:00Z`, 400, 'time_invalid'],
+    [`${point}&from=2026-13-01T00:00:00Z`, 400, 'time_invalid'],
+    [`${point}&from=2026-11-23T08:00:00%2B99:99`, 400, 'time_invalid'],
+    [`${point}&from=2026-11-23T08:00:00Asia/Shanghai`, 400, 'time_invalid'],
+    [`${point}&from=${injection}`, 400, 'time_invalid'],
+    [`${point}&to=${injection}`, 400, 'time_invalid'],
+    [`${point}&tier=2h`, 400, 'request_invalid'],
+    [`${point}&tier=${injection}`, 400, 'request_invalid'],
+  ])('%.60s is refused by series, export and count alike', async (query, status, code) => {
+    for (const route of ['series', 'series/export', 'series/count']) {
+      const answer = await download(`${route}?${query}`)
+      expect([route, answer.status, JSON.parse(answer.text).code]).toEqual([route, status, code])
+      expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/)
+    }
+  })
+  it.each([
+    ['series', 'maxPoints=0', 'request_invalid'],
+    ['series', 'maxPoints=-1', 'request_invalid'],
+    ['series', 'compare=P2D', 'request_invalid'],
+    ['series', `compare=${injection}`, 'request_invalid'],
+    ['series', 'maxPoints=1e9', 'request_invalid'],
+    ['series', `maxPoints=${injection}`, 'request_invalid'],
+    ['series/export', 'format=parquet', 'request_invalid'],
+    ['series/export', `format=${injection}`, 'request_invalid'],
+    ['series/export', 'bucket=1h', 'request_invalid'],
+    ['series/export', `cursor=${injection}`, 'cursor_invalid'],
+    ['series/export', 'cursor=', 'cursor_invalid'],
+    ['series/export', `cursor=${Buffer.from('WS-2:ws.flow,1').toString('base64url')}`, 'cursor_invalid'],
+    ['series/count', `cursor=${Buffer.from('WS-1:ws.flow,soon').toString('base64url')}`, 'cursor_invalid'],
+  ])('%s with %s is refused', async (route, query, code) => {
+    const answer = await download(`${route}?${point}&${query}`)
+    expect([answer.status, JSON.parse(answer.text).code]).toEqual([400, code])
+  })
+})
