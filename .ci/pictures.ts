@@ -34,6 +34,8 @@ async function open(browser: Browser, city: City, p: Picture): Promise<Page> {
       .getByText(/正在读取那一刻|Reading that moment/)
       .first()
       .waitFor({ state: 'detached', timeout: 30_000 })
+  // What a desk has asked for; an empty or silent city answers too.
+  await page.waitForFunction(() => document.querySelector('[aria-busy="true"]') === null, undefined, { timeout: 30_000 })
   await page.waitForTimeout(settleMs + (p.width > 2000 ? 1500 : 0))
   return page
 }

@@ -1,13 +1,11 @@
-import { VueQueryPlugin } from '@tanstack/vue-query'
-import { flushPromises, mount, type VueWrapper } from '@vue/test-utils'
+import { flushPromises, type VueWrapper } from '@vue/test-utils'
 import type { AlarmCell, AlarmHealthAnswer } from '@yiping/contract/screen'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createMemoryHistory, createRouter, type Router } from 'vue-router'
-import App from '../../App.vue'
-import { createFeed, feedKey, type Feed } from '../../feed/feed.ts'
-import { createMessages } from '../../i18n/index.ts'
+import { createFeed, type Feed } from '../../feed/feed.ts'
 import { FakeSocket } from '../../testing/fake-socket.ts'
 import { LaidOut } from '../../testing/laid-out.ts'
+import { mountApp } from '../../testing/mount-app.ts'
 import AlarmScreen from './AlarmScreen.vue'
 import { actionsFor, trendSpan } from './around.ts'
 import { healthFigures, priorityShares, rateSteps, tuningParts } from './health.ts'
@@ -64,14 +62,7 @@ const open = async (path: string, alarms: AlarmCell[] = [1, 2, 3, 4, 5].map((n) 
     ],
   })
   await router.push(path)
-  page = mount(App, {
-    attachTo: document.body,
-    global: {
-      plugins: [createMessages('zh-CN'), router, [VueQueryPlugin, { queryClientConfig: { defaultOptions: { queries: { networkMode: 'always' } } } }]],
-      provide: { [feedKey as symbol]: feed },
-      stubs: { ChartBox: true },
-    },
-  })
+  page = mountApp(router, feed, { attached: true })
   await settle()
   socket.beat(now)
   socket.snapshot('alarms', 1, room(alarms, over))

@@ -1,13 +1,11 @@
-import { VueQueryPlugin } from '@tanstack/vue-query'
-import { flushPromises, mount, type VueWrapper } from '@vue/test-utils'
+import { flushPromises, type VueWrapper } from '@vue/test-utils'
 import type { AlarmRule } from '@yiping/contract/screen'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createMemoryHistory, createRouter, type Router } from 'vue-router'
-import App from '../../App.vue'
-import { createFeed, feedKey, type Feed } from '../../feed/feed.ts'
-import { createMessages } from '../../i18n/index.ts'
+import { createFeed, type Feed } from '../../feed/feed.ts'
 import { FakeSocket } from '../../testing/fake-socket.ts'
 import { LaidOut } from '../../testing/laid-out.ts'
+import { mountApp } from '../../testing/mount-app.ts'
 import AlarmScreen from './AlarmScreen.vue'
 import { fieldTime, timeOfField } from './desk-form.ts'
 import { draftOf, ruleOfDraft, triable } from './trial.ts'
@@ -64,13 +62,7 @@ const open = async (path: string): Promise<void> => {
     ],
   })
   await router.push(path)
-  page = mount(App, {
-    attachTo: document.body,
-    global: {
-      plugins: [createMessages('zh-CN'), router, [VueQueryPlugin, { queryClientConfig: { defaultOptions: { queries: { networkMode: 'always' } } } }]],
-      provide: { [feedKey as symbol]: feed },
-    },
-  })
+  page = mountApp(router, feed, { attached: true, charts: true })
   await settle()
   socket.beat(now)
   await settle()

@@ -1,13 +1,11 @@
-import { VueQueryPlugin } from '@tanstack/vue-query'
-import { flushPromises, mount, type VueWrapper } from '@vue/test-utils'
+import { flushPromises, type VueWrapper } from '@vue/test-utils'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createMemoryHistory, createRouter, type Router } from 'vue-router'
-import App from '../../App.vue'
-import { createFeed, feedKey, type Feed } from '../../feed/feed.ts'
-import { createMessages } from '../../i18n/index.ts'
+import { createFeed, type Feed } from '../../feed/feed.ts'
 import { districts, registry, start } from '../../testing/a-city.ts'
 import { FakeSocket } from '../../testing/fake-socket.ts'
 import { LaidOut } from '../../testing/laid-out.ts'
+import { mountApp } from '../../testing/mount-app.ts'
 import HistoryScreen from './HistoryScreen.vue'
 
 const [minute, hour, day] = [60_000, 3_600_000, 86_400_000]
@@ -78,14 +76,7 @@ const open = async (path: string): Promise<void> => {
     ],
   })
   await router.push(path)
-  page = mount(App, {
-    attachTo: document.body,
-    global: {
-      plugins: [createMessages('zh-CN'), router, [VueQueryPlugin, { queryClientConfig: { defaultOptions: { queries: { networkMode: 'always' } } } }]],
-      provide: { [feedKey as symbol]: feed },
-      stubs: { ChartBox: true },
-    },
-  })
+  page = mountApp(router, feed, { attached: true })
   await settle()
   socket.beat(start)
   await settle()

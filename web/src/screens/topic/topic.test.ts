@@ -1,12 +1,10 @@
-import { VueQueryPlugin } from '@tanstack/vue-query'
-import { flushPromises, mount, type VueWrapper } from '@vue/test-utils'
+import { flushPromises, type VueWrapper } from '@vue/test-utils'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createMemoryHistory, createRouter, type Router } from 'vue-router'
-import App from '../../App.vue'
-import { createFeed, feedKey, type Feed } from '../../feed/feed.ts'
-import { createMessages } from '../../i18n/index.ts'
+import { createFeed, type Feed } from '../../feed/feed.ts'
 import { FakeSocket } from '../../testing/fake-socket.ts'
 import { LaidOut } from '../../testing/laid-out.ts'
+import { mountApp } from '../../testing/mount-app.ts'
 import { tailSpan } from './history.ts'
 import TopicScreen from './TopicScreen.vue'
 
@@ -56,14 +54,7 @@ const open = async (path: string): Promise<void> => {
     ],
   })
   await router.push(path)
-  page = mount(App, {
-    attachTo: document.body,
-    global: {
-      plugins: [createMessages('zh-CN'), router, [VueQueryPlugin, { queryClientConfig: { defaultOptions: { queries: { networkMode: 'always' } } } }]],
-      provide: { [feedKey as symbol]: feed },
-      stubs: { ChartBox: true },
-    },
-  })
+  page = mountApp(router, feed, { attached: true })
   await settle()
   socket.beat(now)
   socket.snapshot('domain:water', 1, Object.fromEntries(codes.map((code, i) => [`row:${code}`, row(i === 7 ? 0.12 : 0.3, i === 7 ? 2 : null)])))

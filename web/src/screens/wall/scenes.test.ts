@@ -1,17 +1,15 @@
-import { VueQueryPlugin } from '@tanstack/vue-query'
-import { flushPromises, mount, type VueWrapper } from '@vue/test-utils'
+import { flushPromises, type VueWrapper } from '@vue/test-utils'
 import { defaultSettings, type ScreenCommand } from '@yiping/contract/screen'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createMemoryHistory, createRouter, type Router } from 'vue-router'
-import App from '../../App.vue'
 import ChartBox from '../../charts/ChartBox.vue'
 import { devicePortKey, type DevicePort } from '../../device/device.ts'
 import { keepCredential, readCredential } from '../../feed/credential.ts'
-import { createFeed, feedKey, type Feed } from '../../feed/feed.ts'
-import { createMessages } from '../../i18n/index.ts'
+import { createFeed, type Feed } from '../../feed/feed.ts'
 import { alarm, alarmSummary, cells, districts, none, registry, start } from '../../testing/a-city.ts'
 import { FakeSocket } from '../../testing/fake-socket.ts'
 import { LaidOut } from '../../testing/laid-out.ts'
+import { mountApp } from '../../testing/mount-app.ts'
 import DayLine from './DayLine.vue'
 import WallScreen from './WallScreen.vue'
 
@@ -48,13 +46,7 @@ const open = async (path: string): Promise<void> => {
     ],
   })
   await router.push(path)
-  page = mount(App, {
-    global: {
-      plugins: [createMessages('zh-CN'), router, [VueQueryPlugin, { queryClientConfig: { defaultOptions: { queries: { networkMode: 'always' } } } }]],
-      provide: { [feedKey as symbol]: feed, [devicePortKey as symbol]: port },
-      stubs: { ChartBox: true },
-    },
-  })
+  page = mountApp(router, feed, { provide: { [devicePortKey as symbol]: port } })
   await pass(20)
   socket.beat(start)
   socket.snapshot('overview', 1, cells())

@@ -1,13 +1,11 @@
-import { VueQueryPlugin } from '@tanstack/vue-query'
-import { flushPromises, mount } from '@vue/test-utils'
+import { flushPromises } from '@vue/test-utils'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createMemoryHistory, createRouter } from 'vue-router'
-import App from '../../App.vue'
-import { createFeed, feedKey, type Feed } from '../../feed/feed.ts'
-import { createMessages } from '../../i18n/index.ts'
+import { createFeed, type Feed } from '../../feed/feed.ts'
 import { alarm, alarmSummary, cells, districts, registry, start } from '../../testing/a-city.ts'
 import { FakeSocket } from '../../testing/fake-socket.ts'
 import { LaidOut } from '../../testing/laid-out.ts'
+import { mountApp } from '../../testing/mount-app.ts'
 import WallScreen from './WallScreen.vue'
 
 let feed: Feed
@@ -22,13 +20,7 @@ const open = async (path = '/', answer: (url: string) => Response = (url) => Res
     ],
   })
   await router.push(path)
-  const page = mount(App, {
-    global: {
-      plugins: [createMessages('zh-CN'), router, [VueQueryPlugin, { queryClientConfig: { defaultOptions: { queries: { networkMode: 'always' } } } }]],
-      provide: { [feedKey as symbol]: feed },
-      stubs: { ChartBox: true },
-    },
-  })
+  const page = mountApp(router, feed)
   await vi.advanceTimersByTimeAsync(20)
   await flushPromises()
   return page
