@@ -8,6 +8,7 @@ import { type EmbeddedDatabase, startEmbedded } from '../embedded/index.ts'
 import { copyTemplate, prepare } from './template.ts'
 
 export { type AlarmFixture, insertAlarm } from './alarm-rows.ts'
+export { type FaultyLink, startProxy, through } from './proxy.ts'
 
 export interface TestDatabase {
   url: string

@@ -1,9 +1,11 @@
 /// <reference lib="dom" />
 import { readFile } from 'node:fs/promises'
+import { isDeepStrictEqual } from 'node:util'
+import { trends } from '@yiping/contract'
 import { until } from '@yiping/contract/testing'
 import { batchOfReadings, createPool, loadTrend, type Pool, seedStations, storeBatch } from '@yiping/db'
-import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
-import type { Browser, Page, WebSocketRoute } from 'playwright-core'
+import { type FaultyLink, freshDatabase, startProxy, type TestDatabase, through } from '@yiping/db/testing'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '../src/app.ts'
 import { seriousFindings } from './axe.ts'
@@ -18,13 +20,14 @@ let clock = began
 let database: TestDatabase
 let pool: Pool
 let app: App
+/** The server's, by way of the link. */
 let address: string
 let browser: Browser
 let page: Page
-let ids: number[]
-/** The page's connection: severed, and let through again. */
-let severed = false
-const open = new Set<WebSocketRoute>()
+/** Of the points of each utility's line, in the order of the wall. */
+let idsOf: number[][]
+/** What stands between the page and the server: cut, and let through again. */
+let link: FaultyLink
 const faults: string[] = []
 
 const valueAt = (at: number, id: number): number => 0.3 + 0.05 * Math.sin(at / 3_600_000) + id / 1000
@@ -32,7 +35,7 @@ const valueAt = (at: number, id: number): number => 0.3 + 0.05 * Math.sin(at / 3
 /** Stores what the stations measured up to `to`, as ingest does, and lets the server's minute pass. */
 async function passTo(to: number): Promise<void> {
   const each: { id: number; at: number }[] = []
-  for (let at = clock + minuteMs; at <= to; at += minuteMs) for (const id of ids) each.push({ id, at })
+  for (let at = clock + minuteMs; at <= to; at += minuteMs) for (const id of idsOf.flat()) each.push({ id, at })
   clock = to
   await storeBatch(
     pool,
@@ -52,25 +55,26 @@ async function passTo(to: number): Promise<void> {
 }
 
 interface Drawn {
-  chart: { getOption(): { series: { id: string; data: [number, number | null][] }[] } }
+  chart?: { getOption(): { series: { id: string; data: [number, number | null][] }[] } }
 }
-/** Points of a chart's line, gaps apart: x and y as they are drawn. */
-const drawn = (selector: string, id: string): Promise<[number, number][]> =>
+/** Points of a line of each utility's chart, gaps apart: x and y as they are drawn. */
+const drawn = (id: string): Promise<[number, number][][]> =>
   page.evaluate(
-    ([sel, line]) => {
-      const box = document.querySelector<Element & Drawn>(sel)
-      const series = box?.chart.getOption().series.find((s) => s.id === line)
-      return (series?.data ?? []).filter((p): p is [number, number] => p[1] !== null)
-    },
-    [selector, id] as const,
+    (line) =>
+      Array.from(document.querySelectorAll<Element & Drawn>('.wall .utilities .box'), (box) => {
+        const series = box.chart?.getOption().series.find((s) => s.id === line)
+        return (series?.data ?? []).filter((p): p is [number, number] => p[1] !== null)
+      }),
+    id,
   )
-const round = (points: readonly (readonly [number, number])[]): string => points.map(([x, y]) => `${x}:${y.toFixed(6)}`).join(' ')
+const round = (lines: readonly (readonly (readonly [number, number])[])[]): string[] =>
+  lines.map((points) => points.map(([x, y]) => `${x}:${y.toFixed(6)}`).join(' '))
 
-/** What the database has for the day's line of the wall, as far as whole buckets go. */
-async function stored(): Promise<string> {
-  const dayStart = Math.floor((clock + 8 * 3_600_000) / 86_400_000) * 86_400_000 - 8 * 3_600_000
-  const line = await loadTrend(pool, ids, dayStart, Math.floor(clock / bucketMs) * bucketMs, bucketMs)
-  return round(line.t.map((t, i) => [t - dayStart, line.mean[i] ?? Number.NaN]))
+/** What the database has for each utility's line of the day that `to` is in, as far as whole buckets go. */
+async function stored(to: number): Promise<string[]> {
+  const dayStart = Math.floor((to + 8 * 3_600_000) / 86_400_000) * 86_400_000 - 8 * 3_600_000
+  const lines = await Promise.all(idsOf.map((ids) => loadTrend(pool, ids, dayStart, Math.floor(to / bucketMs) * bucketMs, bucketMs)))
+  return round(lines.map((line) => line.t.map((t, i) => [t - dayStart, line.mean[i] ?? Number.NaN])))
 }
 
 beforeAll(async () => {
@@ -78,43 +82,39 @@ beforeAll(async () => {
   pool = createPool({ connectionString: database.url, applicationName: 'test' })
   await seedStations(
     pool,
-    [1, 2, 3].map((n) => ({
-      ...{ code: `WS-${n}`, name: `测点 ${n}`, kind: 'ws_pressure', domain: 'water' as const, district: '410105', gateway: null, origin: null },
-      ...{ lon: 113.7 + n / 100, lat: 34.8, metrics: ['ws.pressure'] },
-    })),
+    trends.flatMap(({ domain, metric, kinds: [kind] }, n) =>
+      [1, 2, 3].map((i) => {
+        const code = `${metric.slice(0, 2).toUpperCase()}-${i}`
+        return {
+          ...{ code, name: `测点 ${code}`, kind, domain, district: '410105', gateway: null, origin: null },
+          ...{ lon: 113.6 + n / 10 + i / 100, lat: 34.8, metrics: [metric] },
+        }
+      }),
+    ),
   )
-  ids = (await pool.query<{ id: number }>('select id from point order by id')).rows.map((r) => r.id)
-  ;({ app, address } = await startServer(database.url, { now: () => clock, webFolder }))
+  const { rows } = await pool.query<{ id: number; metric: string }>('select id, metric from point order by id')
+  idsOf = trends.map((t) => rows.filter((r) => r.metric === t.metric).map((r) => r.id))
+  const server = await startServer(database.url, { now: () => clock, webFolder })
+  app = server.app
+  link = await startProxy('127.0.0.1', Number(new URL(server.address).port))
+  address = new URL(through(server.address, link)).origin
   await passTo(began + 30 * minuteMs)
   browser = await launchChromium()
   page = await browser.newPage({ viewport: { width: 1920, height: 1080 }, locale: 'zh-CN' })
   page.on('pageerror', (e) => faults.push(e.message))
-  await page.routeWebSocket(/\/socket\.io\//, (route) => {
-    if (severed) {
-      void route.close()
-      return
-    }
-    open.add(route)
-    route.connectToServer()
-  })
   await page.goto(`${address}/`)
   await page.waitForSelector('.wall .utilities canvas')
 })
 afterAll(async () => {
   await browser?.close()
+  await link?.stop()
   await app?.stop()
   await pool?.end()
   await database?.stop()
 })
 
-const sever = async (): Promise<void> => {
-  severed = true
-  for (const route of open) await route.close()
-  open.clear()
-}
-/** The first chart of the wall is the water's. */
-const chart = '.wall .utilities .box'
-const agrees = (): Promise<true> => until('the chart has what the database has', async () => round(await drawn(chart, 'today')) === (await stored()), 30_000)
+const shows = async (lines: readonly string[]): Promise<boolean> => isDeepStrictEqual(round(await drawn('today')), lines)
+const agrees = (): Promise<true> => until('every chart has what the database has', async () => shows(await stored(clock)), 30_000)
 
 describe('a day with cuts', () => {
   it('leaves no hole in any chart: after seconds, minutes, an hour, and over midnight', async () => {
@@ -130,26 +130,32 @@ describe('a day with cuts', () => {
       // Some hours of live data, a part of them in one leap as a sleeping machine sees it.
       await passTo(clock + Math.round(2 + random() * 150) * minuteMs)
       await passTo(clock + Math.round(1 + random() * 90) * minuteMs)
-      await sever()
+      link.cut()
       await passTo(clock + cutMs)
-      severed = false
+      link.pass()
       await agrees()
     }
     await passTo(began + 24 * 60 * minuteMs - 2 * minuteMs)
     await agrees()
-    expect((await drawn(chart, 'today')).length).toBeGreaterThan(100)
+    expect((await drawn('today')).map((line) => line.length > 100)).toEqual([true, true, true, true])
     // What was today at noon is yesterday now, whole.
-    const [yesterday] = [await drawn(chart, 'yesterday')]
-    const before = await loadTrend(pool, ids, Date.parse('2026-11-20T00:00:00+08:00'), Date.parse('2026-11-21T00:00:00+08:00'), bucketMs)
-    expect(yesterday.map(([, y]) => y.toFixed(6))).toEqual(before.mean.map((y) => y.toFixed(6)))
-  }, 60_000)
+    const yesterday = Date.parse('2026-11-20T00:00:00+08:00')
+    const before = await Promise.all(idsOf.map((ids) => loadTrend(pool, ids, yesterday, yesterday + 86_400_000, bucketMs)))
+    const heights = (await drawn('yesterday')).map((line) => line.map(([, y]) => y.toFixed(6)))
+    expect(heights).toEqual(before.map((line) => line.mean.map((y) => y.toFixed(6))))
+  })
 
   it('is right again after the clock was set back an hour and forth', async () => {
     const right = clock
+    const shown = (at: number): Promise<unknown> =>
+      page.waitForFunction(
+        (text) => document.querySelector('.wall header time')?.textContent?.startsWith(text),
+        new Date(at + 8 * 3_600_000).toISOString().slice(11, 16),
+      )
     clock = right - 60 * minuteMs
-    await page.waitForFunction((text) => document.querySelector('.wall header time')?.textContent?.startsWith(text), '10:58')
+    await shown(clock)
     clock = right
-    await page.waitForFunction((text) => document.querySelector('.wall header time')?.textContent?.startsWith(text), '11:58')
+    await shown(clock)
     await passTo(clock + 20 * minuteMs)
     await agrees()
     expect(faults).toEqual([])
@@ -163,15 +169,14 @@ describe('the time machine', () => {
     const band = page.locator('.replay')
     await band.getByText('15:00:00').waitFor()
     expect(await band.textContent()).toContain('不是实时')
-    const day = Date.parse('2026-11-20T00:00:00+08:00')
-    const line = await loadTrend(pool, ids, day, at, bucketMs)
-    const was = round(line.t.map((t, i) => [t - day, line.mean[i] ?? Number.NaN]))
-    await until('the chart ends at that moment', async () => round(await drawn(chart, 'today')) === was, 30_000)
+    const was = await stored(at)
+    await until('the charts end at that moment', () => shows(was), 30_000)
+    const before = (await drawn('today'))[0]?.length ?? Number.NaN
     await page.keyboard.press('t')
     await page.getByRole('button', { name: '300×' }).click()
     // Five minutes of the city a second: another bucket comes with each.
     expect(await seriousFindings(page)).toEqual([])
-    await until('it plays', async () => (await drawn(chart, 'today')).length > line.t.length + 1, 30_000)
+    await until('it plays', async () => ((await drawn('today'))[0]?.length ?? 0) > before + 1, 30_000)
     await page.keyboard.press('l')
     await band.waitFor({ state: 'detached' })
     await agrees()
@@ -193,7 +198,7 @@ describe('tools on every screen', () => {
     expect(await seriousFindings(page)).toEqual([])
     await page.keyboard.press('Escape')
     await page.keyboard.press('/')
-    await page.keyboard.type('测点 2')
+    await page.keyboard.type('测点 WS-2')
     await page.getByRole('option').first().waitFor()
     expect(await seriousFindings(page)).toEqual([])
     await page.keyboard.press('Enter')
