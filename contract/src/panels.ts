@@ -2,7 +2,7 @@ import Type, { type Static } from 'typebox'
 import { DomainCode } from './domain.ts'
 import { CoverageSchema, Time } from './rest.ts'
 
-const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+const Nullable = <T extends Type.TSchema>(schema: T, options: Type.TSchemaOptions = {}) => Type.Union([schema, Type.Null()], options)
 const Count = Type.Integer({ minimum: 0 })
 const Epochs = Type.Array(Type.Integer({ description: 'epoch ms, start of the bucket' }))
 const Numbers = Type.Array(Type.Number())
@@ -38,6 +38,27 @@ export const RainSum = Type.Object({
 })
 export type RainSum = Static<typeof RainSum>
 
+/** How a temperature of the heating sources has followed the outdoor temperature, by least squares. */
+export const HeatingCurve = Type.Object({
+  metric: Type.String(),
+  station: Nullable(Type.String({ description: 'null: the mean over the sources' })),
+  hours: Type.Integer({ minimum: 1, description: 'hours with both readings' }),
+  from: Time,
+  outdoor: Type.Object(
+    { min: Type.Number(), max: Type.Number(), last: Type.Number() },
+    { description: '℃: least and most that the line rests on, and the newest' },
+  ),
+  line: Nullable(
+    Type.Object({
+      slope: Type.Number({ description: 'K for each K outdoors' }),
+      intercept: Type.Number({ description: '℃ at 0 ℃ outdoors' }),
+      spread: Type.Number({ description: 'K, standard deviation about the line' }),
+    }),
+    { description: 'null: too few hours, or weather that hardly moved' },
+  ),
+})
+export type HeatingCurve = Static<typeof HeatingCurve>
+
 export const RainLine = Type.Object({ t: Epochs, mean: Numbers, most: Numbers, gauges: Type.Array(Count) }, { description: 'mm per quarter of an hour' })
 
 /**
@@ -56,6 +77,16 @@ export const PanelsAnswer = Type.Object(
       ),
     ),
     lines: Type.Optional(Type.Array(PanelLine, { description: 'heating: sources over 24 h; drainage: forebay level' })),
+    heatingCurves: Type.Optional(
+      Type.Object(
+        {
+          window: Type.Integer({ minimum: 1, description: 'hours that the outdoor temperature is the mean of: those that explain the supply best' }),
+          outdoor: Type.Object({ t: Epochs, mean: Numbers }, { description: '℃, that mean over the sources at each quarter of an hour of 24 h' }),
+          curves: Type.Array(HeatingCurve),
+        },
+        { description: 'heating: supply and return of the sources against the weather' },
+      ),
+    ),
     rain: Type.Optional(Type.Object({ sums: Type.Array(RainSum), line: RainLine }, { description: 'drainage' })),
   },
   { $id: 'Panels' },

@@ -1,6 +1,7 @@
 /** What a screen may take from the contract: types, and data without the schema library behind it. */
 export type * from './rest.ts'
 export type * from './panels.ts'
+export * from './heating-curve.ts'
 export type { Bilingual, DomainCode } from './domain.ts'
 export type { Quality, QualityMark, RejectionReason } from './reading.ts'
 export type { Metric, Severity, Threshold, Evidence } from './catalogue/metric.ts'

@@ -1,10 +1,11 @@
-import { addDays, dayStart } from '@yiping/contract'
+import { addDays, dayStart, type PanelsAnswer, trailingMean } from '@yiping/contract'
 import { until } from '@yiping/contract/testing'
 import { batchOfReadings, createPool, type Pool, seedStations, storeBatch } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type App, buildApp } from '../src/app.ts'
+import { windowOf } from '../src/live/heating-curve.ts'
 import { lastNight, nightRatio } from '../src/live/panels.ts'
 import { testConfig } from './config.ts'
 
@@ -32,6 +33,9 @@ beforeAll(async () => {
     { ...water, code: 'P-1', name: '测点', kind: 'ws_pressure', lon: 113.72, metrics: ['ws.pressure'] },
     { ...water, code: 'R-1', name: '雨量站', kind: 'dr_rain', domain: 'drainage', lon: 113.701, metrics: ['dr.rain'] },
     { ...water, code: 'R-2', name: '雨量站', kind: 'dr_rain', domain: 'drainage', lon: 114, metrics: ['dr.rain'] },
+    { ...water, code: 'H-1', name: '热源', kind: 'ht_source', domain: 'heating', lon: 114, metrics: ['ht.t_out', 'ht.t1s'] },
+    { ...water, code: 'H-2', name: '热源', kind: 'ht_source', domain: 'heating', lon: 114, metrics: ['ht.t_out', 'ht.t1s'] },
+    { ...water, code: 'H-3', name: '热源', kind: 'ht_source', domain: 'heating', lon: 114, metrics: ['ht.t1s'] },
   ])
   const { rows } = await pool.query<{ id: number; name: string }>(
     "select p.id, s.code || ':' || p.metric as name from point p join station s on s.id = p.station_id",
@@ -48,6 +52,12 @@ beforeAll(async () => {
     if (at === now - hourMs) all.push(['P-1:ws.pressure', at + 1000, 0.5, 2])
     // 2 mm each five minutes for two hours that ended two hours ago.
     all.push(['R-1:dr.rain', at, at > now - 4 * hourMs && at <= now - 2 * hourMs ? 2 : 0, 0], ['R-2:dr.rain', at, 0, 0])
+  }
+  // 26 hours: one source follows weather of 6.25 K by 2 K for each, half a kelvin above or below it; at another nothing moves.
+  for (let hour = 0; hour < 26; hour++) {
+    const at = now - (26 - hour) * hourMs
+    all.push(['H-1:ht.t_out', at, hour / 4, 0], ['H-1:ht.t1s', at, 80 - hour / 2 + (hour % 2 === 0 ? 0.5 : -0.5), 0])
+    all.push(['H-2:ht.t_out', at, 1, 0], ['H-2:ht.t1s', at, 75, 0], ['H-3:ht.t1s', at, 60, 0])
   }
   // Three past Wednesdays, at 0.30, 0.31 and 0.35 MPa, and a Tuesday that is none of them.
   for (const [day, value] of [
@@ -112,6 +122,25 @@ describe('what a scene shows of the past', () => {
     const early = (await ask(`domains/drainage/panels?at=${now - 3 * hourMs}`)).body.rain.sums
     expect(early[0].most).toBe(24)
   })
+  it('says how a heating source has followed the weather, and nothing where that hardly moved or is not measured', async () => {
+    const { window, outdoor, curves } = (await ask('domains/heating/panels')).body.heatingCurves as NonNullable<PanelsAnswer['heatingCurves']>
+    expect(window).toBe(1)
+    expect(curves.map((c) => [c.station, c.hours, c.from, c.outdoor])).toEqual([
+      [null, 26, '2026-11-24T10:00:00.000+08:00', { min: 0.5, max: 3.625, last: 3.625 }],
+      ['H-1', 26, '2026-11-24T10:00:00.000+08:00', { min: 0, max: 6.25, last: 6.25 }],
+      ['H-2', 26, '2026-11-24T10:00:00.000+08:00', { min: 1, max: 1, last: 1 }],
+    ])
+    const [mean, first, second] = curves.map((c) => c.line)
+    expect(second).toBeNull()
+    // The mean has the supply of all three, and the weather of two.
+    expect([mean?.slope, first?.slope, first?.intercept].map((v) => Math.round(10 * (v ?? 0)))).toEqual([-13, -20, 801])
+    // ±0.5 about the line: √(26 · 0.25 ÷ 24).
+    expect(first?.spread).toBeCloseTo(0.52, 2)
+    // Thermometers that report once an hour have no hour of four quarters.
+    expect(outdoor.t).toEqual([])
+    const early = (await ask(`domains/heating/panels?at=${now - 8 * hourMs}`)).body.heatingCurves.curves as typeof curves
+    expect(early.map((c) => [c.station, c.hours, c.line])).toContainEqual(['H-1', 18, null])
+  })
   it('refuses a moment to come, and a utility that there is not', async () => {
     expect((await ask(`domains/water/panels?at=${now + hourMs}`)).status).toBe(400)
     expect((await ask('domains/post/panels')).status).toBe(400)
@@ -161,6 +190,20 @@ describe('a station’s page', () => {
     const { owner, code } = (await ask('registry')).body
     expect(owner[code.indexOf('D-1')]).toBe('漏控班（模拟）')
     expect(owner[code.indexOf('D-2')]).toBe('')
+  })
+})
+
+describe('the weather that a source is set by', () => {
+  const t = Array.from({ length: 10 * 24 }, (_, i) => i * hourMs)
+  const weather = { t, mean: t.map((_, i) => 5 + 4 * Math.cos((i / 12) * Math.PI) + 3 * Math.sin(i / 40)) }
+  it('is the mean of as many hours as explain the supply best', () => {
+    for (const hours of [1, 6, 12, 24]) {
+      const felt = trailingMean(weather, hours, hourMs)
+      expect(windowOf(weather, { t: felt.t, mean: felt.mean.map((v) => 80 - 2 * v) })).toBe(hours)
+    }
+  })
+  it('is that of the hour where nothing is known', () => {
+    expect(windowOf({ t: [], mean: [] }, weather)).toBe(1)
   })
 })
 

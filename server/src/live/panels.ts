@@ -87,7 +87,7 @@ export async function loadNight(db: Queryable, city: City, at: number, zone: str
 }
 
 const lineMetrics: Partial<Record<DomainCode, readonly { metric: string; kinds: readonly string[] }[]>> = {
-  heating: ['ht.t1s', 'ht.t1r', 'ht.t_out', 'ht.power'].map((metric) => ({ metric, kinds: ['ht_source'] })),
+  heating: ['ht.t1s', 'ht.t1r'].map((metric) => ({ metric, kinds: ['ht_source'] })),
   drainage: [{ metric: 'dr.forebay', kinds: ['dr_pump'] }],
 }
 /** Means over the last 24 hours, by the quarter of an hour. */

@@ -1,6 +1,7 @@
 import { DomainCode, PanelsAnswer } from '@yiping/contract'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
+import { loadHeatingCurves } from '../live/heating-curve.ts'
 import { loadBeyond, loadLines, loadNight, loadRain } from '../live/panels.ts'
 import { ProblemError } from '../plugins/problem.ts'
 import type { RouteContext } from './context.ts'
@@ -32,6 +33,7 @@ export const panelRoutes =
         const beyond = await loadBeyond(readPool, city, domain, at)
         const night = domain === 'water' ? await loadNight(readPool, city, at, zone) : null
         const lines = await loadLines(readPool, city, domain, at)
+        const curves = domain === 'heating' ? await loadHeatingCurves(readPool, city, at) : null
         const rain = domain === 'drainage' ? await loadRain(readPool, city, at) : null
         return {
           at: timeOut(at, zone),
@@ -44,6 +46,7 @@ export const panelRoutes =
           })),
           ...(night && { nightFlow: { from: timeOut(night.from, zone), to: timeOut(night.to, zone), dmas: night.dmas } }),
           ...(lines.length > 0 && { lines }),
+          ...(curves && { heatingCurves: { ...curves, curves: curves.curves.map((c) => ({ ...c, from: timeOut(c.from, zone) })) } }),
           ...(rain && { rain }),
         }
       },

@@ -9,22 +9,21 @@ export interface CurveLine {
   points: readonly (readonly [number, number])[]
   color: string
   label: string
+  /** y = slope · x + intercept, as it was from `min` to `max`; null: none is known. */
+  fit: Fit | null
 }
-
-/** Two columns of one moment each as pairs; moments that one of them lacks are left out. */
-export function paired(x: { t: readonly number[]; mean: readonly number[] }, y: { t: readonly number[]; mean: readonly number[] }): [number, number][] {
-  const byTime = new Map(x.t.map((t, i) => [t, x.mean[i] as number]))
-  return y.t.flatMap((t, i): [number, number][] => {
-    const at = byTime.get(t)
-    return at === undefined ? [] : [[at, y.mean[i] as number]]
-  })
+export interface Fit {
+  slope: number
+  intercept: number
+  min: number
+  max: number
 }
 
 const figures = '"Barlow Condensed", "Noto Sans SC Variable", sans-serif'
 
 /**
- * What was measured against what it depends on: one dot a moment, the newest one filled and named. No curve is fitted. Each
- * line has a part of the height and a scale of its own, over one x axis.
+ * What was measured against what it depends on: one dot a moment, the newest one filled and named, and the line that it has
+ * followed with `tolerance` above and below. Each has a part of the height and a scale of its own, over one x axis.
  */
 export function curveOption(input: {
   lines: readonly CurveLine[]
@@ -34,6 +33,7 @@ export function curveOption(input: {
   xName: string
   minSpanX: number
   minSpanY: number
+  tolerance: number
 }): Option {
   const { lines, theme, text } = input
   const scale = (column: readonly number[], least: number, most: number) => {
@@ -54,13 +54,21 @@ export function curveOption(input: {
   const parts = lines.map((line, i) => {
     const last = line.points.at(-1)
     const right = last !== undefined && last[0] > (x.min + x.max) / 2
+    const { fit } = line
+    // Only over the weather that is shown, and that it rests on.
+    const ends = fit === null ? [] : [Math.max(fit.min, x.min), Math.min(fit.max, x.max)].map((at): [number, number] => [at, fit.slope * at + fit.intercept])
+    const off = (k: number): [number, number][] => ends.map(([at, v]) => [at, v + k])
+    const bounds = [off(-input.tolerance), off(input.tolerance)]
     const y = scale(
-      line.points.map(([, v]) => v),
+      [...line.points, ...bounds.flat()].map(([, v]) => v),
       input.minSpanY,
       3,
     )
     const lowest = i === lines.length - 1
+    const drawn = { type: 'line', xAxisIndex: i, yAxisIndex: i, silent: true, animation: false, symbol: 'none', z: 1 } as const
     const series: Series[] = [
+      { ...drawn, id: `${line.id}-fit`, data: off(0), lineStyle: { color: theme.ink2, width: 1 } },
+      ...bounds.map((data, k): Series => ({ ...drawn, id: `${line.id}-bound-${k}`, data, lineStyle: { color: theme.ink3, width: 1, type: 'dashed' } })),
       {
         id: line.id,
         type: 'scatter',

@@ -14,6 +14,12 @@ export function formatNumber(value: number, decimals: number): string {
   return (value < 0 && !zero ? minus : '') + (fraction === undefined ? grouped : `${grouped}.${fraction}`)
 }
 
+/** A difference: with its sign, but for nothing. */
+export const signed = (value: number, decimals: number): string => {
+  const text = formatNumber(value, decimals)
+  return value > 0 && /[1-9]/.test(text) ? `+${text}` : text
+}
+
 export interface Figure {
   text: string
   /** 万 or 亿 before the unit for Chinese readers; k, M, G at the figure for English ones. */

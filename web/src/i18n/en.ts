@@ -368,9 +368,14 @@ export default {
     kelvin: 'K',
     makeup: 'Make-up',
     outdoor: 'Outdoor',
-    outdoorAxis: 'Outdoor temperature, ℃',
+    outdoorAxis: 'Outdoor temperature, mean of {window} h, ℃',
     dot: '{name} {value} ℃',
-    curveNote: 'Quarter-hour means over the sources, last 24 h, newest filled · the registry has no heating curve, none is fitted',
+    dotOff: '{name} {value} ℃, {off} K off',
+    offCurve: 'Off curve',
+    curveNote:
+      'Dots: quarter-hour means over the sources, last 24 h, newest filled · line: fitted to {hours} hourly means against the mean of the last {window} h outdoors, standard deviation {spread} K, dashed ±{tolerance} K (judgement)',
+    curveNoteNone:
+      'Dots: quarter-hour means over the sources, last 24 h, newest filled · no line: {hours} h and {span} K of weather known, {leastHours} h and {leastSpan} K needed',
     compound: 'Compound',
     missing: 'Short of',
     coldNote: '{n} below 18 ℃',

@@ -1,6 +1,7 @@
 import { formatNumber, percent } from '../../../format/number.ts'
 import { dash } from '../../../format/value.ts'
 import type { Entry } from '../stations.ts'
+import { offCurve } from './heating-curve.ts'
 import {
   coverageNote,
   cutNote,
@@ -33,6 +34,7 @@ export function sourceTable(scene: Scene): Table {
     .map((entry): Row => {
       const { title } = placeOf(scene, entry)
       const [supply, back] = [value(entry, 'ht.t1s'), value(entry, 'ht.t1r')]
+      const off = offCurve(scene.answer, 'ht.t1s', entry.station.code, supply)
       return {
         key: entry.station.code,
         station: entry.station.code,
@@ -41,6 +43,7 @@ export function sourceTable(scene: Scene): Table {
           { text: title },
           plain(value(entry, 'ht.power'), 0),
           figure('ht.t1s', supply),
+          off === null ? plain(null, 1) : { text: off },
           figure('ht.t1r', back),
           plain(supply === null || back === null ? null : supply - back, 1),
           plain(value(entry, 'ht.flow1'), 0),
@@ -55,6 +58,7 @@ export function sourceTable(scene: Scene): Table {
       { label: t('scene.source'), wide: true },
       { label: t('scene.load'), unit: unitOf(scene, 'ht.power'), figure: true },
       { label: t('scene.supply'), unit: unitOf(scene, 'ht.t1s'), figure: true },
+      { label: t('scene.offCurve'), unit: t('scene.kelvin'), figure: true },
       { label: t('scene.return'), unit: unitOf(scene, 'ht.t1r'), figure: true },
       { label: t('scene.difference'), unit: t('scene.kelvin'), figure: true },
       { label: t('scene.flow'), unit: unitOf(scene, 'ht.flow1'), figure: true },

@@ -1,12 +1,12 @@
 import type { PanelsAnswer, PointValue } from '@yiping/contract/screen'
 import { describe, expect, it } from 'vitest'
 import { bars } from '../../../charts/hydrograph-option.ts'
-import { paired } from '../../../charts/curve-option.ts'
 import type { Registry } from '../../../feed/registry.ts'
 import { wordsOf } from '../../../testing/words.ts'
 import { entryOf } from '../stations.ts'
 import { passageTable, pumpTable, rainTable, signalOf } from './drainage.ts'
 import { pressureTable, voidTable } from './gas.ts'
+import { curveNote } from './heating-curve.ts'
 import { coldTable, roomTable, sourceTable } from './heating.ts'
 import { panelsOf } from './panels.ts'
 import type { Scene, Table } from './table.ts'
@@ -141,7 +141,31 @@ describe('heating', () => {
       scene([station('H1', 'ht_source', { 'ht.power': 900, 'ht.t1s': 79, 'ht.t1r': 41.5 }), station('H2', 'ht_source', { 'ht.power': 0, 'ht.t1s': 40 })]),
     )
     expect(table.rows.map((r) => r.station)).toEqual(['H2', 'H1'])
-    expect(texts(table).map((r) => r[4])).toEqual(['—', '37.5'])
+    expect(texts(table).map((r) => [r[3], r[5]])).toEqual([
+      ['—', '—'],
+      ['—', '37.5'],
+    ])
+  })
+  const known = {
+    ...{ metric: 'ht.t1s', hours: 300, from: '2026-11-11T12:00:00+08:00', outdoor: { min: -4, max: 6, last: 2 } },
+    line: { slope: -2, intercept: 80, spread: 0.74 },
+  }
+  const curves = [
+    { ...known, station: null },
+    { ...known, station: 'H1' },
+    { ...known, station: 'H2', hours: 5, line: null },
+    { ...known, station: 'H3', outdoor: { min: -4, max: 6, last: 9 } },
+    { ...known, station: 'H4', outdoor: { min: -4, max: 6, last: 7 } },
+  ]
+  const heatingCurves = { window: 12, outdoor: { t: [], mean: [] }, curves }
+  it('says how far each source is off its own curve, and nothing in weather that the curve does not know', () => {
+    const source = (code: string, supply: number) => station(code, 'ht_source', { 'ht.power': 900, 'ht.t1s': supply })
+    const table = sourceTable(scene([source('H1', 74.5), source('H2', 74.5), source('H3', 74.5), source('H4', 70), source('H5', 70)], { heatingCurves }))
+    expect(texts(table).map((r) => r[3])).toEqual(['\u22121.5', '—', '—', '+4.0', '—'])
+  })
+  it('says what the drawn curve rests on, or why there is none', () => {
+    expect(curveNote(wordsOf('zh-CN'), scene([], { heatingCurves }).answer)).toContain('由 300 个小时均值拟合，对室外温度近 12 时均值，标准差 0.7 K')
+    expect(curveNote(wordsOf('en'), scene([]).answer)).toContain('no line: 0 h and 0.0 K of weather known, 20 h and 3 K needed')
   })
   it('lists cold compounds coldest first, and districts by the share of warm rooms', () => {
     const s = scene([
@@ -219,12 +243,6 @@ describe('every table', () => {
 })
 
 describe('the charts of a scene', () => {
-  it('pair what was measured at the same moment, and nothing else', () => {
-    expect(paired({ t: [1, 2, 4], mean: [10, 20, 40] }, { t: [2, 3, 4], mean: [0.2, 0.3, 0.4] })).toEqual([
-      [20, 0.2],
-      [40, 0.4],
-    ])
-  })
   it('draw rain as bars of full width with a gap where no gauge reported', () => {
     expect(bars([0, 100, 300], [1, 2, 3], 100)).toEqual([
       [0, 1],
