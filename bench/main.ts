@@ -6,6 +6,7 @@ import { backFill } from './figures/back-fill.ts'
 import type { Figure } from './figures/figure.ts'
 import { commitLatency } from './figures/commit-latency.ts'
 import { gateway } from './figures/gateway.ts'
+import { history } from './figures/history.ts'
 import { ingest } from './figures/ingest.ts'
 import { ingestMemory } from './figures/ingest-memory.ts'
 import { latency } from './figures/latency.ts'
@@ -47,9 +48,10 @@ const figures: readonly Figure[] = [
   alarms,
   alarmLatency,
   alarmEngine,
+  history,
 ]
 
-const usage = `npm run bench [-- NAME … --minutes N --rows N --pairs N --samples N --seed N --profile --database URL --messages N --readings N --node-red]
+const usage = `npm run bench [-- NAME … --minutes N --rows N --pairs N --samples N --seed N --profile --database URL --messages N --readings N --history N --node-red]
 
 ${figures.map((f) => `  ${f.name.padEnd(14)} ${f.about}`).join('\n')}
 `

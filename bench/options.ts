@@ -18,6 +18,8 @@ export interface Options {
   /** Messages of one reading, and readings in messages of 100, of a run on that server. */
   messages: number
   readings: number
+  /** Readings of `history`; its database stays on the server. */
+  history: number
   /** May install Node-RED from npm into a folder of its own. */
   nodeRed: boolean
 }
@@ -36,10 +38,11 @@ export function readOptions(args: readonly string[], minutes: number): Options {
       database: { type: 'string' },
       messages: { type: 'string' },
       readings: { type: 'string' },
+      history: { type: 'string' },
       'node-red': { type: 'boolean' },
     },
   })
-  const number = (name: 'minutes' | 'rows' | 'pairs' | 'samples' | 'seed' | 'messages' | 'readings', fallback: number): number => {
+  const number = (name: 'minutes' | 'rows' | 'pairs' | 'samples' | 'seed' | 'messages' | 'readings' | 'history', fallback: number): number => {
     const text = values[name]
     if (text === undefined) return fallback
     const value = Number(text)
@@ -57,6 +60,7 @@ export function readOptions(args: readonly string[], minutes: number): Options {
     database: values.database ?? (process.env.TEST_DATABASE_URL || null),
     messages: number('messages', 100_000),
     readings: number('readings', 600_000),
+    history: number('history', 10_000_000),
     nodeRed: values['node-red'] ?? false,
   }
 }

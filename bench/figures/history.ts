@@ -1,0 +1,183 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import pg from 'pg'
+import { entries } from '../built.ts'
+import { startPart } from '../city/start-part.ts'
+import { asking, buildHistory, type History } from '../history/build.ts'
+import { cityByHour, type Point, questions } from '../history/questions.ts'
+import { median, quantile, seeded } from '../measure/numbers.ts'
+import { rssOf } from '../measure/processes.ts'
+import type { Row } from '../report/outcome.ts'
+import type { Figure } from './figure.ts'
+
+const run = promisify(execFile)
+const warmUps = 5
+const exportPoints = 50
+
+interface Sizes {
+  readings: number
+  columns: number
+  columnRows: number
+  naive: number
+  tiers: { view: string; bytes: number }[]
+}
+/** Bytes with all indexes; of the columnstore alone those chunks that are in it. */
+async function sizesOf(client: pg.Client, history: History): Promise<Sizes> {
+  const { rows } = await client.query<{ readings: number; columns: number; naive: number; old: number }>(
+    `select hypertable_size('reading')::float8 as readings, pg_total_relation_size('naive.reading')::float8 as naive,
+       (select coalesce(sum(after_compression_total_bytes), 0)::float8 from chunk_compression_stats('reading')) as columns,
+       (select count(*)::float8 from reading where observed_at < (
+          select max(range_end) from timescaledb_information.chunks where hypertable_name = 'reading' and is_compressed)) as old`,
+  )
+  const [sizes] = rows
+  if (!sizes) throw new Error('no sizes')
+  const tiers = await client.query<{ view: string; bytes: number }>(
+    `select view_name as view, hypertable_size(format('%I.%I', materialization_hypertable_schema, materialization_hypertable_name))::float8 as bytes
+     from timescaledb_information.continuous_aggregates where view_name like 'reading%' order by 1`,
+  )
+  return { readings: sizes.readings, columns: sizes.columns, columnRows: Math.min(sizes.old, history.rows), naive: sizes.naive, tiers: tiers.rows }
+}
+
+async function timesOf(samples: number, ask: () => Promise<unknown>): Promise<number[]> {
+  const times: number[] = []
+  for (let i = 0; i < warmUps + samples; i++) {
+    const began = performance.now()
+    await ask()
+    if (i >= warmUps) times.push(performance.now() - began)
+  }
+  return times
+}
+
+const ms = (figure: string, times: readonly number[], naive: readonly number[], goalMs: number): Row => ({
+  figure: `${figure} p95`,
+  measured: quantile(times, 0.95),
+  unit: 'ms',
+  decimals: 1,
+  goal: { atMost: goalMs },
+  reference: { value: quantile(naive, 0.95), what: 'plain table with a btree, no roll-ups: the same question in SQL' },
+})
+
+/** A long history on a real server, and what analysts ask of it. The database stays, for the next run. */
+export const history: Figure = {
+  name: 'history',
+  about: 'a city’s history of --history N readings (10,000,000) on the server of --database: size, series, overview at a moment, export',
+  async run(bench, scope) {
+    const { database } = bench.options
+    if (database === null) {
+      const note = 'history: left out: it needs a PostgreSQL server with TimescaleDB (--database URL or TEST_DATABASE_URL)'
+      bench.say(note)
+      return { rows: [], notes: [note], detail: null }
+    }
+    const built = await buildHistory(database, bench.options.history, bench.say)
+    const client = new pg.Client({ connectionString: built.url })
+    await client.connect()
+    scope.defer('client', () => client.end())
+    const sizes = await sizesOf(client, built)
+    const points = (
+      await client.query<Point>("select p.id, s.code || ':' || p.metric as name from point p join station s on s.id = p.station_id order by p.id")
+    ).rows
+    const server = await startPart(scope, entries.server, { env: { DATABASE_URL: built.url, PORT: '0', HOST: '127.0.0.1', SIMULATOR: 'off' } })
+    const address = String(server.ready.address)
+    const ask = async (path: string): Promise<void> => {
+      for (;;) {
+        const answer = await fetch(`${address}${path}`)
+        const text = await answer.text()
+        if (answer.status === 200) return
+        if (answer.status !== 503) throw new Error(`${path}: ${answer.status} ${text.slice(0, 300)}`)
+        await new Promise((resolve) => setTimeout(resolve, 200))
+      }
+    }
+    await ask('/api/v1/overview')
+    const rows: Row[] = [
+      {
+        figure: 'history: columnstore with its indexes',
+        measured: sizes.columns / sizes.columnRows,
+        unit: 'B/reading',
+        decimals: 2,
+        goal: { atMost: 4 },
+        reference: { value: sizes.naive / built.rows, what: 'plain table with a btree' },
+      },
+    ]
+    const detail: Record<string, unknown> = { built, sizes }
+    for (const question of questions) {
+      // The same draws on both sides, in the same order.
+      const [ours, theirs] = [seeded(bench.options.seed), seeded(bench.options.seed)]
+      const times = await timesOf(question.samples, () => ask(question.path(built, ours, points)))
+      const naive = await timesOf(question.samples, () => client.query(question.naive(built, theirs, points)))
+      rows.push(ms(question.figure, times, naive, question.goalMs))
+      detail[question.figure] = { times, naive }
+      bench.say(`${question.figure}: p50 ${median(times).toFixed(1)} ms, naive ${median(naive).toFixed(1)} ms`)
+    }
+    const { from, to } = cityByHour.span(built)
+    const times = await timesOf(cityByHour.samples, () => client.query(cityByHour.ours, [from, to]))
+    const naive = await timesOf(cityByHour.samples, () => client.query(cityByHour.naive, [from, to]))
+    rows.push(ms(cityByHour.figure, times, naive, cityByHour.goalMs))
+    bench.say(`${cityByHour.figure}: p50 ${median(times).toFixed(0)} ms, naive ${median(naive).toFixed(0)} ms`)
+    const exported = await measureExport(built, address, server.pid, points)
+    rows.push({
+      figure: 'history: export of raw readings as CSV',
+      measured: exported.ours,
+      unit: 'rows/s',
+      decimals: 0,
+      goal: { atLeastRatio: 0.6 },
+      reference: { value: exported.psql, what: 'psql \\copy of the same rows with the same names' },
+    })
+    detail.exported = exported
+    return {
+      rows,
+      notes: [
+        `history: ${built.rows} readings of ${built.points} points in ${built.days} days; a year’s question is asked of what there is`,
+        `history: roll-ups ${sizes.tiers.map((t) => `${t.view} ${(t.bytes / 2 ** 20).toFixed(0)} MiB`).join(', ')}; readings ${(sizes.readings / 2 ** 20).toFixed(0)} MiB, plain table ${(sizes.naive / 2 ** 20).toFixed(0)} MiB`,
+        `history: answers over HTTP with JSON on loopback, plain SQL without either; export of ${exported.rows} rows grew the server by ${exported.grownMiB.toFixed(0)} MiB`,
+        'history: the city by utility and district has no route yet, both sides are asked in SQL; a late burst into the columnstore is not measured',
+      ],
+      detail,
+    }
+  },
+}
+
+async function measureExport(
+  built: History,
+  address: string,
+  pid: number,
+  points: readonly Point[],
+): Promise<{ rows: number; ours: number; psql: number; grownMiB: number }> {
+  const some = points.slice(0, exportPoints)
+  const before = await rssOf(pid)
+  let most = before
+  const began = performance.now()
+  const answer = await fetch(
+    `${address}/api/v1/series/export?points=${encodeURIComponent(some.map((p) => p.name).join(','))}&tier=raw&from=${built.from}&to=${built.to}`,
+  )
+  if (answer.status !== 200 || answer.body === null) throw new Error(`export: ${answer.status} ${await answer.text()}`)
+  let lines = 0
+  let chunks = 0
+  for await (const chunk of answer.body) {
+    for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) lines += 1
+    chunks += 1
+    if (chunks % 50 === 0) most = Math.max(most, await rssOf(pid))
+  }
+  const oursMs = performance.now() - began
+  const rows = lines - 1
+  const ids = some.map((p) => p.id).join(',')
+  const names = `select s.code, p.metric, m.unit, r.observed_at, r.value, r.quality from reading r join point p on p.id = r.point_id
+    join station s on s.id = p.station_id join metric m on m.code = p.metric where r.point_id in (${ids}) order by r.point_id, r.observed_at`
+  const held = await asking(built.url, async (client) =>
+    Number((await client.query(`select count(*) as n from reading where point_id in (${ids})`)).rows[0]?.n),
+  )
+  if (held !== rows) throw new Error(`${rows} rows were exported, ${held} are stored`)
+  const { stdout } = await run(
+    'bash',
+    [
+      '-c',
+      'psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 -c "\\timing on" -c "$1" "$2" | tail -n 1',
+      'bash',
+      `\\copy (${names.replace(/\s+/g, ' ')}) to stdout with csv`,
+      built.url,
+    ],
+    { maxBuffer: 2 ** 20 },
+  )
+  const psqlMs = Number(/Time: ([\d.]+) ms/.exec(stdout)?.[1])
+  if (!(psqlMs > 0)) throw new Error(`psql told no time: ${stdout}`)
+  return { rows, ours: rows / (oursMs / 1000), psql: rows / (psqlMs / 1000), grownMiB: (most - before) / 2 ** 20 }
+}
