@@ -48,13 +48,29 @@ export class Trends {
   #followedTo = Number.POSITIVE_INFINITY
   /** Two months do not change with every repair of an hour. */
   readonly #bands = new Map<DomainCode, { today: number; readAt: number; band: WeekdayBand | null }>()
+  /** One reads at a time: what was read earlier must not stand over what was read later. */
+  #last: Promise<void> = Promise.resolve()
 
   constructor(
     private readonly db: Queryable,
     private readonly zone: string,
   ) {}
 
-  async reload(city: City, now: number): Promise<void> {
+  reload(city: City, now: number): Promise<void> {
+    return this.#inTurn(() => this.#reload(city, now))
+  }
+
+  follow(city: City, now: number): Promise<void> {
+    return this.#inTurn(() => this.#follow(city, now))
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const run = this.#last.then(work)
+    this.#last = run.catch(() => {})
+    return run
+  }
+
+  async #reload(city: City, now: number): Promise<void> {
     const today = dayStart(now, this.zone)
     const yesterday = addDays(today, -1, this.zone)
     const to = lastWhole(now)
@@ -83,9 +99,9 @@ export class Trends {
     return band
   }
 
-  async follow(city: City, now: number): Promise<void> {
+  async #follow(city: City, now: number): Promise<void> {
     const today = dayStart(now, this.zone)
-    if ([...this.cells.values()].some((c) => c.dayStart !== today) || this.cells.size === 0) return this.reload(city, now)
+    if ([...this.cells.values()].some((c) => c.dayStart !== today) || this.cells.size === 0) return this.#reload(city, now)
     const to = lastWhole(now)
     const from = Math.max(today, Math.min(to, this.#followedTo) - 3 * trendBucketMs)
     for (const trend of trends) {
