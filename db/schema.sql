@@ -48,11 +48,13 @@ CASE
     WHEN (latches AND (NOT quiet) AND (reset_at IS NULL)) THEN 'latched'::text
     ELSE 'normal'::text
 END) stored,
+  explained boolean not null default false,
   constraint alarm_pkey PRIMARY KEY (id),
   constraint alarm_cause_fkey FOREIGN KEY (cause) REFERENCES alarm(id),
   constraint alarm_district_fkey FOREIGN KEY (district) REFERENCES district(adcode),
   constraint alarm_domain_fkey FOREIGN KEY (domain) REFERENCES domain(code),
   constraint alarm_check CHECK (((returned_at IS NULL) OR (returned_at >= active_at))),
+  constraint alarm_check1 CHECK (((NOT explained) OR (cause IS NOT NULL))),
   constraint alarm_members_check CHECK ((members >= 0)),
   constraint alarm_severity_check CHECK (((severity >= 1) AND (severity <= 4))),
   constraint alarm_worst_check CHECK (((worst >= 1) AND (worst <= 4)))
@@ -407,11 +409,14 @@ create table station (
   maintenance boolean not null default false,
   created_at timestamp with time zone not null default now(),
   owner text,
+  feeder text,
   constraint station_code_key UNIQUE (code),
   constraint station_pkey PRIMARY KEY (id),
   constraint station_district_fkey FOREIGN KEY (district) REFERENCES district(adcode),
   constraint station_domain_fkey FOREIGN KEY (domain) REFERENCES domain(code),
+  constraint station_feeder_fkey FOREIGN KEY (feeder) REFERENCES station(code) ON DELETE SET NULL,
   constraint station_kind_fkey FOREIGN KEY (kind) REFERENCES station_kind(code),
+  constraint station_check CHECK ((feeder <> code)),
   constraint station_code_check CHECK ((code ~ '^[A-Za-z0-9_.-]{1,64}$'::text))
 );
 
@@ -500,10 +505,16 @@ CREATE INDEX reading_conflict_received_at_idx ON public.reading_conflict USING b
 CREATE INDEX reading_observed_at_idx ON public.reading USING btree (observed_at DESC);
 CREATE INDEX rejection_at_idx ON public.rejection USING btree (at DESC);
 CREATE INDEX rejection_id ON public.rejection USING btree (id DESC);
+CREATE INDEX station_feeder ON public.station USING btree (feeder) WHERE (feeder IS NOT NULL);
 CREATE UNIQUE INDEX alarm_active ON public.alarm USING btree (rule, subject) WHERE ((returned_at IS NULL) AND (NOT superseded));
 CREATE UNIQUE INDEX alarm_rule_active ON public.alarm_rule USING btree (code) WHERE active;
 CREATE UNIQUE INDEX quality_mark_identity ON public.quality_mark USING btree (point_id, observed_at);
 CREATE UNIQUE INDEX reading_identity ON public.reading USING btree (point_id, observed_at);
+
+-- triggers
+
+CREATE TRIGGER station_feeder_inserted AFTER INSERT ON public.station REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION refuse_feeder_circle();
+CREATE TRIGGER station_feeder_updated AFTER UPDATE ON public.station REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION refuse_feeder_circle();
 
 -- hypertables
 

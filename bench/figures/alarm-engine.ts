@@ -65,6 +65,7 @@ export const alarmEngine: Figure = {
       origin: null,
       maintenance: false,
       owner: null,
+      feeder: null,
       createdAt: 0,
       // One metric has four rules here: ten points of a station stand for ten stations.
       points: Array.from({ length: perStation }, (_, k) => ({ id: 1 + i * perStation + k, metric: 'ws.pressure', intervalS: 10 })),

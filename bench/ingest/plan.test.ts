@@ -10,6 +10,7 @@ const stations = parseStationCsv(readFileSync('db/seeds/demo-stations.csv', 'utf
     id: i,
     maintenance: false,
     owner: null,
+    feeder: null,
     createdAt: 0,
     points: s.metrics.map((metric, j) => ({ id: 100 * i + j, metric, intervalS: 60 })),
   }),

@@ -47,11 +47,15 @@ export async function describeSchema(db: Queryable): Promise<string> {
         on c.materialization_hypertable_name = j.hypertable_name or c.view_name = j.hypertable_name
       where j.proc_name in ('policy_refresh_continuous_aggregate', 'policy_compression', 'policy_retention')
     ) jobs order by 1`)
+  const triggers = await text(`
+    select pg_get_triggerdef(t.oid) || ';' as line from pg_trigger t join pg_class c on c.oid = t.tgrelid
+    where c.relnamespace = 'public'::regnamespace and not t.tgisinternal and t.tgname not like 'ts\\_%' order by 1`)
   const section = (title: string, parts: string[], join = '\n'): string => `-- ${title}\n\n${parts.join(join)}\n`
   return [
     '-- Written from a migrated database by the schema test (UPDATE_SCHEMA=1): to be read, not to be run.\n',
     section('tables', tables, '\n\n'),
     section('indexes', indexes),
+    section('triggers', triggers),
     section('hypertables', hypertables),
     // PostgreSQL 15 names the table before each column, later ones do not.
     section(

@@ -21,6 +21,8 @@ export interface RegisteredStation {
   maintenance: boolean
   /** Who answers for it; null: nobody is named. */
   owner: string | null
+  /** Who feeds it, or what it drains to; null: not known. */
+  feeder: string | null
   /** Epoch ms. */
   createdAt: number
   points: RegisteredPoint[]
@@ -29,7 +31,7 @@ export interface RegisteredStation {
 /** Every station with its points, in order of code. */
 export async function loadRegistry(db: Queryable): Promise<RegisteredStation[]> {
   const stations = await db.query<Omit<RegisteredStation, 'points'>>(
-    'select id, code, name, kind, domain, district, lon, lat, gateway, origin, maintenance, owner, created_at as "createdAt" from station order by code',
+    'select id, code, name, kind, domain, district, lon, lat, gateway, origin, maintenance, owner, feeder, created_at as "createdAt" from station order by code',
   )
   const points = await db.query<{ id: number; station_id: number; metric: string; interval_s: number }>(
     `select p.id, p.station_id, p.metric, coalesce(p.interval_s, m.interval_s)::float8 as interval_s

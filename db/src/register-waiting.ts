@@ -13,6 +13,7 @@ export interface Applicant {
     district: string | null
     lon: number | null
     lat: number | null
+    feeder: string | null
     metrics: string[]
   } | null
   waiting: { metric: string; domain: string | null }[]
@@ -22,7 +23,16 @@ export interface Applicant {
 export interface Registration {
   code: string
   metrics: readonly string[]
-  station: { name: string; kind: string; domain: DomainCode; district: string | null; lon: number | null; lat: number | null } | null
+  station: {
+    name: string
+    kind: string
+    domain: DomainCode
+    district: string | null
+    lon: number | null
+    lat: number | null
+    /** A station that is there, or is made with it. */
+    feeder: string | null
+  } | null
 }
 
 export interface Registered {
@@ -66,7 +76,7 @@ export async function registerWaiting(
 async function loadApplicants(db: Queryable, codes: readonly string[]): Promise<Map<string, Applicant>> {
   const applicants = new Map<string, Applicant>(codes.map((code) => [code, { code, station: null, waiting: [] }]))
   const stations = await db.query<NonNullable<Applicant['station']> & { code: string }>(
-    `select s.code, s.name, s.kind, s.domain, s.district, s.lon, s.lat, coalesce(array_agg(p.metric) filter (where p.id is not null), '{}') as metrics
+    `select s.code, s.name, s.kind, s.domain, s.district, s.lon, s.lat, s.feeder, coalesce(array_agg(p.metric) filter (where p.id is not null), '{}') as metrics
      from station s left join point p on p.station_id = s.id where s.code = any($1::text[]) group by s.id`,
     [codes],
   )
@@ -85,9 +95,9 @@ async function loadApplicants(db: Queryable, codes: readonly string[]): Promise<
 async function write(client: PoolClient, plan: readonly Registration[]): Promise<Registered | null> {
   const made = plan.flatMap(({ code, station }) => (station ? [{ code, ...station }] : []))
   const { rows } = await client.query<{ code: string }>(
-    `insert into station (code, name, kind, domain, district, lon, lat)
-     select code, name, kind, domain, district, lon, lat
-     from jsonb_to_recordset($1::jsonb) as g(code text, name text, kind text, domain text, district text, lon float8, lat float8)
+    `insert into station (code, name, kind, domain, district, lon, lat, feeder)
+     select code, name, kind, domain, district, lon, lat, feeder
+     from jsonb_to_recordset($1::jsonb) as g(code text, name text, kind text, domain text, district text, lon float8, lat float8, feeder text)
      order by code on conflict (code) do nothing returning code`,
     [JSON.stringify(made)],
   )

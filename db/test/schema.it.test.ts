@@ -101,6 +101,25 @@ describe('the seeds', () => {
     expect(() => parseStationCsv(`${header},boss\n${line},x\n`)).toThrow(RegistryFileError)
   })
 
+  it('take who feeds whom, in any order and also from before, and refuse a circle, oneself and a stranger', async () => {
+    const header = 'code,name,kind,domain,district,lon,lat,gateway'
+    const line = (code: string, feeder = ''): string => `${code},x,ht_station,heating,410105,113.7,34.8,,${feeder}`
+    const seed = async (...lines: string[]) => seedStations(pool, parseStationCsv([`${header},feeder`, ...lines, ''].join('\n')))
+    await seed(line('F-2', 'F-1'), line('F-1'))
+    await seed(line('F-3', 'F-2'))
+    await seed(line('F-3'))
+    const { rows } = await pool.query("select code, feeder from station where code like 'F-%' order by code")
+    expect(rows).toEqual([
+      { code: 'F-1', feeder: null },
+      { code: 'F-2', feeder: 'F-1' },
+      { code: 'F-3', feeder: 'F-2' },
+    ])
+    await expect(seed(line('F-1', 'F-3'))).rejects.toThrow(/circle/)
+    await expect(pool.query("update station set feeder = 'F-3' where code = 'F-1'")).rejects.toThrow(/circle/)
+    await expect(seed(line('F-1', 'F-1'))).rejects.toThrow(/line 2: F-1 does not feed itself/)
+    await expect(seed(line('F-4', 'F-9'))).rejects.toThrow(/F-4: feeder F-9 is no station/)
+  })
+
   it('refuse a wrong registry file with every fault and its line', () => {
     const header = 'code,name,kind,domain,district,lon,lat,gateway'
     const wrong = [

@@ -17,6 +17,7 @@ const station: RegisteredStation = {
   origin: null,
   maintenance: false,
   owner: null,
+  feeder: null,
   createdAt: 0,
   points: [{ id: 7, metric: 'ws.pressure', intervalS: 300 }],
 }

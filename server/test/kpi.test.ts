@@ -20,6 +20,7 @@ const station = (id: number, kind: string, metrics: string[], more: Partial<Regi
   origin: null,
   maintenance: false,
   owner: null,
+  feeder: null,
   createdAt: 0,
   points: metrics.map((metric, i) => ({ id: id * 10 + i, metric, intervalS: 300 })),
   ...more,

@@ -26,6 +26,7 @@ const gauge = (id: number, node: string, kind = 'ws_pressure', metrics = ['ws.pr
     origin: null,
     maintenance: false,
     owner: null,
+    feeder: null,
     createdAt: 0,
   },
   ...{ lon: lonOf(node), lat: 34.7, points: metrics.map((metric, i) => ({ id: id * 10 + i, metric, intervalS: 300 })) },

@@ -8,7 +8,7 @@ const waits = (code: string, waiting: [metric: string, domain?: string][], stati
   station,
   waiting: waiting.map(([metric, domain = null]) => ({ metric, domain })),
 })
-const registered = { name: '测点', kind: 'ws_pressure', domain: 'water' as const, district: null, lon: null, lat: null, metrics: ['ws.pressure'] }
+const registered = { name: '测点', kind: 'ws_pressure', domain: 'water' as const, district: null, lon: null, lat: null, feeder: null, metrics: ['ws.pressure'] }
 const applicants = new Map(
   [
     waits('NEW', [
@@ -46,7 +46,7 @@ describe('a registration', () => {
         {
           code: 'NEW',
           metrics: ['ws.pressure', 'ws.flow'],
-          station: { name: 'NEW', kind: 'ws_pressure', domain: 'water', district: null, lon: null, lat: null },
+          station: { name: 'NEW', kind: 'ws_pressure', domain: 'water', district: null, lon: null, lat: null, feeder: null },
         },
       ],
     })
@@ -65,6 +65,14 @@ describe('a registration', () => {
   it('of a station that is there adds its missing points and changes nothing else', () => {
     expect(plan({ code: 'OLD' })).toEqual({ ok: true, registrations: [{ code: 'OLD', metrics: ['ws.flow'], station: null }] })
   })
+  it('names who feeds it: one that is registered, or is with it', () => {
+    const both = plan({ code: 'NEW', feeder: 'OLD' }, { code: 'GATEWAY', feeder: 'NEW' })
+    expect(both.ok && both.registrations.map((r) => r.station?.feeder)).toEqual(['OLD', 'NEW'])
+    expect(faultsOf({ code: 'NEW', feeder: 'SILENT' })).toEqual(['feeder_unknown'])
+    expect(faultsOf({ code: 'NEW', feeder: 'NEW' })).toEqual(['feeder_unknown'])
+    expect(faultsOf({ code: 'NEW', feeder: 'GATEWAY' }, { code: 'GATEWAY', feeder: 'NEW' })).toEqual(['feeder_unknown', 'feeder_unknown'])
+  })
+
   it.each<[string, StationRegistration[], string[]]>([
     ['a code that is none', [{ code: 'two words' }], ['code_invalid']],
     ['a code twice', [{ code: 'NEW' }, { code: 'NEW' }], ['code_twice']],

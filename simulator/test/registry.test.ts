@@ -49,6 +49,17 @@ describe('the registry', () => {
     }
   })
 
+  it('knows who feeds whom: one step up, by a kind that can, and nobody where its models know nobody', () => {
+    const byCode = new Map(city.stations.map((s) => [s.code, s]))
+    const steps = new Set(city.stations.flatMap((s) => (s.feeder === null ? [] : [`${byCode.get(s.feeder)?.kind} ${s.kind}`])))
+    expect([...steps].sort()).toEqual([
+      ...['dr_pump dr_pipe', 'dr_pump dr_ponding', 'dr_pump dr_underpass', 'gs_gate gs_regulator', 'gs_regulator gs_user'],
+      ...['ht_source ht_station', 'ht_station ht_room', 'ws_plant ws_booster', 'ws_plant ws_dma', 'ws_plant ws_pressure', 'ws_plant ws_quality'],
+    ])
+    expect(city.stations.filter((s) => s.kind === 'ht_station' && s.feeder === null)).toEqual([])
+    expect(city.stations.filter((s) => (s.kind === 'gs_void' || s.kind === 'ht_source') && s.feeder !== null)).toEqual([])
+  })
+
   it('is the committed seed file, byte for byte', () => {
     expect(existsSync(seedFile)).toBe(true)
     expect(readFileSync(seedFile, 'utf8')).toBe(seedCsv(buildCity()))

@@ -14,6 +14,7 @@ export type RegistrationFault =
   | 'kind_unclear'
   | 'district_unknown'
   | 'position_invalid'
+  | 'feeder_unknown'
   | 'station_exists'
 
 export interface Fault {
@@ -43,6 +44,7 @@ export function planRegistration(requests: readonly StationRegistration[], appli
   const faults: Fault[] = []
   const registrations: Registration[] = []
   const seen = new Set<string>()
+  const feeders = new Map(requests.map((r) => [r.code, r.feeder]))
   for (const request of requests) {
     const before = faults.length
     const fault = (code: RegistrationFault, detail: string): void => void faults.push({ code, detail: `${request.code.slice(0, 64)}: ${detail}` })
@@ -51,6 +53,10 @@ export function planRegistration(requests: readonly StationRegistration[], appli
     seen.add(request.code)
     if (faults.length > before) continue
     const applicant = applicants.get(request.code)
+    const { feeder } = request
+    if (feeder !== undefined && (feeder === request.code || !(applicants.get(feeder)?.station || requests.some((r) => r.code === feeder))))
+      fault('feeder_unknown', feeder === request.code ? 'does not feed itself' : `no station ${feeder.slice(0, 64)} feeds it`)
+    else if (feedsItself(request.code, feeders)) fault('feeder_unknown', 'feeds itself by a detour')
     const registration = applicant && applicant.waiting.length > 0 ? planOne(request, applicant, districts, fault) : null
     if (registration) registrations.push(registration)
     else if (faults.length === before) fault('nothing_waiting', 'nothing of that station waits')
@@ -115,7 +121,7 @@ function planOne(
     return null
   }
   if (station) {
-    const differs = (['name', 'kind', 'district', 'lon', 'lat'] as const).filter((key) => request[key] !== undefined && request[key] !== station[key])
+    const differs = (['name', 'kind', 'district', 'lon', 'lat', 'feeder'] as const).filter((key) => request[key] !== undefined && request[key] !== station[key])
     if (differs.length > 0) fault('station_exists', `is registered with another ${differs.join(', ')}, which is not changed here`)
     return { code: request.code, metrics, station: null }
   }
@@ -124,8 +130,18 @@ function planOne(
     fault('kind_unclear', `no kind of station measures ${metrics.join(', ')}: name one`)
     return null
   }
-  const { code, name = code, district = null, lon = null, lat = null } = request
-  return { code, metrics, station: { name, kind: made.code, domain, district, lon, lat } }
+  const { code, name = code, district = null, lon = null, lat = null, feeder = null } = request
+  return { code, metrics, station: { name, kind: made.code, domain, district, lon, lat, feeder } }
+}
+
+/** Of what is asked for at once: who is registered already has no feeder among them. */
+function feedsItself(code: string, feeders: ReadonlyMap<string, string | undefined>): boolean {
+  const seen = new Set<string>()
+  for (let at = feeders.get(code); at !== undefined && !seen.has(at); at = feeders.get(at)) {
+    if (at === code) return true
+    seen.add(at)
+  }
+  return false
 }
 
 const wantedMetrics = (request: StationRegistration, waiting: Applicant['waiting']): string[] => [...new Set(request.metrics ?? waiting.map((w) => w.metric))]

@@ -49,6 +49,7 @@ export function stationAnswer(station: LiveStation, survey: Survey, zone: string
     origin: r.origin,
     gateway: r.gateway,
     owner: r.owner,
+    feeder: r.feeder,
     maintenance: r.maintenance,
     registeredAt: timeOut(r.createdAt, zone),
     state: survey.state.get(station) ?? 'offline',

@@ -63,7 +63,7 @@ export const waitingRoutes =
         const { stations } = request.body
         const { city } = await cityAt(context, undefined)
         const districts = new Set(city.districts.map((d) => d.adcode))
-        const codes = [...new Set(stations.map((s) => s.code.replaceAll('\0', '')))]
+        const codes = [...new Set(stations.flatMap((s) => [s.code, s.feeder ?? s.code]).map((code) => code.replaceAll('\0', '')))]
         const done = await registerWaiting(context.pool, codes, (applicants) => {
           const plan = planRegistration(stations, applicants, districts)
           if (plan.ok) return plan.registrations

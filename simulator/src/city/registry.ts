@@ -1,6 +1,7 @@
 import { stationKinds, type DomainCode, type StationKindCode } from '@yiping/contract'
 import { createStream, type Stream } from '../random/stream.ts'
 import { contains, distanceKm, loadDistricts, shift, type District, type Position } from './districts.ts'
+import { feederOf } from './feeders.ts'
 import { placeNamer } from './names.ts'
 import { places, type Place } from './places.ts'
 import { plan, type KindPlan } from './plan.ts'
@@ -19,6 +20,8 @@ export interface Station {
   gateway: string | null
   /** Who answers for it: a made-up post, and it says so. Null: nobody. */
   owner: string | null
+  /** Who feeds it, or what it drains to; null: not known. */
+  feeder: string | null
   metrics: readonly string[]
 }
 export interface City {
@@ -95,6 +98,7 @@ function stationsOf(p: KindPlan, districts: readonly District[], firstIndex: num
         lat,
         gateway,
         owner: p.owner === undefined ? null : `${district.name}${p.owner}`,
+        feeder: null,
         metrics: kind.metrics,
       })
     })
@@ -106,5 +110,5 @@ export function buildCity(): City {
   const districts = loadDistricts()
   const stations: Station[] = []
   for (const p of plan) stations.push(...stationsOf(p, districts, stations.length))
-  return { districts, stations }
+  return { districts, stations: stations.map((s) => ({ ...s, feeder: feederOf(s, stations) })) }
 }

@@ -7,9 +7,9 @@ export const seedFile = fileURLToPath(new URL('../../../db/seeds/demo-stations.c
 /** The registry as the database is seeded from it: WGS 84, six decimals (0.1 m). No value needs quoting. */
 export function seedCsv(city: City): string {
   const rows = city.stations.map((s) =>
-    [s.code, s.name, s.kind, s.domain, s.district, s.lon.toFixed(6), s.lat.toFixed(6), s.gateway ?? '', s.owner ?? ''].join(','),
+    [s.code, s.name, s.kind, s.domain, s.district, s.lon.toFixed(6), s.lat.toFixed(6), s.gateway ?? '', s.owner ?? '', s.feeder ?? ''].join(','),
   )
-  return ['code,name,kind,domain,district,lon,lat,gateway,owner', ...rows, ''].join('\n')
+  return ['code,name,kind,domain,district,lon,lat,gateway,owner,feeder', ...rows, ''].join('\n')
 }
 
 export const pipeSeedFile = fileURLToPath(new URL('../../../db/seeds/demo-pipes.csv', import.meta.url))

@@ -12,6 +12,10 @@ export interface Binding {
   connected: boolean
 }
 
+/** Whether a place lies on the one network of the urban area. */
+export const isJoined = ({ lon, lat, district }: Pick<Station, 'lon' | 'lat' | 'district'>): boolean =>
+  lon > urban.west - margin && lon < urban.east + margin && lat > urban.south - margin && lat < urban.north + margin && core.has(district)
+
 /** Turns places of the plan into [lon, lat], so that its junctions fill the urban area. */
 export function layOver(junctions: readonly { x: number; y: number }[]): (node: { x: number; y: number }) => readonly [number, number] {
   const xs = junctions.map((n) => n.x)
@@ -29,7 +33,8 @@ export function createOverlay(network: Network): (station: Pick<Station, 'lon' |
     const [lon, lat] = lay(n)
     return { lon, lat }
   })
-  return ({ lon, lat, district }) => {
+  return (station) => {
+    const { lon, lat } = station
     let node = 0
     let best = Number.POSITIVE_INFINITY
     places.forEach((p, i) => {
@@ -39,7 +44,6 @@ export function createOverlay(network: Network): (station: Pick<Station, 'lon' |
         node = i
       }
     })
-    const inside = lon > urban.west - margin && lon < urban.east + margin && lat > urban.south - margin && lat < urban.north + margin
-    return { node, connected: inside && core.has(district) }
+    return { node, connected: isJoined(station) }
   }
 }
