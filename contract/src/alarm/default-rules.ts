@@ -1,7 +1,7 @@
 import { catalogue } from '../catalogue/index.ts'
 import type { Metric, Severity, Threshold } from '../catalogue/metric.ts'
 import type { Bilingual } from '../domain.ts'
-import type { AlarmLevel, AlarmRule } from './rule.ts'
+import type { AlarmLevel, AlarmRule, Explains } from './rule.ts'
 import { convertUnit } from './units.ts'
 
 const judgement = { source: '工程经验值', evidence: 'J', sourceVerified: false } as const
@@ -27,6 +27,25 @@ const delays: Readonly<Record<string, { onS?: number; offS?: number }>> = {
   'dr.cond.deviation': { onS: minutes(60), offS: minutes(60) },
   'dr.velocity.low': { onS: minutes(360), offS: minutes(30) },
   'ht.room.low': { onS: minutes(60), offS: minutes(60) },
+}
+
+/**
+ * What a failure upstream brings about further down, and how long that may outlast it: pressure comes back at once, rooms take
+ * hours to warm. Falling pressure (`ws.dp_dt.high`) is evidence of a burst and explained by nothing. Judgement.
+ */
+const explains: Readonly<Record<string, Explains>> = {
+  'ws.pump_state.fault': { rules: ['ws.pressure.low', 'ws.flow.deviation'], beforeS: minutes(10), graceS: minutes(45) },
+  'ws.pressure.low': { rules: ['ws.pressure.low', 'ws.flow.deviation'], beforeS: minutes(10), graceS: minutes(45) },
+  'gs.p_mid.low': { rules: ['gs.p_mid.low', 'gs.p_low.low', 'gs.flow.deviation'], beforeS: minutes(10), graceS: minutes(15) },
+  'gs.p_low.low': { rules: ['gs.p_low.low'], beforeS: minutes(10), graceS: minutes(15) },
+  'ht.flow1.none': {
+    rules: ['ht.flow1.none', 'ht.power.none', 'ht.power.deviation', 'ht.p1s.low', 'ht.room.low'],
+    beforeS: minutes(10),
+    graceS: minutes(360),
+  },
+  'ht.power.none': { rules: ['ht.power.none', 'ht.power.deviation', 'ht.room.low'], beforeS: minutes(10), graceS: minutes(360) },
+  'ht.p1s.low': { rules: ['ht.p1s.low', 'ht.p1r.low', 'ht.power.none', 'ht.power.deviation', 'ht.room.low'], beforeS: minutes(10), graceS: minutes(360) },
+  'dr.pump.fault': { rules: ['dr.fill.high', 'dr.ponding.high'], beforeS: minutes(10), graceS: minutes(60) },
 }
 
 const directions = {
@@ -73,6 +92,7 @@ function ruleOf(metric: Metric, suffix: string, name: Bilingual, kind: AlarmRule
     offDelayS: offS,
     latches: false,
     season: metric.domain === 'heating' ? 'heating' : null,
+    ...(explains[code] && { explains: explains[code] }),
     ...more,
   }
 }

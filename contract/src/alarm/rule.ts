@@ -43,6 +43,14 @@ export const CombinationNeed = Type.Object({
 })
 export type CombinationNeed = Static<typeof CombinationNeed>
 
+/** What follows from an alarm of this rule further down the feeders; at its own station too, but never the same rule there. */
+export const Explains = Type.Object({
+  rules: Type.Array(Type.String(), { minItems: 1, description: 'alarms of these rules are its symptoms' }),
+  beforeS: Type.Number({ minimum: 0, description: 'a symptom may show so long before it' }),
+  graceS: Type.Number({ minimum: 0, description: 'after its return, symptoms that are still there ring' }),
+})
+export type Explains = Static<typeof Explains>
+
 export const AlarmRule = Type.Object({
   code: Type.String({ pattern: '^[a-z0-9_.]{1,64}$' }),
   version: Type.Integer({ minimum: 1, description: 'a change of a rule is a new version; alarms name the one that made them' }),
@@ -55,6 +63,7 @@ export const AlarmRule = Type.Object({
   offDelayS: Type.Number({ minimum: 0, description: 'and must have been clear so long before the alarm returns' }),
   latches: Type.Boolean({ description: 'must be reset by an operator after its return' }),
   season: Type.Union([Type.Literal('heating'), Type.Null()], { description: 'outside it the rule is suppressed by design' }),
+  explains: Type.Optional(Explains),
   windowMin: Type.Optional(Type.Number({ exclusiveMinimum: 0, description: 'minutes, of a sum' })),
   combination: Type.Optional(
     Type.Object({
