@@ -124,7 +124,7 @@ function decide(row: Locked, act: AlarmAct, at: number): readonly AlarmEvent[] |
 
 const lockSql = `
 select a.id, a.rule, a.subject, a.severity, a.active_at as "activeAt", a.returned_at as "returnedAt", a.ack_at as "ackAt", a.reset_at as "resetAt",
-  a.latches, a.quiet, a.superseded, a.suppressed_by as "suppressedBy", sh.until as "shelvedUntil",
+  a.latches, a.quiet, a.superseded, coalesce(a.suppressed_by, case when a.explained then 'cause' end) as "suppressedBy", sh.until as "shelvedUntil",
   exists (select from alarm_out_of_service o where o.subject = a.subject and o.rule in (a.rule, '*')) as "outOfService"
 from alarm a left join alarm_shelf sh on sh.rule = a.rule and sh.subject = a.subject
 where a.id = any($1::text[]) order by a.id for update of a`

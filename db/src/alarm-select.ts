@@ -28,6 +28,8 @@ export interface AlarmRow {
   unit: string | null
   cause: string | null
   members: number
+  /** Open alarms that it explains. */
+  symptoms: number
   assignedTo: string | null
   escalation: number
   recurrences: number
@@ -44,7 +46,7 @@ export interface AlarmRow {
 export const shownState = `case
   when a.state = 'normal' then 'normal'
   when o.subject is not null then 'out_of_service'
-  when a.suppressed_by is not null then 'suppressed'
+  when a.suppressed_by is not null or a.explained then 'suppressed'
   when sh.subject is not null then 'shelved'
   else a.state end`
 
@@ -59,5 +61,6 @@ export const alarmTables = `alarm a
 export const alarmColumns = `a.id, a.rule, a.rule_version as "ruleVersion", r.definition, a.kind, a.subject, a.domain, a.district, a.station,
   st.name as "stationName", a.metric, a.severity, a.worst, ${shownState} as state, a.active_at as "activeAt", a.returned_at as "returnedAt",
   a.rang_at as "rangAt", a.ack_at as "ackAt", a.ack_by as "ackBy", a.value, a.limit_value as "limit", a.extreme, a.unit, a.cause, a.members,
+  (select count(*)::int from alarm symptom where symptom.cause = a.id and symptom.state <> 'normal') as symptoms,
   a.assigned_to as "assignedTo", a.escalation, a.recurrences, sh.until as "shelvedUntil", sh.reason as "shelvedReason", sh.by as "shelvedBy",
-  a.suppressed_by as "suppressedBy", o.reason as "outReason", o.by as "outBy", o.at as "outAt"`
+  coalesce(a.suppressed_by, case when a.explained then 'cause' end) as "suppressedBy", o.reason as "outReason", o.by as "outBy", o.at as "outAt"`

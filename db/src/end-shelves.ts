@@ -11,7 +11,7 @@ export async function endShelves(db: Queryable, now: number): Promise<number> {
        delete from alarm_shelf where until <= to_timestamp($1::float8 / 1000) returning rule, subject
      ), shown as (
        select a.id, case when a.returned_at is null then a.severity end as severity,
-         a.state = 'unacked_active' and not a.quiet and a.suppressed_by is null
+         a.state = 'unacked_active' and not a.quiet and a.suppressed_by is null and not a.explained
            and not exists (select from alarm_out_of_service o where o.subject = a.subject and o.rule in (a.rule, '*')) as ring
        from alarm a join due on due.rule = a.rule and due.subject = a.subject where a.state <> 'normal'
      ), rung as (

@@ -11,7 +11,7 @@ export async function loadAlarmCountsAt(db: Queryable, at: number): Promise<{ do
          a.severity) as severity,
          coalesce((select e.kind in ('shelved', 'out_of_service', 'suppressed') from alarm_event e where e.alarm = a.id and e.at <= m.at
            and e.kind in ('shelved', 'unshelved', 'out_of_service', 'in_service', 'suppressed', 'released') order by e.at desc, e.id desc limit 1),
-         a.suppressed_by is not null) as hidden
+         a.suppressed_by is not null or a.explained) as hidden
        from (select to_timestamp($1::float8 / 1000) as at) m
      ) was
      where a.active_at <= to_timestamp($1::float8 / 1000) and (a.returned_at is null or a.returned_at > to_timestamp($1::float8 / 1000))

@@ -79,7 +79,7 @@ export async function loadAlarmHealth(db: Queryable, { from, to, floodAbove }: A
   )
   const [hidden] = await one<{ shelved: number; suppressed: number }>(
     `select (select count(*) from alarm_event where kind = 'shelved' and at >= to_timestamp($1::float8 / 1000) and at < to_timestamp($2::float8 / 1000))::int as shelved,
-       (select count(*) from alarm where suppressed_by is not null and active_at >= to_timestamp($1::float8 / 1000) and active_at < to_timestamp($2::float8 / 1000))::int as suppressed`,
+       (select count(*) from alarm where (suppressed_by is not null or explained) and active_at >= to_timestamp($1::float8 / 1000) and active_at < to_timestamp($2::float8 / 1000))::int as suppressed`,
   )
   return {
     rang: buckets.reduce((n, b) => n + b.count, 0),

@@ -2,7 +2,7 @@ import type { Member, Severity } from '@yiping/contract'
 import { alarmChannel } from './channels.ts'
 import type { Queryable } from './connection.ts'
 
-/** Active alarms of those rules at stations; what is suppressed by design is part of nothing. */
+/** Active alarms of those rules at stations; what is suppressed by design is part of nothing. What is merely explained stays evidence. */
 export async function loadMembers(db: Queryable, rules: readonly string[]): Promise<Member[]> {
   const { rows } = await db.query<{ id: string; rule: string; station: string; severity: Severity; active_at: number }>(
     `select id, rule, station, severity, active_at from alarm
@@ -31,12 +31,12 @@ export async function loadOpenCombinations(db: Queryable): Promise<OpenCombinati
   return rows.map((r) => ({ ...r, activeAt: r.active_at }))
 }
 
-/** Says of alarms that another one explains them. Answers of how many that was news. */
+/** Says of alarms that another one explains them, unless they are explained already. Answers of how many that was news. */
 export async function linkCause(db: Queryable, cause: string, alarms: readonly string[]): Promise<number> {
   const { rows } = await db.query<{ n: number }>(
     `with linked as (
        update alarm set cause = $1, changed_at = now()
-       where id = any($2::text[]) and cause is distinct from $1 and exists (select from alarm c where c.id = $1) returning id
+       where id = any($2::text[]) and cause is distinct from $1 and not explained and exists (select from alarm c where c.id = $1) returning id
      ), told as (
        select pg_notify('${alarmChannel}', '*') where exists (select from linked)
      )

@@ -37,7 +37,7 @@ export async function gatherNotices(pool: Pool, limit: number, routesOf: (event:
          update alarm_event e set noticed = true from taken t where e.id = t.id returning e.*
        )
        select e.id as event, e.alarm, e.at, e.kind as what, coalesce(e.severity, a.severity) as severity, a.domain, a.district, a.escalation,
-         a.suppressed_by is not null
+         a.suppressed_by is not null or a.explained
            or exists (select from alarm_shelf s where s.rule = a.rule and s.subject = a.subject and s.until > now())
            or exists (select from alarm_out_of_service o where o.subject = a.subject and o.rule in (a.rule, '*')) as hidden
        from marked e join alarm a on a.id = e.alarm order by e.id`,

@@ -11,7 +11,7 @@ export async function passUpAlarms(db: Queryable, now: number): Promise<number> 
     `with due as (
        select a.id, a.severity from alarm a
        join unnest($2::int[], $3::float8[]) as p(severity, minutes) on p.severity = a.severity
-       where a.state = 'unacked_active' and a.suppressed_by is null and a.rang_at is not null and a.escalation < $4
+       where a.state = 'unacked_active' and a.suppressed_by is null and not a.explained and a.rang_at is not null and a.escalation < $4
          and not exists (select from alarm_shelf s where s.rule = a.rule and s.subject = a.subject)
          and not exists (select from alarm_out_of_service o where o.subject = a.subject and o.rule in (a.rule, '*'))
          and coalesce((select max(greatest(e.at, e.logged_at)) from alarm_event e where e.alarm = a.id and e.ring), a.rang_at)
