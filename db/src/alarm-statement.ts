@@ -41,7 +41,7 @@ const openPart = (which: string, root: string, joined: string): string => `
         and o.id not in (select id from alarm_moved where not active)))
   on conflict do nothing
   returning id, active_at, severity, cause, explained,
-    suppressed_by is null and not explained and ack_at is null and not ${setAside('rule', 'subject')} as rings`
+    suppressed_by is null and not explained and ack_at is null and not ${setAside('alarm.rule', 'alarm.subject')} as rings`
 
 /**
  * The parts of a statement that store `AlarmChanges`, given as JSON in `parameter`; nothing happens when `go` is false.
