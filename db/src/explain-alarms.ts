@@ -4,7 +4,8 @@ import { feedersUp, lifeSafety } from '@yiping/contract'
  * The parts of a statement that find for alarms (`asking`: id, rule, station, metric, worst, at_ms, fresh, held) the one that
  * explains each: of a rule that names theirs, active at their own station or up its feeders, and never less bad than they are.
  *
- * - `cue` the rules that explain a rule of these, `up` the stations above theirs, `pair` who could explain whom.
+ * - `cue` the rules that explain a rule of these, `up` the stations above theirs, `above` one parent of each rule and station, `pair` who
+ *   could explain whom.
  * - `parent` (id, rule, station, worst, at_ms, root, fresh) is the caller's; it names `cue`. `root`: what explains the parent,
  *   if it is explained itself.
  * - `held`: explained already, whenever the parent began. `fresh`: not in the table before this statement.
@@ -21,19 +22,22 @@ export const cuePart = (name: string, asking: string): string => `${name} as mat
 )`
 
 export const explanationParts = (prefix: string): string => `${prefix}up as materialized (
-  with recursive above as (
-    select distinct k.station, k.station as code, 0 as depth from ${prefix}asking k join ${prefix}cue c on c.explains = k.rule
+  with recursive way as (
+    select distinct k.station, k.station as code, 0 as depth
+    from ${prefix}asking k join ${prefix}cue c on c.explains = k.rule where c.rule in (select rule from ${prefix}parent)
     union all
-    select a.station, s.feeder, a.depth + 1 from above a join station s on s.code = a.code where s.feeder is not null and a.depth < ${feedersUp}
+    select w.station, s.feeder, w.depth + 1 from way w join station s on s.code = w.code where s.feeder is not null and w.depth < ${feedersUp}
   )
-  select station, code, depth from above where exists (select from ${prefix}parent)
+  select station, code, depth from way
+), ${prefix}above as materialized (
+  select distinct on (rule, station) * from ${prefix}parent order by rule, station, fresh, worst, at_ms, id
 ), ${prefix}pair as materialized (
   select k.id, k.fresh, p.id as parent, p.root, p.fresh as parent_fresh, u.depth, p.at_ms
   from ${prefix}asking k
   join ${prefix}cue c on c.explains = k.rule
   join ${prefix}up u on u.station = k.station
-  join ${prefix}parent p on p.rule = c.rule and p.station = u.code
-  where p.id <> k.id and p.root <> k.id and p.worst <= k.worst and (k.held or k.at_ms >= p.at_ms - 1000 * c.before_s)
+  join ${prefix}above p on p.rule = c.rule and p.station = u.code
+  where (u.depth > 0 or p.rule <> k.rule) and p.root <> k.id and p.worst <= k.worst and (k.held or k.at_ms >= p.at_ms - 1000 * c.before_s)
     and k.metric not in (${lifeSafety.map((m) => `'${m}'`).join(', ')})
 ), ${prefix}explanation as materialized (
   select distinct on (id) id, root, parent_fresh from ${prefix}pair

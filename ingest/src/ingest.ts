@@ -17,6 +17,7 @@ import {
   statusChannel,
 } from '@yiping/db'
 import type { Logger } from 'pino'
+import { CauseWatch } from './alarm/cause-watch.ts'
 import { CombinationWatch } from './alarm/combination-watch.ts'
 import { NormalsKeeper } from './alarm/normals-keeper.ts'
 import { SilenceWatch } from './alarm/silence-watch.ts'
@@ -137,6 +138,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     onChanged: (changes) => opensAlarms(changes.opened.map((o) => o.severity)),
     onFailed: onAlarmsFailed,
   })
+  const causes = new CauseWatch({ db: sidePool, now, leads, onFailed: onAlarmsFailed })
   const normals = new NormalsKeeper({
     pool: sidePool,
     zone: config.zone,
@@ -344,6 +346,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   await keeper.start()
   watch.start()
   combinations.start()
+  causes.start()
   normals.start()
   housekeeping = new Housekeeping({
     pool: sidePool,
@@ -447,6 +450,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
       // The next one may begin while this one still stores.
       await lease.stop()
       await watch.stop()
+      await causes.stop()
       await combinations.stop()
       await normals.stop()
       await housekeeping?.stop()
