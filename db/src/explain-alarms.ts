@@ -4,8 +4,9 @@ import { feedersUp, lifeSafety } from '@yiping/contract'
  * The parts of a statement that find for alarms (`asking`: id, rule, station, metric, worst, at_ms, fresh, held) the one that
  * explains each: of a rule that names theirs, active at their own station or up its feeders, and never less bad than they are.
  *
- * - `cue` the rules that explain a rule of these, `up` the stations above theirs, `above` one parent of each rule and station, `pair` who
- *   could explain whom.
+ * - `cue` the rules that explain a rule of these, `up` the stations above theirs, `above` one parent of each rule and station,
+ *   `seen` those from where each station stands, `pair` who could explain whom. Each is joined by equal keys, one after the other:
+ *   nobody knows beforehand how many there are, and a storm has hundreds.
  * - `parent` (id, rule, station, worst, at_ms, root, fresh) is the caller's; it names `cue`. `root`: what explains the parent,
  *   if it is explained itself.
  * - `held`: explained already, whenever the parent began. `fresh`: not in the table before this statement.
@@ -31,13 +32,13 @@ export const explanationParts = (prefix: string): string => `${prefix}up as mate
   select station, code, depth from way
 ), ${prefix}above as materialized (
   select distinct on (rule, station) * from ${prefix}parent order by rule, station, fresh, worst, at_ms, id
+), ${prefix}seen as materialized (
+  select u.station, u.depth, c.explains, c.before_s, p.rule, p.id, p.root, p.worst, p.at_ms, p.fresh
+  from ${prefix}up u join ${prefix}above p on p.station = u.code join ${prefix}cue c on c.rule = p.rule
 ), ${prefix}pair as materialized (
-  select k.id, k.fresh, p.id as parent, p.root, p.fresh as parent_fresh, u.depth, p.at_ms
-  from ${prefix}asking k
-  join ${prefix}cue c on c.explains = k.rule
-  join ${prefix}up u on u.station = k.station
-  join ${prefix}above p on p.rule = c.rule and p.station = u.code
-  where (u.depth > 0 or p.rule <> k.rule) and p.root <> k.id and p.worst <= k.worst and (k.held or k.at_ms >= p.at_ms - 1000 * c.before_s)
+  select k.id, k.fresh, p.id as parent, p.root, p.fresh as parent_fresh, p.depth, p.at_ms
+  from ${prefix}asking k join ${prefix}seen p on p.station = k.station and p.explains = k.rule
+  where (p.depth > 0 or p.rule <> k.rule) and p.root <> k.id and p.worst <= k.worst and (k.held or k.at_ms >= p.at_ms - 1000 * p.before_s)
     and k.metric not in (${lifeSafety.map((m) => `'${m}'`).join(', ')})
 ), ${prefix}explanation as materialized (
   select distinct on (id) id, root, parent_fresh from ${prefix}pair

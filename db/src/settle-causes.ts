@@ -18,31 +18,36 @@ const isOut = (a: string): string => `exists (select from alarm_out_of_service h
  * One statement over what the tables hold: whoever keeps house next goes on from there.
  */
 const statement = `with active as materialized (
-  select a.id, a.rule, a.station, a.metric, a.worst, extract(epoch from a.active_at)::float8 * 1000 as at_ms, a.explained, a.cause, a.rang_at, a.ack_at
+  select a.id, a.rule, a.subject, a.station, a.metric, a.worst, extract(epoch from a.active_at)::float8 * 1000 as at_ms, a.explained, a.cause,
+    a.rang_at is null and a.ack_at is null as untold
   from alarm a
   where a.returned_at is null and not a.superseded and not a.quiet and a.station is not null and a.metric is not null
 ), explaining as materialized (
   select code from alarm_rule where active and definition ? 'explains'
-), asking as materialized (
-  select a.id, a.rule, a.station, a.metric, a.worst, a.at_ms, false as fresh, a.explained as held from active a
-  left join alarm c on c.id = a.cause
-  where (a.explained or c.id is null or c.returned_at is not null or c.superseded)
-    and (a.explained or exists (select from active p where p.rule in (select code from explaining)))
+), asking as materialized ( -- by way of JSON, of which a planner expects a hundred rows: of a table's few active ones it expects one, and loops
+  select k.*, false as fresh from jsonb_to_recordset((
+    select jsonb_agg(jsonb_build_object('id', a.id, 'rule', a.rule, 'station', a.station, 'metric', a.metric, 'worst', a.worst, 'at_ms', a.at_ms,
+      'held', a.explained, 'cause', a.cause, 'untold', a.untold))
+    from active a left join alarm c on c.id = a.cause
+    where a.explained or (c.id is null or c.returned_at is not null or c.superseded)
+      and exists (select from active p where p.rule in (select code from explaining))
+  )) as k(id text, rule text, station text, metric text, worst smallint, at_ms float8, held boolean, cause text, untold boolean)
 ), ${cuePart('cue', 'asking')}, parent as materialized (
   select a.id, a.rule, a.station, a.worst, a.at_ms, case when a.explained then a.cause else a.id end as root, false as fresh
-  from active a join alarm r on r.id = a.id
-  where a.rule in (select rule from cue) and not ${isOut('r')}
-), ${explanationParts('')}, due as (
-  select a.id, e.root, a.explained,
-    a.explained and e.root is null and (
+  from active a
+  where a.rule in (select rule from cue) and not ${isOut('a')}
+), ${explanationParts('')}, found as materialized (
+  select id, bool_or(held) as held, bool_or(untold) as untold, max(cause) as cause, max(root) as root
+  from (select id, held, untold, cause, null as root from asking union all select id, false, false, null, root from explanation) k
+  group by id
+), due as materialized (
+  select f.id, f.root, not f.held and f.root is not null and f.untold as hushed,
+    f.held and f.root is null and (
       c.returned_at is null and not c.superseded or ${isOut('c')}
       or coalesce(c.returned_at, c.changed_at) <= to_timestamp($1::float8 / 1000) - make_interval(secs =>
-        coalesce((select (r.definition #>> '{explains,graceS}')::float8 from alarm_rule r where r.code = c.rule and r.active), 0))) as freed,
-    not a.explained and e.root is not null and a.rang_at is null and a.ack_at is null as hushed
-  from asking k join active a on a.id = k.id
-  left join explanation e on e.id = a.id
-  left join alarm c on c.id = a.cause
-  where a.explained and e.root is null or e.root is distinct from a.cause and e.root is not null
+        coalesce((select (r.definition #>> '{explains,graceS}')::float8 from alarm_rule r where r.code = c.rule and r.active), 0))) as freed
+  from found f left join alarm c on c.id = f.cause
+  where f.held and f.root is null or f.root is not null and f.root is distinct from f.cause
 ), changed as (
   update alarm a set cause = coalesce(d.root, a.cause), explained = (a.explained or d.hushed) and not d.freed, changed_at = now(),
     rang_at = case when d.freed and a.rang_at is null and a.state = 'unacked_active' and a.suppressed_by is null and not s.aside

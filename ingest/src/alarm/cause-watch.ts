@@ -10,7 +10,7 @@ export interface CauseWatchOptions {
 }
 
 /**
- * Follows what explains active alarms, once a second in the process that keeps house. Whether an alarm rings when it opens is
+ * Follows what explains active alarms, every two seconds in the process that keeps house. Whether an alarm rings when it opens is
  * decided where it is stored (`db/src/explain-alarms.ts`); here is what comes after: a cause that began later, one that is over,
  * and those who have waited for it long enough. Nothing is remembered here.
  */
@@ -25,7 +25,7 @@ export class CauseWatch {
       this.#running ??= this.tick().finally(() => {
         this.#running = null
       })
-    }, this.options.everyMs ?? 1000)
+    }, this.options.everyMs ?? 2000)
   }
 
   async stop(): Promise<void> {
