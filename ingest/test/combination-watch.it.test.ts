@@ -1,4 +1,4 @@
-import { createPool, loadRegistry, type Pool, type RegisteredStation, seedStations } from '@yiping/db'
+import { createPool, loadRegistry, type Pool, type RegisteredStation, seedPipes, seedStations } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { CombinationWatch } from '../src/alarm/combination-watch.ts'
@@ -157,4 +157,24 @@ it('what is suppressed by design is part of nothing', async () => {
   await pool.query(`update alarm set suppressed_by = 'maintenance' where id = 'c'`)
   await watch.tick()
   expect(await events()).toEqual([])
+})
+
+it('pressures that fall on both sides of a river are no burst where no pipe crosses it, and one where it does', async () => {
+  // A and B on one main, C and D on another.
+  const at = (lon: number): [number, number] => [lon, 34.75]
+  const main = { domain: 'water' as const, length_m: null, diameter_mm: null, source: 'test', simulated: true }
+  const shores = [
+    { ...main, code: 'P1', from_node: 'a', to_node: 'b', path: [at(113.6), at(113.61)] },
+    { ...main, code: 'P2', from_node: 'c', to_node: 'd', path: [at(113.62), at(113.63)] },
+  ]
+  await seedPipes(pool, shores)
+  watch.reload()
+  for (const s of ['A', 'B', 'C', 'D']) await point(s.toLowerCase(), 'ws.dp_dt.high', s)
+  await watch.tick()
+  expect(await events()).toEqual([])
+  await seedPipes(pool, [{ ...main, code: 'BRIDGE', from_node: 'b', to_node: 'c', path: [at(113.61), at(113.62)] }])
+  watch.use(stations)
+  await watch.tick()
+  expect(await events()).toMatchObject([{ rule: 'ws.burst', members: 4 }])
+  await pool.query('truncate pipe')
 })

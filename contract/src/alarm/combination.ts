@@ -29,12 +29,13 @@ export interface Combined {
 export function combine(
   rule: AlarmRule,
   alarms: readonly Member[],
-  distanceKm: (a: string, b: string) => number,
+  /** Whether two stations belong to one neighbourhood (`neighbours.ts`). */
+  isNear: (a: string, b: string) => boolean,
   seeds: ReadonlySet<string> = new Set(),
 ): Combined[] {
   const { combination, levels } = rule
   if (combination === undefined) return []
-  const { needs, withinKm, withinMin, raises } = combination
+  const { needs, withinMin, raises } = combination
   const wanted = new Set(needs.flatMap((n) => n.rules))
   const open = alarms
     .filter((a) => wanted.has(a.rule))
@@ -45,10 +46,7 @@ export function combine(
   for (const seed of open) {
     if (taken.has(seed.id)) continue
     const members = open.filter(
-      (a) =>
-        !taken.has(a.id) &&
-        Math.abs(a.activeAt - seed.activeAt) <= withinMin * 60_000 &&
-        (a.station === seed.station || distanceKm(a.station, seed.station) <= withinKm),
+      (a) => !taken.has(a.id) && Math.abs(a.activeAt - seed.activeAt) <= withinMin * 60_000 && (a.station === seed.station || isNear(a.station, seed.station)),
     )
     const met = needs.every((need) => new Set(members.filter((m) => need.rules.includes(m.rule)).map((m) => m.station)).size >= need.atLeast)
     if (!met) continue

@@ -200,6 +200,7 @@ const combinations: readonly AlarmRule[] = [
         { rules: ['ws.dp_dt.high', 'ws.pressure.low'], atLeast: 3 },
       ],
       withinKm: 8,
+      alongPipesKm: 12,
       withinMin: 10,
       raises: 0,
     },

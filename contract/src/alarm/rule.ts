@@ -43,6 +43,15 @@ export const CombinationNeed = Type.Object({
 })
 export type CombinationNeed = Static<typeof CombinationNeed>
 
+export const Combination = Type.Object({
+  needs: Type.Array(CombinationNeed, { minItems: 1 }),
+  withinKm: Type.Number({ minimum: 0, description: 'of the alarm that began it; 0: the same station' }),
+  alongPipesKm: Type.Optional(Type.Number({ minimum: 0, description: 'and so far along pipes, where both stand on a network that is known' })),
+  withinMin: Type.Number({ exclusiveMinimum: 0, description: 'between the activation that began it and those of the others' }),
+  raises: Type.Integer({ minimum: 0, description: 'severities worse than the worst member, at least that of the level' }),
+})
+export type Combination = Static<typeof Combination>
+
 /** What follows from an alarm of this rule further down the feeders; at its own station too, but never the same rule there. */
 export const Explains = Type.Object({
   rules: Type.Array(Type.String(), { minItems: 1, description: 'alarms of these rules are its symptoms' }),
@@ -65,13 +74,6 @@ export const AlarmRule = Type.Object({
   season: Type.Union([Type.Literal('heating'), Type.Null()], { description: 'outside it the rule is suppressed by design' }),
   explains: Type.Optional(Explains),
   windowMin: Type.Optional(Type.Number({ exclusiveMinimum: 0, description: 'minutes, of a sum' })),
-  combination: Type.Optional(
-    Type.Object({
-      needs: Type.Array(CombinationNeed, { minItems: 1 }),
-      withinKm: Type.Number({ minimum: 0, description: 'of the alarm that began it; 0: the same station' }),
-      withinMin: Type.Number({ exclusiveMinimum: 0, description: 'between the activation that began it and those of the others' }),
-      raises: Type.Integer({ minimum: 0, description: 'severities worse than the worst member, at least that of the level' }),
-    }),
-  ),
+  combination: Type.Optional(Combination),
 })
 export type AlarmRule = Static<typeof AlarmRule>

@@ -1,4 +1,16 @@
-import { type AlarmRule, alarmId, combine, type Combined, type Severity } from '@yiping/contract'
+import {
+  type AlarmRule,
+  alarmId,
+  combine,
+  type Combined,
+  type DomainCode,
+  type GeoPlace,
+  neighbours,
+  type PipeGraph,
+  pipeGraph,
+  type Severity,
+  tapKm,
+} from '@yiping/contract'
 import {
   type AlarmChanges,
   isRetryable,
@@ -6,6 +18,7 @@ import {
   loadActiveRules,
   loadMembers,
   loadOpenCombinations,
+  loadPipes,
   type OpenCombination,
   type Queryable,
   type RegisteredStation,
@@ -23,17 +36,6 @@ export interface CombinationWatchOptions {
   everyMs?: number
 }
 
-const earthKm = 6371
-const radians = Math.PI / 180
-
-/** Great-circle distance of two stations; endless where a place is not known. */
-function distanceKm(a: RegisteredStation | undefined, b: RegisteredStation | undefined): number {
-  if (!a || !b || a.lon === null || a.lat === null || b.lon === null || b.lat === null) return Number.POSITIVE_INFINITY
-  const h =
-    Math.sin(((b.lat - a.lat) * radians) / 2) ** 2 + Math.cos(a.lat * radians) * Math.cos(b.lat * radians) * Math.sin(((b.lon - a.lon) * radians) / 2) ** 2
-  return 2 * earthKm * Math.asin(Math.sqrt(h))
-}
-
 /**
  * Finds active alarms that together are one event, once a second in the process that keeps house: it becomes an alarm of its
  * own, and the cause of its members. Everything is in the database, so that whoever takes over finds the same; an event lasts as
@@ -42,6 +44,8 @@ function distanceKm(a: RegisteredStation | undefined, b: RegisteredStation | und
 export class CombinationWatch {
   #stations = new Map<string, RegisteredStation>()
   #rules: readonly AlarmRule[] | null = null
+  /** By utility; null: to be read from the registry again. */
+  #graphs: ReadonlyMap<DomainCode, PipeGraph> | null = null
   /** Since when an open event has had too little company. */
   #alone = new Map<string, number>()
   #timer: NodeJS.Timeout | null = null
@@ -64,11 +68,13 @@ export class CombinationWatch {
 
   use(stations: readonly RegisteredStation[]): void {
     this.#stations = new Map(stations.map((s) => [s.code, s]))
+    this.#graphs = null
   }
 
   /** Rules are others. */
   reload(): void {
     this.#rules = null
+    this.#graphs = null
   }
 
   async tick(): Promise<void> {
@@ -88,12 +94,14 @@ export class CombinationWatch {
     const members = await loadMembers(db, [...new Set(rules.flatMap((r) => r.combination?.needs.flatMap((n) => n.rules) ?? []))])
     const open = await loadOpenCombinations(db)
     if (members.length === 0 && open.length === 0) return
+    this.#graphs ??= await this.#loadGraphs(rules)
+    const graphs = this.#graphs
     const at = now()
     const changes = new ChangeSet()
     const causes: { id: string; members: readonly string[] }[] = []
     for (const rule of rules) {
       const mine = new Map(open.filter((o) => o.rule === rule.code).map((o) => [o.station, o]))
-      const groups = combine(rule, members, (a, b) => distanceKm(this.#stations.get(a), this.#stations.get(b)), new Set(mine.keys()))
+      const groups = combine(rule, members, this.#isNear(rule, graphs), new Set(mine.keys()))
       for (const group of groups) {
         const known = mine.get(group.seed)
         mine.delete(group.seed)
@@ -108,6 +116,26 @@ export class CombinationWatch {
       this.options.onChanged?.(made)
     }
     for (const { id, members: of } of causes) await linkCause(db, id, of)
+  }
+
+  async #loadGraphs(rules: readonly AlarmRule[]): Promise<Map<DomainCode, PipeGraph>> {
+    const pipes = await loadPipes(this.options.db)
+    const reachKm = Math.max(0, ...rules.map((r) => r.combination?.alongPipesKm ?? 0))
+    const graph = (domain: DomainCode): PipeGraph =>
+      pipeGraph(
+        pipes.filter((p) => p.domain === domain).map((p) => ({ from: p.from_node, to: p.to_node, path: p.path })),
+        { tapKm, reachKm },
+      )
+    return new Map([...new Set(pipes.map((p) => p.domain))].map((domain) => [domain, graph(domain)]))
+  }
+
+  #isNear(rule: AlarmRule, graphs: ReadonlyMap<DomainCode, PipeGraph>): (a: string, b: string) => boolean {
+    const placeOf = (code: string): GeoPlace | null => {
+      const { lon = null, lat = null } = this.#stations.get(code) ?? {}
+      return lon === null || lat === null ? null : { lon, lat }
+    }
+    const { combination } = rule
+    return combination === undefined ? () => false : neighbours(combination, placeOf, (rule.domain && graphs.get(rule.domain)) ?? null)
   }
 
   #open(rule: AlarmRule, group: Combined, at: number, changes: ChangeSet): string {

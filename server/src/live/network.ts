@@ -1,4 +1,4 @@
-import { type DomainCode, freshness, nearestStations, networkMeasures, type NetworkMeasure, type PipeCell, reachKm, tapKm } from '@yiping/contract'
+import { type DomainCode, freshness, nearestStations, networkMeasures, type NetworkMeasure, nodesWithin, type PipeCell, reachKm, tapKm } from '@yiping/contract'
 import type { PipeRow } from '@yiping/db'
 import type { City, LivePoint } from './city.ts'
 
@@ -55,7 +55,7 @@ export function buildNetwork(city: City, domain: DomainCode): Network {
 
   const near = new Map<string, Near[]>()
   for (const { point, node, km } of measures ? tap(measures.pressure) : [])
-    for (const [to, further] of along(ways, node, reachKm - km)) near.set(to, [...(near.get(to) ?? []), { point, km: km + further }])
+    for (const [to, further] of nodesWithin(ways, [{ node, km }], reachKm)) near.set(to, [...(near.get(to) ?? []), { point, km: further }])
   for (const [node, list] of near) near.set(node, list.toSorted((a, b) => a.km - b.km || a.point.id - b.point.id).slice(0, kept))
 
   // A junction's pipes share its water: a meter is drawn on the widest of them alone, and nothing is worked out for the rest.
@@ -67,28 +67,6 @@ export function buildNetwork(city: City, domain: DomainCode): Network {
     if (widest !== null && !meters.has(widest.code)) meters.set(widest.code, point)
   }
   return { pipes, near, meters }
-}
-
-/** Shortest way along the pipes to every node within reach, km. */
-function along(ways: ReadonlyMap<string, readonly { to: string; km: number }[]>, from: string, within: number): Map<string, number> {
-  const done = new Map<string, number>()
-  const open = new Map([[from, 0]])
-  while (open.size > 0) {
-    let next = ''
-    let km = Number.POSITIVE_INFINITY
-    for (const [node, d] of open)
-      if (d < km) {
-        next = node
-        km = d
-      }
-    open.delete(next)
-    done.set(next, km)
-    for (const way of ways.get(next) ?? []) {
-      const there = km + way.km
-      if (there <= within && !done.has(way.to) && there < (open.get(way.to) ?? Number.POSITIVE_INFINITY)) open.set(way.to, there)
-    }
-  }
-  return done
 }
 
 const built = new WeakMap<City, Map<DomainCode, Network>>()
