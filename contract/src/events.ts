@@ -285,6 +285,8 @@ export interface AlarmCell {
   extreme: number | null
   unit: string | null
   cause: string | null
+  /** Open alarms that it explains. */
+  symptoms: number
   members: number
   assignedTo: string | null
   escalation: number

@@ -87,7 +87,7 @@ export const alarmParts = (parameter: string, go: string): string => `alarm_inpu
   select n.id, n.rule, n.station, n.worst, n."activeAt", n.id, true from alarm_new n
   where n.rule in (select rule from alarm_cue) and n.station is not null and n."returnedAt" is null and not n.superseded and not n.quiet and not ${isOut('n')}
 ), ${explanationParts('alarm_')}, alarm_moving as materialized (
-  select m.*, x.root, coalesce(least(c.worst, cm.worst, cm.severity) > ${worstMoved('a', 'm')}, false) as beyond_cause
+  select m.*, a.explained as was_explained, x.root, coalesce(least(c.worst, cm.worst, cm.severity) > ${worstMoved('a', 'm')}, false) as beyond_cause
   from alarm_move m join alarm a on a.id = m.id
   left join alarm_explanation x on x.id = m.id
   left join alarm c on c.id = coalesce(x.root, a.cause)
@@ -113,7 +113,8 @@ export const alarmParts = (parameter: string, go: string): string => `alarm_inpu
   returning a.id, a.rule, a.subject, a.superseded and m.superseded as replaced, a.recurrences,
     a.returned_at is null and not a.superseded as active,
     a.ack_at is null and a.suppressed_by is null and not a.explained and not ${setAside('a.rule', 'a.subject')} as rings,
-    a.cause, m.root is not null and a.explained as hushed, m."rangAt" as at_ms, a.severity
+    a.cause, m.root is not null and a.explained as hushed, m.was_explained and not a.explained as freed,
+    m."rangAt" as at_ms, a.severity
 ), alarm_replaced as (
   update alarm a set superseded = true, changed_at = now()
   from (select rule, subject, min("activeAt") as at_ms from alarm_new where not quiet group by rule, subject) n
@@ -140,6 +141,8 @@ export const alarmParts = (parameter: string, go: string): string => `alarm_inpu
     select l.position, l.alarm, ${fromMs('l.at')}, l.kind, l.severity, l.value, l.ring and t.rings
     from alarm_said l join alarm_touched t on t.id = l.alarm
     where l.kind <> 'superseded' or t.replaced or exists (select from alarm_new n where n.id = l.alarm and n.superseded)
+    union all
+    select 0, id, coalesce(${fromMs('at_ms')}, now()), 'released', severity, null, false from alarm_moved where freed
     union all
     select 1e9::bigint, id, active_at, 'suppressed', severity, null, false from alarm_opened where explained
     union all

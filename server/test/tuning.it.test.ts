@@ -160,5 +160,7 @@ it('a rule that was tried is made active once: from the version that was read, b
     [1, 0, false, 'yiping', null],
   ])
   expect(await ask('/alarm-rules', { ...body, rule: { ...rule, version: 2, kind: 'offline' } })).toMatchObject({ status: 422 })
+  const explains = { rules: ['gs.ch4_lel.high'], beforeS: 0, graceS: 0 }
+  expect(await ask('/alarm-rules', { ...body, rule: { ...rule, version: 2, explains } })).toMatchObject({ status: 422, answer: { code: 'explains_invalid' } })
   expect(await ask('/alarm-rules', { ...body, note: ' ' })).toMatchObject({ status: 400, answer: { code: 'request_invalid' } })
 })

@@ -36,12 +36,13 @@ export const AlarmAnswer = Type.Object({
   extreme: Nullable(Type.Number({ description: 'the furthest beyond the limit' })),
   unit: Nullable(Type.String({ description: 'UCUM' })),
   cause: Nullable(Type.String({ description: 'id of the alarm that explains this one' })),
+  symptoms: Type.Integer({ minimum: 0, description: 'open alarms that it explains' }),
   members: Type.Integer({ minimum: 0, description: 'stations or points that it speaks for' }),
   assignedTo: Nullable(Type.String()),
   escalation: Type.Integer({ minimum: 0, description: 'how often it was passed up for want of an acknowledgement' }),
   recurrences: Type.Integer({ minimum: 0, description: 'occurrences that it took the place of, one after another' }),
   shelved: Nullable(Type.Object({ until: Time, reason: Type.String(), by: Type.String() })),
-  suppressedBy: Nullable(Type.String()),
+  suppressedBy: Nullable(Type.String({ description: 'maintenance, season, or cause: it is explained by that one and does not ring' })),
   outOfService: Nullable(Type.Object({ reason: Type.String(), by: Type.String(), at: Time })),
   /** Where the level comes from, and the standard's own word for it. */
   source: Nullable(

@@ -20,13 +20,13 @@ export const worstFirst = (a: AlarmCell, b: AlarmCell): number =>
 
 export function alarmCell(row: AlarmRow): AlarmCell {
   const { id, rule, kind, subject, domain, district, station, metric, severity, state, activeAt, rangAt, returnedAt, ackAt, ackBy } = row
-  const { value, limit, extreme, unit, cause, members, assignedTo, escalation, recurrences, shelvedUntil } = row
+  const { value, limit, extreme, unit, cause, symptoms, members, assignedTo, escalation, recurrences, shelvedUntil } = row
   const source = sourceOf(row)
   return {
     name: ruleName(rule, ruleOf(row)),
     source: source && { op: source.op, text: source.text, evidence: source.evidence },
     ...{ id, rule, kind, subject, domain, district, station, metric, severity, state, activeAt, rangAt, returnedAt, ackAt, ackBy },
-    ...{ value, limit, extreme, unit, cause, members, assignedTo, escalation, recurrences, shelvedUntil },
+    ...{ value, limit, extreme, unit, cause, symptoms, members, assignedTo, escalation, recurrences, shelvedUntil },
   }
 }
 

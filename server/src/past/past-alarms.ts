@@ -19,10 +19,11 @@ export class PastAlarms {
   moveTo(at: number): void {
     const cells = new Map<string, AlarmCell>()
     const seen = new Map<string, { json: string; cell: AlarmCell }>()
-    for (const history of this.#histories) {
-      const row = alarmAsOf(history, at)
-      if (row === null) continue
-      const cell = alarmCell(row)
+    const rows = this.#histories.flatMap((history) => alarmAsOf(history, at) ?? [])
+    const symptoms = new Map<string, number>()
+    for (const { cause } of rows) if (cause !== null) symptoms.set(cause, (symptoms.get(cause) ?? 0) + 1)
+    for (const row of rows) {
+      const cell = alarmCell({ ...row, symptoms: symptoms.get(row.id) ?? 0 })
       const json = JSON.stringify(cell)
       const before = this.#seen.get(row.id)
       const entry = before?.json === json ? before : { json, cell }

@@ -30,6 +30,7 @@ export function alarmAnswer(row: AlarmRow, zone: string): AlarmAnswer {
     extreme: row.extreme,
     unit: row.unit,
     cause: row.cause,
+    symptoms: row.symptoms,
     members: row.members,
     assignedTo: row.assignedTo,
     escalation: row.escalation,

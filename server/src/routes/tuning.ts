@@ -3,6 +3,7 @@ import {
   ActivateRuleRequest,
   type AlarmRule,
   compileRule,
+  explainFaults,
   type Metric,
   metricByCode,
   ProposalsAnswer,
@@ -113,6 +114,9 @@ export const tuningRoutes =
       async (request, reply) => {
         const { rule, by, note } = request.body
         metricOf(rule)
+        const others = (await loadActiveRules(pool)).rules.filter((r) => r.code !== rule.code)
+        const [fault] = explainFaults([...others, rule])
+        if (fault !== undefined) throw new ProblemError(422, 'explains_invalid', 'The rule was not changed', fault)
         const version = await activateRule(pool, rule, by, note)
         if (version === null) throw new ProblemError(409, 'rule_changed', 'The rule was not changed', `version ${rule.version} is not the active one`)
         return reply.code(201).send({ version })

@@ -20,7 +20,7 @@ const alarm = (id: string, over: Partial<AlarmCell> = {}): AlarmCell => ({
   ...{ id, rule: 'ws.pressure.low', name: { zh: '管网压力过低', en: 'pressure low' }, kind: 'limit', subject: 'WS-1:ws.pressure', domain: 'water' },
   ...{ district: '410105', station: 'WS-1', metric: 'ws.pressure', severity: 3, state: 'unacked_active', activeAt: 1000, rangAt: 1000, returnedAt: null },
   ...{ ackAt: null, ackBy: null, value: 0.1, limit: 0.14, source: { op: '<=', text: 'GB 50788', evidence: 'M' }, extreme: 0.1, unit: 'MPa', cause: null },
-  ...{ members: 0, assignedTo: null, escalation: 0, recurrences: 0, shelvedUntil: null },
+  ...{ symptoms: 0, members: 0, assignedTo: null, escalation: 0, recurrences: 0, shelvedUntil: null },
   ...over,
 })
 const row = (id: string, over: Partial<AlarmCell> = {}) => alarmRow(alarm(id, over), registry, words)

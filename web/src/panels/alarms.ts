@@ -203,9 +203,9 @@ export function newlyRung(seen: Map<string, Severity>, cells: ReadonlyMap<string
 
 /** An alarm of the REST API as the room has it. Times are epoch ms there. */
 export function cellOf(a: AlarmAnswer): AlarmCell {
-  const { id, rule, name, kind, subject, domain, district, station, metric, severity, state, ackBy, value, limit, extreme, unit, cause, members } = a
+  const { id, rule, name, kind, subject, domain, district, station, metric, severity, state, ackBy, value, limit, extreme, unit, cause, symptoms, members } = a
   return {
-    ...{ id, rule, name, kind, subject, domain, district, station, metric, severity, state, ackBy, value, limit, extreme, unit, cause, members },
+    ...{ id, rule, name, kind, subject, domain, district, station, metric, severity, state, ackBy, value, limit, extreme, unit, cause, symptoms, members },
     activeAt: parseTime(a.activeAt) ?? 0,
     rangAt: parseTime(a.rangAt),
     returnedAt: parseTime(a.returnedAt),

@@ -52,7 +52,7 @@ export const alarm = (severity: 1 | 3): AlarmCell => ({
   ...{ id: 'a', rule: 'ws.pressure.low', name: { zh: '管网压力过低', en: 'pressure low' }, kind: 'limit', subject: 'WS-P-0001:ws.pressure', domain: 'water' },
   ...{ district: '410105', station: 'WS-P-0001', metric: 'ws.pressure', severity, state: 'unacked_active', activeAt: start - 221_000, rangAt: start - 221_000 },
   ...{ returnedAt: null, ackAt: null, ackBy: null, value: 0.148, limit: 0.16, source: { op: '<', text: 'GB', evidence: 'M' }, extreme: 0.148, unit: 'MPa' },
-  ...{ cause: null, members: 0, assignedTo: null, escalation: 0, recurrences: 0, shelvedUntil: null },
+  ...{ cause: null, symptoms: 0, members: 0, assignedTo: null, escalation: 0, recurrences: 0, shelvedUntil: null },
 })
 export const alarmSummary = (): AlarmSummaryCell => ({
   open: { ...none, 3: 1 },

@@ -25,7 +25,7 @@ const alarm = (n: number, over: Partial<AlarmCell> = {}): AlarmCell => ({
     returnedAt: null,
   },
   ...{ ackAt: null, ackBy: null, value: 0.1, limit: 0.14, source: { op: '<=', text: 'GB', evidence: 'M' }, extreme: 0.1, unit: 'MPa', cause: null },
-  ...{ members: 0, assignedTo: null, escalation: 0, recurrences: 0, shelvedUntil: null },
+  ...{ symptoms: 0, members: 0, assignedTo: null, escalation: 0, recurrences: 0, shelvedUntil: null },
   ...over,
 })
 const summary = (over: object = {}) => ({
