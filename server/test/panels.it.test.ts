@@ -28,7 +28,7 @@ beforeAll(async () => {
   pool = createPool({ connectionString: database.url, applicationName: 'test' })
   const water = { domain: 'water', district: '410105', gateway: null, origin: null, lat: 34.8 } as const
   await seedStations(pool, [
-    { ...water, code: 'D-1', name: 'DMA 1', kind: 'ws_dma', lon: 113.7, owner: '漏控班（模拟）', metrics: ['ws.flow', 'ws.pressure'] },
+    { ...water, code: 'D-1', name: 'DMA 1', kind: 'ws_dma', lon: 113.7, owner: '漏控班（模拟）', feeder: 'P-1', metrics: ['ws.flow', 'ws.pressure'] },
     { ...water, code: 'D-2', name: 'DMA 2', kind: 'ws_dma', lon: 113.704, metrics: ['ws.flow'] },
     { ...water, code: 'P-1', name: '测点', kind: 'ws_pressure', lon: 113.72, metrics: ['ws.pressure'] },
     { ...water, code: 'R-1', name: '雨量站', kind: 'dr_rain', domain: 'drainage', lon: 113.701, metrics: ['dr.rain'] },
@@ -186,7 +186,7 @@ describe('a station’s page', () => {
     expect((await ask('stations/NONE/nearby')).status).toBe(404)
   })
   it('knows what the registry knows, the owner among it', async () => {
-    expect((await ask('stations/D-1')).body).toMatchObject({ owner: '漏控班（模拟）', gateway: null, maintenance: false })
+    expect((await ask('stations/D-1')).body).toMatchObject({ owner: '漏控班（模拟）', feeder: 'P-1', gateway: null, maintenance: false })
     const { owner, code } = (await ask('registry')).body
     expect(owner[code.indexOf('D-1')]).toBe('漏控班（模拟）')
     expect(owner[code.indexOf('D-2')]).toBe('')

@@ -95,7 +95,12 @@ describe('the alarm page', () => {
     expect(rows()[0]).toMatch(/^红已确认.*压力过低 9/)
     expect(rows()[0]).toContain('≤ 0.14 待核实')
     expect(rows()).toHaveLength(6)
-    socket.delta('alarms', 3, {}, ['alarm:a9'])
+    // What an alarm explains does not ring and is not listed: the cause says how much it is.
+    socket.delta('alarms', 3, { 'alarm:a1': alarm(1, { symptoms: 40 }), 'alarm:s1': alarm(7, { cause: 'a1', state: 'suppressed' }) })
+    await settle()
+    expect(rows()).toHaveLength(6)
+    expect(rows()[1]).toContain('引起 40 条')
+    socket.delta('alarms', 4, {}, ['alarm:a9'])
     await settle()
     expect(rows()[0]).toContain('压力过低 1')
   })
