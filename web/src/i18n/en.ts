@@ -504,6 +504,7 @@ export default {
     times: 'once | {n} times',
     speaksFor: 'Speaks for',
     members: '{n} member | {n} members',
+    andSymptoms: '+{n}',
     symptoms: '{n} symptom | {n} symptoms',
     by: { cause: 'its cause', maintenance: 'maintenance', season: 'out of the heating season' },
     shelvedUntil: 'Shelved until',

@@ -490,6 +490,7 @@ export default {
     speaksFor: '涉及',
     members: '{n} 个',
     symptoms: '引起 {n} 条',
+    andSymptoms: '+{n}',
     by: { cause: '起因报警', maintenance: '检修', season: '非供暖季' },
     shelvedUntil: '搁置至',
     suppressedBy: '抑制于',
