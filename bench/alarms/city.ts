@@ -1,4 +1,4 @@
-import { type Normal, normalOf } from '@yiping/contract'
+import { commonShift, type Normal, normalOf, shiftHoldsMs } from '@yiping/contract'
 import { alarmGroups, lastSpoken, normalGroups, spoken } from '../../simulator/src/device/emission.ts'
 import { faultOf } from '../../simulator/src/device/fault.ts'
 import { derive, named } from '../../simulator/src/random/hash.ts'
@@ -38,6 +38,46 @@ export function normals(metrics: ReadonlySet<string>, start: number, days: numbe
   }
 }
 
+const mostPeers = 200
+
+/** What the points of a metric have in common, as ingest looks at it: by their readings, each by its own normal. */
+function shifts(world: World, normal: ReturnType<typeof normals>): (metric: string, at: number) => number {
+  const peers = new Map<string, { sensor: Sensor; normal: (at: number) => Normal | null }[]>()
+  for (const site of world.sites)
+    for (const sensor of site.sensors) {
+      const of = peers.get(sensor.metric.code) ?? []
+      of.push({ sensor, normal: normal(site, sensor) })
+      peers.set(sensor.metric.code, of)
+    }
+  const known = new Map<string, number>()
+  return (metric, time) => {
+    const at = Math.floor(time / shiftHoldsMs) * shiftHoldsMs
+    const key = `${metric} ${at}`
+    let shift = known.get(key)
+    if (shift === undefined) {
+      const all = peers.get(metric) ?? []
+      const some = all.filter((_, i) => i % Math.ceil(all.length / mostPeers) === 0)
+      shift = commonShift(
+        some.flatMap((p) => {
+          const n = p.normal(at)
+          return n !== null && n.median > 0 ? [p.sensor.value(at) / n.median] : []
+        }),
+      )
+      known.set(key, shift)
+    }
+    return shift
+  }
+}
+
+const shifted =
+  (normal: (at: number) => Normal | null, shift: (at: number) => number): ((at: number) => Normal | null) =>
+  (at) => {
+    const n = normal(at)
+    if (n === null) return null
+    const s = shift(at)
+    return { median: n.median * s, spread: n.spread * Math.max(1, s) }
+  }
+
 /** Lets the city's devices speak from `from` to `to`, as their links let them, and one detector a point listen. */
 export function listenTo(
   world: World,
@@ -47,12 +87,21 @@ export function listenTo(
   to: number,
 ): { rang: Rang[]; readings: number; points: number } {
   const rang: Rang[] = []
+  const shift = shifts(world, normal)
   let readings = 0
   let points = 0
   const faults = named(world.seed, 'instrument')
   for (const site of world.sites) {
     const { station } = site
-    const detectors = new Map(site.sensors.map((s) => [s, detector(s.metric, normal(site, s))]))
+    const detectors = new Map(
+      site.sensors.map((s) => [
+        s,
+        detector(
+          s.metric,
+          shifted(normal(site, s), (at) => shift(s.metric.code, at)),
+        ),
+      ]),
+    )
     const index = new Map(site.sensors.map((s, i) => [s, i]))
     points += site.sensors.length
     const groups = [...normalGroups(site), ...alarmGroups(site)]

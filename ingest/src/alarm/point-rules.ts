@@ -33,6 +33,7 @@ export class PointRules {
       const v = value[i] ?? 0
       seen.at = at
       seen.value = v
+      this.points.shift(at)
       this.points.current = point
       if (point.entries !== null || !(v > plan.low && v < plan.high)) {
         const late = (receivedAt[i] ?? 0) - at > lateMs || (past?.has(`${id} ${at}`) ?? false)

@@ -1,4 +1,4 @@
-import { type AlarmRule, isPointRule, metricByCode, type Normal, type Plan, planOf } from '@yiping/contract'
+import { type AlarmRule, commonShift, isPointRule, metricByCode, type Normal, type Plan, planOf, shiftHoldsMs, shiftPeersMs } from '@yiping/contract'
 import type { KnownCondition, RegisteredStation } from '@yiping/db'
 import type { CityCalendar } from './city-calendar.ts'
 import { type Entry, fromSaved } from './saved-state.ts'
@@ -12,6 +12,9 @@ export class PointSet {
   current: Point | null = null
   #uneasy = new Set<Point>()
   #cells = new Float64Array(0)
+  /** What the points of a metric that is compared with its normal have in common now. */
+  #peers = new Map<string, { points: Point[]; shift: number }>()
+  #shiftedAt = Number.NEGATIVE_INFINITY
 
   constructor(readonly calendar: CityCalendar) {}
 
@@ -30,6 +33,7 @@ export class PointSet {
     cells.set(this.#cells.subarray(0, cells.length))
     this.#cells = cells
     const uneasy = new Set<Point>()
+    const peers = new Map<string, { points: Point[]; shift: number }>()
     const normal = (at: number): Normal | null => this.#normal(at)
     for (const s of stations) {
       const station: Station = { code: s.code, domain: s.domain, district: s.district, maintenance: s.maintenance }
@@ -54,11 +58,16 @@ export class PointSet {
           if (entries !== null) uneasy.add(known)
         }
         points[p.id] = point
+        if (!plan.rules.some((c) => c.rule.kind === 'deviation')) continue
+        const of = peers.get(p.metric) ?? { points: [], shift: this.#peers.get(p.metric)?.shift ?? 1 }
+        of.points.push(point)
+        peers.set(p.metric, of)
       }
     }
     const went = uneasy.size < this.#uneasy.size
     this.byId = points
     this.#uneasy = uneasy
+    this.#peers = peers
     return went
   }
 
@@ -70,6 +79,21 @@ export class PointSet {
 
   forgetNormals(): void {
     for (const point of this.byId) if (point) point.normals = null
+  }
+
+  /** Looks anew, once in a while as the readings' own time goes on, at what the points of a metric have in common. */
+  shift(at: number): void {
+    if (at - this.#shiftedAt < shiftHoldsMs) return
+    this.#shiftedAt = at
+    for (const of of this.#peers.values()) {
+      const ratios: number[] = []
+      for (const { normals, lastAt, lastValue } of of.points) {
+        if (normals === null || Math.abs(at - lastAt) > shiftPeersMs) continue
+        const median = normals[2 * this.calendar.hourOfWeek(lastAt)] ?? Number.NaN
+        if (median > 0) ratios.push(lastValue / median)
+      }
+      of.shift = commonShift(ratios)
+    }
   }
 
   /** Takes over what was written down. Answers the conditions that no rule and point of today belong to. */
@@ -111,11 +135,14 @@ export class PointSet {
   }
 
   #normal(at: number): Normal | null {
-    const normals = this.current?.normals
-    if (!normals) return null
+    const { current } = this
+    const normals = current?.normals
+    if (!current || !normals) return null
     const hour = this.calendar.hourOfWeek(at)
     const median = normals[2 * hour] ?? Number.NaN
     const spread = normals[2 * hour + 1] ?? Number.NaN
-    return Number.isNaN(median) || Number.isNaN(spread) ? null : { median, spread }
+    if (Number.isNaN(median) || Number.isNaN(spread)) return null
+    const shift = this.#peers.get(current.plan.metric.code)?.shift ?? 1
+    return { median: median * shift, spread: spread * Math.max(1, shift) }
   }
 }
