@@ -1,14 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { serverNodeFlags } from '@yiping/contract'
 import { startCity } from '../city/start-city.ts'
 import { type Part, startPart } from '../city/start-part.ts'
 import { median, quantile } from '../measure/numbers.ts'
 import { cpuMsOf, rssOf } from '../measure/processes.ts'
-import type { Scope } from '../scope.ts'
+import { type Scope, withScope } from '../scope.ts'
 import type { Figure } from './figure.ts'
 
 const entry = fileURLToPath(new URL('../web/wall-clients.ts', import.meta.url))
+const bare = fileURLToPath(new URL('../web/bare-sockets.ts', import.meta.url))
 const walls = 1000
+/** Connected to a server that has just begun, before its memory is looked at: what a process takes once is not a client's. */
+const warmUp = 50
 const measuredMs = 60_000
 
 interface Seen {
@@ -32,6 +36,19 @@ async function during(part: Part, ms: number): Promise<Seen & { bytesPerSecond: 
   const s = (performance.now() - began) / 1000
   return { ...after, bytesPerSecond: median(after.bytes.map((b, i) => (b - (before.bytes[i] ?? 0)) / s)) }
 }
+
+/** What each of so many clients adds to a server that is Socket.IO and nothing else, resident bytes. */
+const bareMemory = (frameBytes: number, settleMs: number): Promise<number> =>
+  withScope(async (scope) => {
+    const server = await startPart(scope, bare, { args: [String(frameBytes)], execArgv: [...process.execArgv, ...serverNodeFlags] })
+    const address = String(server.ready.address)
+    await open(scope, address, warmUp)
+    await delay(10_000)
+    const before = await rssOf(server.pid)
+    await open(scope, address, walls)
+    await delay(settleMs)
+    return ((await rssOf(server.pid)) - before) / walls
+  })
 
 /** Many walls on one server process at the full rate of the simulated city. */
 export const clients: Figure = {
@@ -60,6 +77,8 @@ export const clients: Figure = {
     many.tell('stall 1')
     await stalled
     const beside = await during(many, 30_000)
+    bench.say('reference: Socket.IO and nothing else')
+    const bareBytes = await bareMemory(Math.round(crowd.bytesPerSecond), measuredMs + 10_000)
     return {
       rows: [
         {
@@ -79,12 +98,12 @@ export const clients: Figure = {
           reference: { value: Math.max(1, quantile(crowd.waits, 0.95)), what: `p95 of ${walls} walls without it` },
         },
         {
-          figure: 'clients: memory of each',
+          figure: 'clients: resident memory of each',
           measured: (rssAfter - rssBefore) / walls / 1024,
           unit: 'KiB',
           decimals: 1,
           goal: { atMost: 30 },
-          reference: { value: rssBefore / 1024, what: 'the server process with one wall' },
+          reference: { value: bareBytes / 1024, what: 'a server that is Socket.IO and nothing else, everybody in one room' },
         },
         {
           figure: 'clients: bytes a wall and second',
@@ -98,8 +117,9 @@ export const clients: Figure = {
       notes: [
         `clients: ${crowd.waits.length} overview frames taken in by ${walls} walls in ${measuredMs / 1000} s, ${crowd.drops + beside.drops} walls dropped; server used ${(cpuPerSecond * 100).toFixed(0)} % of a core; walls and server share the machine's cores`,
         'clients: delay is from the moment a frame is made to the moment a wall has parsed it; bytes are those of the TCP stream, as they are (no compression)',
+        `clients: memory is what the operating system gives the process, garbage that is not collected yet included; it was ${(rssBefore / 2 ** 20).toFixed(0)} MiB with one wall`,
       ],
-      detail: { alone: { ...alone, waits: undefined }, p50: [median(alone.waits), median(crowd.waits), median(beside.waits)], rssBefore, rssAfter },
+      detail: { alone: { ...alone, waits: undefined }, p50: [median(alone.waits), median(crowd.waits), median(beside.waits)], rssBefore, rssAfter, bareBytes },
     }
   },
 }
