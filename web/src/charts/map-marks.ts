@@ -55,6 +55,9 @@ export function arcSymbol(share: number): string {
   return `path://M-10,-10M10,10M0,-9.5A9.5,9.5 0 ${share > 0.5 ? 1 : 0} 1 ${x},${y}`
 }
 
+/** More dots than this are drawn without a shape of their own; the pointer still finds each. */
+const inOneShape = 1000
+
 const still = { type: 'scatter', coordinateSystem: 'geo', animation: false, silent: false } as const
 const markScale: Record<Severity, number> = { 1: 1.25, 2: 1.1, 3: 0.8, 4: 0.58 }
 
@@ -73,6 +76,9 @@ export function markSeries({ dots, single, clusters = [], theme, dot, mark, text
       id: 'online',
       z: 4,
       data: states.online,
+      // As one shape, not an element each: one station that changes its state must not cost the drawing of thousands.
+      large: states.online.length > inOneShape,
+      largeThreshold: 0,
       symbol: 'circle',
       symbolSize: dot,
       itemStyle: { color: theme.dot, opacity: quiet ? 0.32 : 0.55 },
