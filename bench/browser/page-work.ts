@@ -12,12 +12,6 @@ export interface PageWork {
   listeners: number
 }
 
-declare global {
-  interface Window {
-    benchLongTasks?: { at: number; ms: number }[]
-  }
-}
-
 /** What the main thread has spent since the page began, and what it holds; `collect`: after a forced collection. */
 export async function pageWork(page: Page): Promise<(collect?: boolean) => Promise<PageWork>> {
   const session = await page.context().newCDPSession(page)
@@ -37,18 +31,6 @@ export async function pageWork(page: Page): Promise<(collect?: boolean) => Promi
       listeners: value('JSEventListeners'),
     }
   }
-}
-
-/** Notes tasks of the main thread longer than 50 ms from now on; answers those so far. */
-export async function longTasks(page: Page): Promise<() => Promise<{ at: number; ms: number }[]>> {
-  await page.evaluate(() => {
-    const seen: { at: number; ms: number }[] = []
-    window.benchLongTasks = seen
-    new PerformanceObserver((list) => {
-      for (const task of list.getEntries()) seen.push({ at: Math.round(task.startTime), ms: Math.round(task.duration) })
-    }).observe({ type: 'longtask' })
-  })
-  return () => page.evaluate(() => window.benchLongTasks ?? [])
 }
 
 /** Everything that the page asks for elsewhere than at `origin`. Call before `goto`. */

@@ -20,7 +20,7 @@ export interface BenchCity {
 }
 
 /** As `npm start` does, without npm: on loopback, on free ports. Resolves as soon as the web address answers. */
-export async function startCity(scope: Scope, options: { dataDir: string; simulator?: boolean }): Promise<BenchCity> {
+export async function startCity(scope: Scope, options: { dataDir: string; simulator?: boolean; env?: Readonly<Record<string, string>> }): Promise<BenchCity> {
   const startedAt = Date.now()
   const child = spawn(process.execPath, ['--enable-source-maps', startEntry], {
     env: {
@@ -34,6 +34,7 @@ export async function startCity(scope: Scope, options: { dataDir: string; simula
       MQTT_PORT: '0',
       METRICS_PORT: '',
       SIMULATOR: options.simulator === false ? 'off' : 'on',
+      ...options.env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
     // Ctrl-C must not reach it beside us: it is ended in its turn.

@@ -1,14 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { serverNodeFlags } from '@yiping/contract'
 import { startCity } from '../city/start-city.ts'
 import { type Part, startPart } from '../city/start-part.ts'
+import { heldBy, tellsMemory } from '../measure/held-memory.ts'
 import { median, quantile } from '../measure/numbers.ts'
 import { cpuMsOf, rssOf } from '../measure/processes.ts'
-import type { Scope } from '../scope.ts'
+import { type Scope, withScope } from '../scope.ts'
 import type { Figure } from './figure.ts'
 
 const entry = fileURLToPath(new URL('../web/wall-clients.ts', import.meta.url))
+const bare = fileURLToPath(new URL('../web/bare-sockets.ts', import.meta.url))
 const walls = 1000
+/** Connected to a server that has just begun, before its memory is looked at: what a process takes once is not a client's. */
+const warmUp = 50
 const measuredMs = 60_000
 
 interface Seen {
@@ -33,13 +38,27 @@ async function during(part: Part, ms: number): Promise<Seen & { bytesPerSecond: 
   return { ...after, bytesPerSecond: median(after.bytes.map((b, i) => (b - (before.bytes[i] ?? 0)) / s)) }
 }
 
+/** What each of so many clients adds to a server that is Socket.IO and nothing else, bytes. */
+const bareMemory = (folder: string, frameBytes: number, settleMs: number): Promise<number> =>
+  withScope(async (scope) => {
+    const server = await startPart(scope, bare, { args: [String(frameBytes)], execArgv: [...process.execArgv, ...serverNodeFlags], env: tellsMemory(folder) })
+    const address = String(server.ready.address)
+    await open(scope, address, warmUp)
+    await delay(10_000)
+    const before = await heldBy(server.pid, folder)
+    await open(scope, address, walls)
+    await delay(settleMs)
+    return ((await heldBy(server.pid, folder)) - before) / walls
+  })
+
 /** Many walls on one server process at the full rate of the simulated city. */
 export const clients: Figure = {
   name: 'clients',
   about: '1,000 walls on one server process: delay that they add, memory and bytes of each, and what a stalled one does to the rest',
   async run(bench, scope) {
     const { dataDir } = await bench.data()
-    const city = await startCity(scope, { dataDir })
+    const folder = await bench.folder(scope)
+    const city = await startCity(scope, { dataDir, env: tellsMemory(folder) })
     const server = [...(await city.names())].find(([, name]) => name === 'server')?.[0]
     if (server === undefined) throw new Error('no process is called server')
     const one = await open(scope, city.address, 1)
@@ -47,6 +66,7 @@ export const clients: Figure = {
     await delay(30_000)
     const alone = await during(one, measuredMs)
     const rssBefore = await rssOf(server)
+    const heldBefore = await heldBy(server, folder)
     const cpuBefore = await cpuMsOf(server)
     bench.say(`one wall: p95 ${quantile(alone.waits, 0.95)} ms; ${walls} more`)
     const many = await open(scope, city.address, walls)
@@ -54,12 +74,15 @@ export const clients: Figure = {
     const crowd = await during(many, measuredMs)
     const rssAfter = await rssOf(server)
     const cpuPerSecond = ((await cpuMsOf(server)) - cpuBefore) / (measuredMs + 10_000)
+    const heldAfter = await heldBy(server, folder)
     await ask(one)
     bench.say(`${walls} walls: p95 ${quantile(crowd.waits, 0.95)} ms; now one that stalls`)
     const stalled = many.says('stalled')
     many.tell('stall 1')
     await stalled
     const beside = await during(many, 30_000)
+    bench.say('reference: Socket.IO and nothing else')
+    const bareBytes = await bareMemory(folder, Math.round(crowd.bytesPerSecond), measuredMs + 10_000)
     return {
       rows: [
         {
@@ -80,11 +103,11 @@ export const clients: Figure = {
         },
         {
           figure: 'clients: memory of each',
-          measured: (rssAfter - rssBefore) / walls / 1024,
+          measured: (heldAfter - heldBefore) / walls / 1024,
           unit: 'KiB',
           decimals: 1,
           goal: { atMost: 30 },
-          reference: { value: rssBefore / 1024, what: 'the server process with one wall' },
+          reference: { value: bareBytes / 1024, what: 'a server that is Socket.IO and nothing else, everybody in one room' },
         },
         {
           figure: 'clients: bytes a wall and second',
@@ -98,8 +121,17 @@ export const clients: Figure = {
       notes: [
         `clients: ${crowd.waits.length} overview frames taken in by ${walls} walls in ${measuredMs / 1000} s, ${crowd.drops + beside.drops} walls dropped; server used ${(cpuPerSecond * 100).toFixed(0)} % of a core; walls and server share the machine's cores`,
         'clients: delay is from the moment a frame is made to the moment a wall has parsed it; bytes are those of the TCP stream, as they are (no compression)',
+        `clients: memory is what the process holds after a forced collection, ${(heldBefore / 2 ** 20).toFixed(0)} MiB with one wall; what the operating system gave it, garbage and the server's other work included, went from ${(rssBefore / 2 ** 20).toFixed(0)} to ${(rssAfter / 2 ** 20).toFixed(0)} MiB`,
       ],
-      detail: { alone: { ...alone, waits: undefined }, p50: [median(alone.waits), median(crowd.waits), median(beside.waits)], rssBefore, rssAfter },
+      detail: {
+        alone: { ...alone, waits: undefined },
+        p50: [median(alone.waits), median(crowd.waits), median(beside.waits)],
+        rssBefore,
+        rssAfter,
+        heldBefore,
+        heldAfter,
+        bareBytes,
+      },
     }
   },
 }

@@ -259,6 +259,8 @@ export interface AlarmSummaryCell {
   flood: boolean
   /** Worst first, then unacknowledged, then newest; at most 20. */
   worst: AlarmCell[]
+  /** Only of a past moment at which nothing watched for alarms: that there are none here says nothing. */
+  known?: false
 }
 /** `alarm:{id}` in room `alarms`: one for each that is not normal, hidden ones too. */
 export interface AlarmCell {

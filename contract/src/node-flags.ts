@@ -3,3 +3,9 @@
  * garbage grow to several times that before it collects. Also in ingest/package.json and docker-compose.yml.
  */
 export const ingestNodeFlags = ['--max-old-space-size=256', '--max-semi-space-size=16'] as const
+
+/**
+ * How Node runs the server: what a second's frames leave behind is collected soon. With V8's own bound a thousand screens
+ * let that garbage grow to three times what they hold. Also in server/package.json and docker-compose.yml.
+ */
+export const serverNodeFlags = ['--max-semi-space-size=4'] as const

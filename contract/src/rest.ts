@@ -77,6 +77,7 @@ export const OverviewAnswer = Type.Object(
     at: Time,
     live: Type.Boolean(),
     domains: Type.Array(DomainOverview),
+    alarmsKnown: Type.Boolean({ description: 'false: nothing watched for alarms at that moment, and none says nothing' }),
     truth: TruthAnswer,
   },
   { $id: 'Overview' },

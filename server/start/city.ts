@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { ingestNodeFlags } from '@yiping/contract'
+import { ingestNodeFlags, serverNodeFlags } from '@yiping/contract'
 import { EmbeddedStartError, EXIT_IN_USE, EXIT_REFUSED, startEmbedded } from '@yiping/db/embedded'
 import type { StartConfig } from './config.ts'
 import { fillHistory, gapToFill } from './history.ts'
@@ -160,9 +160,14 @@ export async function startCity(config: StartConfig, entries: Entries, say: (par
       }),
       service(
         'server',
-        fork('server', entries.server, (m) => {
-          if (typeof m.address === 'string') address = m.address
-        }),
+        fork(
+          'server',
+          entries.server,
+          (m) => {
+            if (typeof m.address === 'string') address = m.address
+          },
+          serverNodeFlags,
+        ),
       ).start(),
       service('ingest', fork('ingest', entries.ingest, undefined, ingestNodeFlags)).start(),
     ])

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { environment, ingestNodeFlags } from '@yiping/contract'
+import { environment, ingestNodeFlags, serverNodeFlags } from '@yiping/contract'
 import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
 import { describe, expect, it } from 'vitest'
@@ -53,10 +53,12 @@ describe('.env.example', () => {
   })
 })
 
-describe('the heap of ingest', () => {
-  it('is bounded alike however ingest is started', async () => {
-    const flags = ingestNodeFlags.join(' ')
-    expect(await read('ingest/package.json')).toContain(`${flags} dist/main.js`)
-    expect(await read('docker-compose.yml')).toContain(`[node, ${ingestNodeFlags.join(', ')}, ingest/dist/main.js]`)
+describe.each([
+  ['ingest', ingestNodeFlags],
+  ['server', serverNodeFlags],
+] as const)('the heap of %s', (part, flags) => {
+  it('is bounded alike however it is started', async () => {
+    expect(await read(`${part}/package.json`)).toContain(`${flags.join(' ')} dist/main.js`)
+    expect(await read('docker-compose.yml')).toContain(`[node, ${flags.join(', ')}, ${part}/dist/main.js]`)
   })
 })

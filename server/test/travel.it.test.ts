@@ -95,6 +95,25 @@ describe('the city of a past moment', () => {
     expect(at.alarms.summary(at.at)).toMatchObject({ open: { 1: 0, 2: 0, 3: 1, 4: 0 }, rangIn10Min: 1 })
   })
 
+  it('says that alarms are not known of a past that was imported, though its readings are there', async () => {
+    const at = began - 3_600_000
+    await pool.query(
+      `insert into reading (point_id, observed_at, received_at, value, quality)
+       select p.id, $1, $1, 0.11, 0 from point p join station s on s.id = p.station_id where s.code = 'WS-1' and p.metric = 'ws.pressure'`,
+      [new Date(at)],
+    )
+    await pool.query("insert into ingest_balance (minute, source, received, stored) values (date_trunc('minute', $1::timestamptz), 'import', 1, 1)", [
+      new Date(at),
+    ])
+    const imported = await PastCity.open(options(), at)
+    expect((cellsOf(imported, 'kpi:ws.low_pressure', at).kpi as KpiCell).value).toBe(1)
+    expect(cellsOf(imported, 'alarm-summary', at)).toMatchObject({ summary: { known: false, open: { 1: 0, 2: 0, 3: 0, 4: 0 } } })
+    const watched = await PastCity.open(options(), began + 10 * minuteMs)
+    expect(watched.alarms.summary(watched.at).known).toBeUndefined()
+    const known = async (when: number) => ((await (await fetch(`${address}/api/v1/overview?at=${when}`)).json()) as { alarmsKnown: boolean }).alarmsKnown
+    expect([await known(at), await known(began + 10 * minuteMs)]).toEqual([false, true])
+  })
+
   it('comes to the same by playing as by opening, at every step and over midnight', async () => {
     const rooms: Room[] = ['overview', 'alarms', 'alarm-summary', 'domain:water', 'station:WS-1', 'kpi:ws.supply_today']
     const played = new Map<Room, Map<string, unknown>>(rooms.map((r) => [r, new Map()]))

@@ -1,6 +1,5 @@
 import type { Server as HttpServer } from 'node:http'
 import {
-  type ClientEvents,
   type Delta,
   deltaMs,
   heartbeatMs,
@@ -8,22 +7,20 @@ import {
   protocolVersion,
   type Room,
   roomPattern,
-  type ServerEvents,
   type Snapshot,
   type SubscribeAnswer,
   type TravelAnswer,
 } from '@yiping/contract'
-import { Server, type Socket } from 'socket.io'
+import { Server } from 'socket.io'
 import type { LiveStation } from '../live/city.ts'
 import type { Live } from '../live/live.ts'
 import type { PastCity } from '../past/past-city.ts'
 import { sameHost } from '../plugins/same-site.ts'
 import { cellsOf, concerns, partOf, sameFigure } from './cells-of.ts'
 import { roomsIn, sinceIn, travelIn } from './requests.ts'
-import { RoomState } from './room-state.ts'
+import type { CityServer, CitySocket } from './sockets.ts'
 import { Traveller } from './traveller.ts'
-
-export type CitySocket = Socket<ClientEvents, ServerEvents>
+import { WatchedRoom } from './watched-room.ts'
 
 export interface HubOptions {
   live: Live
@@ -41,43 +38,14 @@ export interface HubOptions {
   maxTravellers?: number
 }
 
-/** What a client has been sent of a room: one frame in flight, everything newer waits as one flag. */
-interface Membership {
-  inFlight: boolean
-  /** Missed at least one delta while a frame was in flight: the next frame is a snapshot. */
-  behind: boolean
-}
-
-interface WatchedRoom {
-  state: RoomState
-  members: Map<CitySocket, Membership>
-  /** When the last delta left, by the clock that only runs forward: a clock that is set back must hold nothing up. */
-  sentAt: number
-  /** The next look, when one is due. */
-  due: NodeJS.Timeout | null
-}
-
 /** Notifications of one batch come one after another: they are gathered into one delta, ms. */
 const gatherMs = 20
 /** A KPI whose figure stands still is sent for its as-of alone no more often than this, ms: it stays ready for a figure that moves. */
 const asOfMs = 5000
 
-/**
- * Rooms over Socket.IO. Per client and room:
- *
- * | state     | leaves by                         | sends    | to        |
- * |-----------|-----------------------------------|----------|-----------|
- * | joining   | subscribe                         | snapshot | in flight |
- * | in flight | frame taken in, nothing missed    |          | ready     |
- * | in flight | a delta comes up                  |          | behind    |
- * | behind    | frame taken in                    | snapshot | in flight |
- * | in flight | no answer within ackTimeoutMs     |          | closed    |
- * | ready     | a delta comes up                  | delta    | in flight |
- *
- * So a stalled client costs one frame and one flag a room, and nobody else anything.
- */
+/** Rooms over Socket.IO: who is in which, and when each is looked at. What a client of a room is sent stands in `WatchedRoom`. */
 export class Hub {
-  readonly #io: Server<ClientEvents, ServerEvents>
+  readonly #io: CityServer
   readonly #rooms = new Map<Room, WatchedRoom>()
   readonly #travellers = new Map<CitySocket, Traveller>()
   readonly #timers: NodeJS.Timeout[] = []
@@ -99,6 +67,10 @@ export class Hub {
         decide(null, origin === undefined || sameHost(origin, host))
       },
     })
+    // Who asked for the socket, and with what headers, is not kept: each is some kilobytes.
+    this.#io.engine.on('connection', (raw: { request: unknown }) => {
+      raw.request = null
+    })
     this.#io.on('connection', (socket) => this.#greet(socket))
   }
 
@@ -111,6 +83,7 @@ export class Hub {
       setInterval(() => this.#io.emit('heartbeat', { v: protocolVersion, at: this.options.now(), version: this.options.version }), heartbeatMs),
       // Ages, states and the truth change without a reading.
       setInterval(() => this.#look(null), deltaMs),
+      setInterval(() => this.#closeStalled(), Math.min(deltaMs, this.#ackTimeoutMs)),
     )
     this.options.live.onChange = (stations) => this.#look(stations)
     this.options.live.alarms.onChange = () => this.#lookAt((room) => room === 'alarms' || room === 'alarm-summary')
@@ -120,7 +93,7 @@ export class Hub {
     this.options.live.onChange = () => {}
     this.options.live.alarms.onChange = () => {}
     for (const t of this.#timers) clearInterval(t)
-    for (const { due } of this.#rooms.values()) if (due) clearTimeout(due)
+    for (const room of this.#rooms.values()) room.stop()
     await this.#io.close()
     await Promise.all([...this.#travellers.values()].map((t) => t.stop()))
   }
@@ -155,14 +128,7 @@ export class Hub {
     const mayWait = partOf(room).kind === 'kpi' && performance.now() - entry.sentAt < asOfMs ? sameFigure : undefined
     const delta = entry.state.advance(cellsOf(live, room, at), at, mayWait)
     if (delta === null) return
-    entry.sentAt = performance.now()
-    for (const [socket, member] of entry.members) {
-      if (member.inFlight) member.behind = true
-      else {
-        member.inFlight = true
-        socket.timeout(this.#ackTimeoutMs).emit('delta', delta, (error) => this.#taken(room, socket, error))
-      }
-    }
+    entry.send(delta)
   }
 
   get #ackTimeoutMs(): number {
@@ -223,43 +189,27 @@ export class Hub {
     const { live, now } = this.options
     let entry = this.#rooms.get(room)
     if (!entry) {
-      entry = { state: new RoomState(room, now()), members: new Map(), sentAt: Number.NEGATIVE_INFINITY, due: null }
+      entry = new WatchedRoom(room, this.#io, now)
       this.#rooms.set(room, entry)
       if (live.loaded) entry.state.advance(cellsOf(live, room, now()), now())
     }
-    const member: Membership = entry.members.get(socket) ?? { inFlight: false, behind: false }
-    entry.members.set(socket, member)
-    if (since === entry.state.seq) return
-    if (member.inFlight) member.behind = true
-    else this.#sendSnapshot(room, socket)
+    entry.join(socket, since)
   }
 
-  #sendSnapshot(room: Room, socket: CitySocket): void {
-    const entry = this.#rooms.get(room)
-    const member = entry?.members.get(socket)
-    if (!entry || !member) return
-    member.inFlight = true
-    member.behind = false
-    socket.timeout(this.#ackTimeoutMs).emit('snapshot', entry.state.snapshot(this.options.now()), (error) => this.#taken(room, socket, error))
-  }
-
-  #taken(room: Room, socket: CitySocket, error: Error | null): void {
-    const member = this.#rooms.get(room)?.members.get(socket)
-    if (!member) return
-    if (error) {
+  #closeStalled(): void {
+    const before = performance.now() - this.#ackTimeoutMs
+    const stalled = new Map<CitySocket, Room>()
+    for (const [room, entry] of this.#rooms) for (const socket of entry.stalledSince(before)) stalled.set(socket, room)
+    for (const [socket, room] of stalled) {
       this.options.log.warn({ room, socket: socket.id }, 'a client takes nothing in: closed')
       socket.disconnect(true)
-      return
     }
-    member.inFlight = false
-    if (member.behind) this.#sendSnapshot(room, socket)
   }
 
   #leave(socket: CitySocket, room: Room): void {
     const entry = this.#rooms.get(room)
-    if (!entry?.members.delete(socket)) return
-    if (entry.members.size > 0) return
-    if (entry.due) clearTimeout(entry.due)
+    if (!entry?.leave(socket) || entry.members.size > 0) return
+    entry.stop()
     this.#rooms.delete(room)
   }
 
@@ -281,6 +231,8 @@ export class Hub {
       const rooms = this.#roomsOf(socket)
       this.#endTravel(socket)
       if (traveller) for (const room of rooms) this.#join(socket, room, undefined)
+      // What is so now is there before the page calls itself live again.
+      for (const room of rooms) this.#rooms.get(room)?.flush()
       return { refused: null }
     }
     if (!live.loaded) return { refused: 'not_ready' }

@@ -27,11 +27,20 @@ export function domainOverview(city: City, survey: Survey, code: DomainCode, ala
   }
 }
 
-export function overviewAnswer(city: City, survey: Survey, alarms: DomainAlarms, truth: TruthCell, live: boolean, zone: string): OverviewAnswer {
+export function overviewAnswer(
+  city: City,
+  survey: Survey,
+  alarms: DomainAlarms,
+  alarmsKnown: boolean,
+  truth: TruthCell,
+  live: boolean,
+  zone: string,
+): OverviewAnswer {
   return {
     at: timeOut(survey.now, zone),
     live,
     domains: domains.map((d) => domainOverview(city, survey, d.code, alarms, zone)),
+    alarmsKnown,
     truth: { ...truth, lastCommitAt: timeOutOrNull(truth.lastCommitAt, zone) },
   }
 }

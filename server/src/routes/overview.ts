@@ -1,6 +1,7 @@
 import { DomainAnswer, DomainCode, OverviewAnswer } from '@yiping/contract'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
+import { watchedAt } from '../past/past-alarms.ts'
 import { domainOverview, overviewAnswer, stationAnswer } from './answers.ts'
 import { alarmsAt, cityAt, type RouteContext } from './context.ts'
 import { timeOut } from './time.ts'
@@ -12,7 +13,8 @@ export const overviewRoutes =
   async (app) => {
     app.get('/overview', { schema: { summary: 'The whole wall as data', querystring: At, response: { 200: OverviewAnswer } } }, async (request) => {
       const { city, survey, live } = await cityAt(context, request.query.at)
-      return overviewAnswer(city, survey, await alarmsAt(context, request.query.at), context.live.truth(context.now()), live, context.zone)
+      const known = live || (await watchedAt(context.readPool, survey.now))
+      return overviewAnswer(city, survey, await alarmsAt(context, request.query.at), known, context.live.truth(context.now()), live, context.zone)
     })
 
     app.get(

@@ -1,7 +1,7 @@
 import { ScreenReport, type ScreenCommand, type ScreenSettings, ScreenSettingsSchema, settingsOf } from '@yiping/contract'
 import { changeScreen, type Pool, revokeScreen, type ScreenRow, seeScreen } from '@yiping/db'
 import { Check } from 'typebox/value'
-import type { CitySocket } from '../push/hub.ts'
+import type { CitySocket } from '../push/sockets.ts'
 import { Credentials } from './credentials.ts'
 
 export interface ScreensOptions {

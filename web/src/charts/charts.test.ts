@@ -6,6 +6,7 @@ import { boundsOf, mapSource, type Feature } from './geo.ts'
 import { firstLimits, limitLines } from './limits.ts'
 import { extent, pairs, spread, usual } from './line.ts'
 import { dotClasses, mapOption, type Dot } from './map-option.ts'
+import { markSeries } from './map-marks.ts'
 import { niceScale, viewOf } from './scale.ts'
 import { correctedIn, stretches, summed, withCorrected } from '../series/corrected.ts'
 import { countSuspect, noSuspect, withTail } from '../series/suspect.ts'
@@ -435,6 +436,15 @@ describe('the map', () => {
     const { states, severities } = dotClasses([dot('a', 'online', null), dot('b', 'online', 2), dot('c', 'offline', null), dot('d', 'late', 4)])
     expect([states.online.length, states.offline.length, states.late.length, severities[2].length, severities[4].length]).toEqual([1, 1, 0, 1, 1])
     expect(states.offline[0]).toEqual([1, 2, 2])
+  })
+  it('draws a crowd of quiet stations as one shape, and a few each by itself', () => {
+    const online = (n: number) => {
+      const dots = Array.from({ length: n }, (_, i) => dot(`s${i}`, 'online', null))
+      return markSeries({ dots, theme: themes.calm, dot: 4, mark: 14, text: 12, quiet: false }).find((s) => s.id === 'online')
+    }
+    expect([online(1000), online(1001)]).toMatchObject([{ large: false, symbolSize: 4 }, { large: true }])
+    // Of a square as large as the circle that it stands for.
+    expect((online(1001) as { symbolSize: number }).symbolSize ** 2).toBeCloseTo(Math.PI * 2 ** 2)
   })
   it('draws what is worse above what is better', () => {
     const option = mapOption({

@@ -55,6 +55,11 @@ export function arcSymbol(share: number): string {
   return `path://M-10,-10M10,10M0,-9.5A9.5,9.5 0 ${share > 0.5 ? 1 : 0} 1 ${x},${y}`
 }
 
+/** More dots than this are drawn without a shape of their own; the pointer still finds each. */
+const inOneShape = 1000
+/** ECharts draws such dots below 4 px as squares: one with the ink of the circle that it stands for. */
+const asSquare = (px: number): number => (px * Math.sqrt(Math.PI)) / 2
+
 const still = { type: 'scatter', coordinateSystem: 'geo', animation: false, silent: false } as const
 const markScale: Record<Severity, number> = { 1: 1.25, 2: 1.1, 3: 0.8, 4: 0.58 }
 
@@ -62,6 +67,7 @@ export function markSeries({ dots, single, clusters = [], theme, dot, mark, text
   const { states, severities } = dotClasses(dots, single)
   const emphasis = { scale: 1.6 }
   const line = Math.max(1, dot * 0.28)
+  const large = states.online.length > inOneShape
   const series: Series[] = [
     { ...still, id: 'maintenance', z: 3, data: states.maintenance, symbol: 'emptyCircle', symbolSize: dot * 1.4, itemStyle: { color: theme.dim }, emphasis },
     {
@@ -73,8 +79,11 @@ export function markSeries({ dots, single, clusters = [], theme, dot, mark, text
       id: 'online',
       z: 4,
       data: states.online,
+      // As one shape, not an element each: one station that changes its state must not cost the drawing of thousands.
+      large,
+      largeThreshold: 0,
       symbol: 'circle',
-      symbolSize: dot,
+      symbolSize: large && asSquare(dot) < 4 ? asSquare(dot) : dot,
       itemStyle: { color: theme.dot, opacity: quiet ? 0.32 : 0.55 },
       emphasis,
     },

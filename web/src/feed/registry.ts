@@ -76,6 +76,8 @@ export function provideRegistry({ connection, cells }: Feed): ComputedRef<Regist
     retry: true,
     retryDelay: (n: number) => Math.min(30_000, 1000 * 2 ** n),
     networkMode: 'always' as const,
+    // Charts go through every corner of every district: none of it is to be reactive by itself.
+    shallow: true,
   }
   const stations = useQuery({ queryKey: ['registry'], queryFn: ({ signal }) => rest.registry(signal), ...keep })
   const districts = useQuery({ queryKey: ['districts'], queryFn: ({ signal }) => rest.districts(signal), ...keep })

@@ -84,6 +84,11 @@ it('does not call a city calm of which a part is silent', () => {
   expect(sentence(facts({ silent: ['燃气', '供热'] }), t)).toMatchObject({ tone: 'watch', headline: '已知部分运行平稳，无报警，燃气、供热停报' })
 })
 
+it('does not take a past that nobody watched for one without alarms', () => {
+  const past = facts({ domains: [domain({ 1: 2, 3: 5 }, { online: 300, offline: 4 })], alarms: alarms({}, { known: false }) })
+  expect(sentence(past, t)).toEqual({ tone: 'unknown', headline: '当时报警引擎未运行，有无报警不明，4 站离线', detail: '7 处超限' })
+})
+
 describe('the sentence says nothing about the city', () => {
   it.each([
     ['before the first frame', { ready: false }, '正在连接'],

@@ -11,7 +11,7 @@ export interface CityFacts {
   now: number | null
   truth: TruthCell | undefined
   domains: readonly DomainCell[]
-  alarms: Pick<AlarmSummaryCell, 'open' | 'unacked' | 'domains' | 'flood' | 'worst'> | undefined
+  alarms: Pick<AlarmSummaryCell, 'open' | 'unacked' | 'domains' | 'flood' | 'worst' | 'known'> | undefined
   /** Names of utilities that have fallen silent: their figures are of the past, whatever the rest says. */
   silent: readonly string[]
   /** An alarm in words: where, and what. */
@@ -77,6 +77,15 @@ export function sentence(facts: CityFacts, t: Translate): Sentence {
   else if (stations.late > 0) rest.push(t('say.late', { n: formatNumber(stations.late, 0) }))
   const alarmsText = open > 0 ? t('say.alarms', { n: formatNumber(open, 0) }) : t('say.none')
   const join = (...parts: string[]): string => parts.join(t('list.separator'))
+
+  if (facts.alarms?.known === false) {
+    const beyond = domains.reduce((n, d) => n + sum(d.exceeding), 0)
+    return {
+      tone: 'unknown',
+      headline: join(t('say.unwatched'), ...(open > 0 ? [alarmsText] : []), ...rest),
+      detail: beyond > 0 ? t('say.exceeding', { n: formatNumber(beyond, 0) }) : '',
+    }
+  }
 
   if (facts.alarms?.flood) {
     const [domain, most] = Object.entries(facts.alarms.domains).sort(([, a], [, b]) => sum(b) - sum(a))[0] ?? []

@@ -34,7 +34,8 @@ export function useUtility(domain: Readonly<Ref<DomainCode | null>>): Utility {
     alarms: computed(() => {
       if (domain.value === null || !summary.value) return null
       const known = cells.ready('alarms').value ? alarmCells.value.map(([, cell]) => cell) : summary.value.worst
-      return alarmsOf(known, domain.value, summary.value.flood)
+      const alarms = alarmsOf(known, domain.value, summary.value.flood)
+      return summary.value.known === false ? { ...alarms, known: false } : alarms
     }),
   }
 }

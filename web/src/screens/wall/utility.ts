@@ -7,7 +7,7 @@ import { kindText, stationName } from '../../panels/exceeding.ts'
 import type { Entry } from '../topic/stations.ts'
 
 type Counts = Record<Severity, number>
-export type DomainAlarms = Pick<AlarmSummaryCell, 'open' | 'unacked' | 'domains' | 'flood' | 'worst'>
+export type DomainAlarms = Pick<AlarmSummaryCell, 'open' | 'unacked' | 'domains' | 'flood' | 'worst' | 'known'>
 
 /** The alarms of one utility that nothing hides, worst first, counted as the summary counts those of the city. */
 export function alarmsOf(cells: Iterable<AlarmCell>, domain: DomainCode, flood: boolean): DomainAlarms {

@@ -2,7 +2,7 @@ import { flushPromises } from '@vue/test-utils'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createMemoryHistory, createRouter } from 'vue-router'
 import { createFeed, type Feed } from '../../feed/feed.ts'
-import { alarm, alarmSummary, cells, districts, registry, start } from '../../testing/a-city.ts'
+import { alarm, alarmSummary, cells, districts, none, registry, start } from '../../testing/a-city.ts'
 import { FakeSocket } from '../../testing/fake-socket.ts'
 import { LaidOut } from '../../testing/laid-out.ts'
 import { mountApp } from '../../testing/mount-app.ts'
@@ -96,6 +96,18 @@ describe('the wall', () => {
     expect(page.get('.truth .off').text()).toContain('48 MB')
     page.unmount()
   })
+  it('does not show a moment that nobody watched for alarms as one without alarms', async () => {
+    const page = await open()
+    socket.beat(start)
+    socket.snapshot('overview', 1, cells())
+    socket.snapshot('alarm-summary', 1, { summary: { ...alarmSummary(), open: none, unacked: none, domains: {}, worst: [], known: false } })
+    await paint()
+    expect(page.get('.alarms .nothing').text()).toBe('当时报警引擎未运行：只有读数，有无报警不明')
+    expect(page.get('.say').text()).toContain('有无报警不明')
+    expect(page.get('.say').text()).not.toContain('无报警，')
+    expect(page.get('.counts').text()).not.toMatch(/\d/)
+    page.unmount()
+  })
   it('spans a band across the top when the link is cut, with the age, and takes it away again', async () => {
     const page = await open()
     socket.beat(start)
@@ -158,7 +170,6 @@ describe('the wall', () => {
   })
   it('gives the map to a red alarm until somebody has acknowledged it', async () => {
     const page = await open()
-    const none = { 1: 0, 2: 0, 3: 0, 4: 0 }
     const red = { ...alarmSummary(), open: { ...none, 1: 3 }, unacked: { ...none, 1: 2 }, worst: [alarm(1)] }
     socket.beat(start)
     socket.snapshot('overview', 1, cells())
