@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { readEnvironment } from '@yiping/contract'
 import { createPool } from './connection.ts'
 import { runImport } from './run-import.ts'
-import { migrate, migrationStatus } from './migrate.ts'
+import { databaseStatus, statusText } from './run-status.ts'
+import { migrate } from './migrate.ts'
 import { parseReplayMap } from './replay-map.ts'
 import { seedAlarmRules } from './seed-alarm-rules.ts'
 import { seedCatalogue } from './seed-catalogue.ts'
@@ -18,7 +19,7 @@ const usage = `npm run db -- COMMAND
   prepare                 migrate, and seed: everything when there is no station yet, else what an older version did not have
   seed [FILE]             write catalogue, districts and the demo city's stations and pipes; FILE: another registry (CSV),
                           or a replay map (JSON) whose stations are registered with their origin
-  status                  migrations, and how much is in the tables
+  status [--json]         migrations, rows, sizes, chunks and compression of each table and roll-up, jobs with their last run and lag
   import-readings FILE…   readings from CSV (.gz is unpacked), with columns station, metric, ts, value and perhaps quality, or as the
                           page exports them, or from Parquet with the same columns; - is standard input. Broken off, it goes on
                           where it was when it is run again. --again reads a file that is in
@@ -88,23 +89,10 @@ async function bringUpToDate(url: string): Promise<void> {
   }
 }
 
-async function status(url: string): Promise<void> {
-  const { applied, pending } = await migrationStatus(url)
-  for (const m of applied) say(`applied  ${m.name}  ${new Date(m.at).toISOString()}`)
-  for (const name of pending) say(`pending  ${name}`)
-  if (applied.length === 0) return
-  const pool = createPool({ connectionString: url, applicationName: 'yiping-db' })
-  try {
-    const { rows } = await pool.query<{ what: string; n: number }>(
-      `select 'stations' as what, count(*)::float8 as n from station union all select 'points', count(*) from point
-       union all select 'points with a value', count(*) from latest union all select 'refusals', count(*) from rejection
-       union all select 'readings (about)', approximate_row_count('reading')
-       union all select 'minutes that do not close', count(*) from ingest_balance where not closes`,
-    )
-    for (const r of rows) say(`${String(r.n).padStart(12)}  ${r.what}`)
-  } finally {
-    await pool.end()
-  }
+async function status(url: string, json: boolean): Promise<void> {
+  const now = Date.now()
+  const found = await databaseStatus(url, now)
+  process.stdout.write(`${json ? JSON.stringify(found, null, 2) : statusText(found, now)}\n`)
 }
 
 async function main(command: string | undefined, rest: readonly string[]): Promise<void> {
@@ -124,7 +112,7 @@ async function main(command: string | undefined, rest: readonly string[]): Promi
     case 'seed':
       return seed(await databaseUrl(), argument)
     case 'status':
-      return status(await databaseUrl())
+      return status(await databaseUrl(), rest.includes('--json'))
     case 'import-readings':
       if (argument === undefined) break
       return runImport(await databaseUrl(), rest, readEnvironment(process.env, ['RETENTION_DAYS']).RETENTION_DAYS * 86_400_000, say)
