@@ -10,19 +10,29 @@ export interface CopyOutcome {
   conflict: number
 }
 
-/** The first of each identity, and how many of the others said the same or something else. */
-export function withoutRepeats(rows: readonly CopyRow[]): CopyOutcome & { first: CopyRow[] } {
-  const seen = new Map<string, CopyRow>()
-  const outcome = { stored: 0, duplicate: 0, conflict: 0, first: [] as CopyRow[] }
-  for (const row of rows) {
-    const identity = `${row.pointId} ${row.observedAt}`
-    const before = seen.get(identity)
-    if (before === undefined) {
-      seen.set(identity, row)
-      outcome.first.push(row)
-    } else outcome[before.value === row.value && before.quality === row.quality ? 'duplicate' : 'conflict'] += 1
+/** Rows that are ready to be stored. */
+export interface CopyBatch {
+  /** How many it was made of. */
+  rows: number
+  /** The first of each identity, by point and time, as the columnstore and the index like them. */
+  first: readonly CopyRow[]
+  /** How many of the others said the same, or something else. */
+  duplicate: number
+  conflict: number
+}
+
+/** Sorts rows and takes out those that repeat an identity. Apart from storing, so that it is done while the batch before is stored. */
+export function copyBatch(rows: readonly CopyRow[]): CopyBatch {
+  const sorted = rows.toSorted((a, b) => a.pointId - b.pointId || a.observedAt - b.observedAt)
+  const batch = { rows: rows.length, first: [] as CopyRow[], duplicate: 0, conflict: 0 }
+  let before: CopyRow | undefined
+  for (const row of sorted) {
+    if (before === undefined || before.pointId !== row.pointId || before.observedAt !== row.observedAt) {
+      batch.first.push(row)
+      before = row
+    } else batch[before.value === row.value && before.quality === row.quality ? 'duplicate' : 'conflict'] += 1
   }
-  return outcome
+  return batch
 }
 
 /** For rows of which some are there already; each identity once. What the first value is compared with is looked up for those alone. */
@@ -57,17 +67,15 @@ export interface CopyTogether {
 
 /**
  * Stores rows, each identity once, with their account, in one transaction: by binary COPY, or, since COPY knows no ON
- * CONFLICT, by an insert when it meets a row that is there. In order of point and time, as the columnstore and the index
- * like them. At most some 10,000 rows on the embedded database: nobody else is served meanwhile.
+ * CONFLICT, by an insert when it meets a row that is there. At most some 10,000 rows on the embedded database: nobody else
+ * is served meanwhile.
  */
 export async function copyReadings(
   pool: Pool,
-  rows: readonly CopyRow[],
+  { rows, first, duplicate, conflict }: CopyBatch,
   receivedAt: number,
   { refused = 0, expectRepeats = false, also }: CopyTogether = {},
 ): Promise<CopyOutcome> {
-  const { first, duplicate, conflict } = withoutRepeats(rows)
-  first.sort((a, b) => a.pointId - b.pointId || a.observedAt - b.observedAt)
   const client = await pool.connect()
   let broken = true
   try {
@@ -79,7 +87,7 @@ export async function copyReadings(
        on conflict (minute, source) do update set received = b.received + excluded.received, stored = b.stored + excluded.stored,
          duplicate = b.duplicate + excluded.duplicate, conflict = b.conflict + excluded.conflict,
          rejected = b.rejected + excluded.rejected`,
-      [receivedAt, rows.length + refused, outcome.stored, outcome.duplicate, outcome.conflict, refused],
+      [receivedAt, rows + refused, outcome.stored, outcome.duplicate, outcome.conflict, refused],
     )
     await also?.(client, outcome)
     await client.query('commit')

@@ -1,7 +1,7 @@
 import { advanceLatest } from './advance-latest.ts'
 import type { Pool } from './connection.ts'
 import type { CopyRow } from './copy-binary.ts'
-import { copyReadings } from './copy-readings.ts'
+import { type CopyBatch, copyBatch, copyReadings } from './copy-readings.ts'
 import { type ImportContext, type ImportRecord, type ImportRefusal, isRefusal, judgeRecord } from './import-record.ts'
 import { storeImportRefusals } from './import-rejections.ts'
 import { type ImportState, saveImportState, withHours } from './import-state.ts'
@@ -34,11 +34,11 @@ export async function importReadings(pool: Pool, records: AsyncIterable<ImportRe
   /** The newest of each point that is in the database for certain. */
   const newest = new Map<number, number>()
 
-  const store = async (rows: CopyRow[], refused: ImportRefusal[]): Promise<void> => {
+  const store = async (rows: CopyRow[], batch: CopyBatch, refused: ImportRefusal[]): Promise<void> => {
     const receivedAt = now()
     let next = state
     const moved = newestOf(rows).filter((r) => r.observedAt > (newest.get(r.pointId) ?? Number.NEGATIVE_INFINITY))
-    const outcome = await copyReadings(pool, rows, receivedAt, {
+    const outcome = await copyReadings(pool, batch, receivedAt, {
       refused: refused.length,
       expectRepeats: repeats,
       also: async (db, { stored, duplicate, conflict }) => {
@@ -63,11 +63,11 @@ export async function importReadings(pool: Pool, records: AsyncIterable<ImportRe
   }
   /** Waits for the batch before, and leaves this one under way. */
   const flush = async (): Promise<void> => {
-    await storing
-    const batch = [rows, refused] as const
+    const next = [rows, copyBatch(rows), refused] as const
     rows = []
     refused = []
-    storing = batch[0].length + batch[1].length === 0 ? Promise.resolve() : store(...batch)
+    await storing
+    storing = next[0].length + next[2].length === 0 ? Promise.resolve() : store(...next)
     // Awaited by the next flush; until then its fault is nobody's surprise.
     storing.catch(() => {})
   }
