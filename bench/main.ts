@@ -3,6 +3,7 @@ import { alarmLatency } from './figures/alarm-latency.ts'
 import { alarms } from './figures/alarms.ts'
 import { alarmEngine } from './figures/alarm-engine.ts'
 import { backFill } from './figures/back-fill.ts'
+import { bulkLoad } from './figures/bulk-load.ts'
 import type { Figure } from './figures/figure.ts'
 import { commitLatency } from './figures/commit-latency.ts'
 import { gateway } from './figures/gateway.ts'
@@ -44,6 +45,7 @@ const figures: readonly Figure[] = [
   nodeRed,
   commitLatency,
   backFill,
+  bulkLoad,
   ingestMemory,
   alarms,
   alarmLatency,

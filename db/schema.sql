@@ -551,6 +551,27 @@ CREATE TRIGGER station_feeder_updated AFTER UPDATE ON public.station REFERENCING
    FROM reading
   GROUP BY point_id, (time_bucket('00:01:00'::interval, observed_at));
 
+-- views for analysts
+
+-- analyst.alarm
+--   active_at timestamp with time zone, returned_at timestamp with time zone, severity smallint, state text, rule text, kind text, subject text, station text, station_name text, metric text, metric_zh text, metric_en text, domain text, district text, district_name text, value double precision, limit_value double precision, extreme double precision, unit text, worst smallint, rang_at timestamp with time zone, ack_at timestamp with time zone, ack_by text, escalation smallint, recurrences integer, members integer, suppressed_by text, superseded boolean, cause text, id text
+-- analyst.alarm_event
+--   at timestamp with time zone, kind text, severity smallint, value double precision, by text, note text, alarm text, rule text, station text, metric text, domain text
+-- analyst.balance
+--   minute timestamp with time zone, source text, received bigint, stored bigint, duplicate bigint, conflict bigint, rejected bigint, waiting bigint, closes boolean
+-- analyst.latest
+--   observed_at timestamp with time zone, station text, metric text, value double precision, unit text, quality text, received_at timestamp with time zone, station_name text, metric_zh text, metric_en text, domain text, district text, district_name text, origin text, point_id integer
+-- analyst.point
+--   point_id integer, station text, station_name text, domain text, district text, district_name text, metric text, metric_zh text, metric_en text, unit text, metric_kind text, interval_s real, physical_min double precision, physical_max double precision, origin text
+-- analyst.reading
+--   observed_at timestamp with time zone, station text, metric text, value double precision, unit text, quality text, received_at timestamp with time zone, station_name text, metric_zh text, metric_en text, domain text, district text, district_name text, origin text, point_id integer
+-- analyst.reading_1h
+--   bucket timestamp with time zone, station text, metric text, min double precision, mean double precision, max double precision, count bigint, bad bigint, unit text, sum double precision, first double precision, last double precision, station_name text, metric_zh text, metric_en text, domain text, district text, district_name text, origin text, point_id integer
+-- analyst.reading_1m
+--   bucket timestamp with time zone, station text, metric text, min double precision, mean double precision, max double precision, count bigint, bad bigint, unit text, sum double precision, first double precision, last double precision, station_name text, metric_zh text, metric_en text, domain text, district text, district_name text, origin text, point_id integer
+-- analyst.station
+--   station text, name text, kind text, kind_zh text, kind_en text, domain text, domain_zh text, domain_en text, district text, district_name text, district_name_en text, lon double precision, lat double precision, gateway text, owner text, maintenance boolean, origin text, registered_at timestamp with time zone
+
 -- policies
 
 -- every 00:01:00: policy_refresh_continuous_aggregate reading_1m end_offset=00:02:00 start_offset=02:00:00

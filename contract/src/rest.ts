@@ -276,6 +276,12 @@ export const SeriesAnswer = Type.Object(
         compare: Type.Optional(
           Type.Object({ from: Time, to: Time, ...SeriesColumns }, { description: 'the same of the span that `compare` asks for, its times as they were' }),
         ),
+        percentiles: Type.Optional(
+          Type.Object(
+            { readings: Count, values: Type.Array(Type.Object({ percent: Type.Number({ minimum: 0, maximum: 100 }), value: Type.Number() })) },
+            { description: 'exact, of the readings of the span themselves, bad ones left out; without readings no values' },
+          ),
+        ),
         suspect: Type.Optional(
           Type.Object(
             { t: Type.Array(Type.Integer({ description: 'epoch ms, start of the bucket' })), uncertain: Type.Array(Count), bad: Type.Array(Count) },

@@ -4,7 +4,8 @@
  * | state     | gets there by             | what it takes                    | leaves by               |
  * | --------- | ------------------------- | -------------------------------- | ----------------------- |
  * | greeting  | connects                  | SSL/GSS request (answered N),    | startup packet; cancel  |
- * |           |                           | startup packet, cancel request   | request (just closed)   |
+ * |           |                           | startup packet, cancel request   | request (dealt with,    |
+ * |           |                           |                                  | closed)                 |
  * | password  | startup packet            | password                         | right one; wrong closes |
  * | ready     | password, end of a COPY   | queries                          | COPY … FROM STDIN       |
  * | copying   | COPY … FROM STDIN         | data, done, fail                 | done or fail            |
@@ -14,7 +15,7 @@
  * the engine as one call because nobody else may come between them, and `copy` is a COPY command
  * with its data, which has to arrive at the engine in one call or kills it. Both are bounded.
  */
-import { timingSafeEqual } from 'node:crypto'
+import { randomInt, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import type net from 'node:net'
 
@@ -39,6 +40,8 @@ export interface ConnectionOptions {
   password: string
   session: Session
   limits: ConnectionLimits
+  /** Somebody asks for the statement of this client to be cancelled. */
+  onCancel: (id: number, secret: number) => void
   /** The clean-up is done; nothing of this client is left in the session. */
   onGone: () => void
 }
@@ -82,6 +85,9 @@ export class Connection implements Listener {
   #channelsTouched = false
   #loginTimer: NodeJS.Timeout
   readonly #prefix: string
+  readonly #secret = randomInt(2 ** 31)
+  /** For the session, with messages that end a cycle of the protocol: an error may be their answer. */
+  #waits = false
 
   constructor(private readonly options: ConnectionOptions) {
     const { socket, id, limits } = options
@@ -95,6 +101,10 @@ export class Connection implements Listener {
     })
     socket.on('error', () => {}) // 'close' follows
     socket.on('close', () => void this.#close())
+  }
+
+  get id(): number {
+    return this.options.id
   }
 
   notify(message: Buffer): void {
@@ -112,6 +122,11 @@ export class Connection implements Listener {
       socket.destroySoon()
     }
     void this.#close()
+  }
+
+  /** What waits for its turn is taken back; what runs is not: the engine runs a statement to its end before it reads on. */
+  cancel(secret: number): void {
+    if (secret === this.#secret && this.#waits) this.options.session.lock.forget(this)
   }
 
   #send(bytes: Buffer): void {
@@ -177,8 +192,8 @@ export class Connection implements Listener {
       this.#send(Buffer.from('N'))
       return
     }
-    // Nothing can be cancelled: the engine runs a statement to its end before it reads on.
     if (code === wire.CANCEL_REQUEST) {
+      if (packet.length === 16) this.options.onCancel(packet.readInt32BE(8), packet.readInt32BE(12))
       socket.end()
       return
     }
@@ -201,7 +216,7 @@ export class Connection implements Listener {
     clearTimeout(this.#loginTimer)
     this.#state = 'ready'
     const reported = [...session.parameters].map(([name, value]) => wire.parameterStatus(name, value))
-    this.#send(Buffer.concat([wire.AUTHENTICATION_OK, ...reported, wire.backendKeyData(id, 0), wire.readyForQuery('I')]))
+    this.#send(Buffer.concat([wire.AUTHENTICATION_OK, ...reported, wire.backendKeyData(id, this.#secret), wire.readyForQuery('I')]))
   }
 
   async #handleQuery(message: Buffer): Promise<void> {
@@ -218,7 +233,7 @@ export class Connection implements Listener {
       this.#add(type === 'P' ? this.#inspectParse(message) : message)
     }
     if (type === 'C' && message[5] === 0x53) this.#statements.delete(wire.stringAt(message, 6))
-    if (ENDS_A_BATCH.includes(type)) await this.#run(this.#takeBatch())
+    if (ENDS_A_BATCH.includes(type)) await this.#run(this.#takeBatch(), type !== 'H')
     else this.options.session.lock.idle(this)
   }
 
@@ -281,14 +296,17 @@ export class Connection implements Listener {
     this.#copy = []
     this.#pendingBytes = 0
     this.#state = 'ready'
-    await this.#run(copy)
+    await this.#run(copy, true)
     if (!COPY_MESSAGES.includes(type)) await this.#handleQuery(message)
   }
 
-  async #run(messages: Buffer): Promise<void> {
+  async #run(messages: Buffer, endsCycle: boolean): Promise<void> {
     const { lock } = this.options.session
-    if (!(await lock.acquire(this))) return
+    this.#waits = endsCycle
+    const granted = await lock.acquire(this)
+    this.#waits = false
     if (this.#isClosed()) return // the clean-up gives the session back
+    if (!granted) return this.#answerCancelled()
     const response = await this.options.session.exec(messages, (answer) => this.#noteChannels(answer))
     if (response.status === 'I' && this.#channelsTouched) {
       this.#channelsTouched = false
@@ -297,6 +315,11 @@ export class Connection implements Listener {
     this.#deliver(response)
     if (response.status === 'I') lock.release(this)
     else lock.idle(this)
+  }
+
+  #answerCancelled(): void {
+    this.#channelChanges = []
+    this.#send(Buffer.concat([wire.errorResponse('ERROR', '57014', 'canceling statement due to user request'), wire.readyForQuery('I')]))
   }
 
   /** Not inlined: after an await the state may have become closed, which the compiler can't know. */

@@ -32,7 +32,8 @@
  * | protocol (what drivers use), LISTEN     |                                                     |
  * | advisory locks                          | granted to everyone: they lock nothing              |
  * | statement_timeout, lock_timeout,        | not enforced: a statement runs to its end           |
- * | cancel, pg_terminate_backend            | (or is killed with the child, see silenceMs)        |
+ * | pg_terminate_backend, cancel            | (or is killed with the child, see silenceMs); a     |
+ * |                                         | cancel takes back one that waits for its turn       |
  * | COPY … FROM STDIN                       | as the only statement of a simple query; collected  |
  * |                                         | in memory, and errors come after the data           |
  * | CREATE INDEX CONCURRENTLY, REINDEX …    | fail and leave an invalid index behind              |

@@ -54,6 +54,9 @@ export async function startWireFront(options: WireFrontOptions): Promise<WireFro
       password: options.password,
       session,
       limits: options,
+      onCancel: (id, secret) => {
+        for (const other of connections) if (other.id === id) other.cancel(secret)
+      },
       onGone: () => {
         connections.delete(connection)
         if (connections.size === 0) for (const tell of lastGone) tell()

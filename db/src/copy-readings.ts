@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises'
 import type { PoolClient } from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
-import type { Pool } from './connection.ts'
+import type { Pool, Queryable } from './connection.ts'
 import { type CopyRow, encodeCopyBatch } from './copy-binary.ts'
 
 export interface CopyOutcome {
@@ -10,19 +10,29 @@ export interface CopyOutcome {
   conflict: number
 }
 
-/** The first of each identity, and how many of the others said the same or something else. */
-export function withoutRepeats(rows: readonly CopyRow[]): CopyOutcome & { first: CopyRow[] } {
-  const seen = new Map<string, CopyRow>()
-  const outcome = { stored: 0, duplicate: 0, conflict: 0, first: [] as CopyRow[] }
-  for (const row of rows) {
-    const identity = `${row.pointId} ${row.observedAt}`
-    const before = seen.get(identity)
-    if (before === undefined) {
-      seen.set(identity, row)
-      outcome.first.push(row)
-    } else outcome[before.value === row.value && before.quality === row.quality ? 'duplicate' : 'conflict'] += 1
+/** Rows that are ready to be stored. */
+export interface CopyBatch {
+  /** How many it was made of. */
+  rows: number
+  /** The first of each identity, by point and time, as the columnstore and the index like them. */
+  first: readonly CopyRow[]
+  /** How many of the others said the same, or something else. */
+  duplicate: number
+  conflict: number
+}
+
+/** Sorts rows and takes out those that repeat an identity. Apart from storing, so that it is done while the batch before is stored. */
+export function copyBatch(rows: readonly CopyRow[]): CopyBatch {
+  const sorted = rows.toSorted((a, b) => a.pointId - b.pointId || a.observedAt - b.observedAt)
+  const batch = { rows: rows.length, first: [] as CopyRow[], duplicate: 0, conflict: 0 }
+  let before: CopyRow | undefined
+  for (const row of sorted) {
+    if (before === undefined || before.pointId !== row.pointId || before.observedAt !== row.observedAt) {
+      batch.first.push(row)
+      before = row
+    } else batch[before.value === row.value && before.quality === row.quality ? 'duplicate' : 'conflict'] += 1
   }
-  return outcome
+  return batch
 }
 
 /** For rows of which some are there already; each identity once. What the first value is compared with is looked up for those alone. */
@@ -46,25 +56,40 @@ select (select count(*)::int from inserted) as stored,
        (select count(*) filter (where same)::int from missed) as duplicate,
        (select count(*) filter (where not same)::int from missed) as conflict`
 
+export interface CopyTogether {
+  /** Rows that were refused beside these: for the account. */
+  refused?: number
+  /** Some of the rows are likely to be there: COPY would be in vain. */
+  expectRepeats?: boolean
+  /** What else is written in the same transaction. */
+  also?: (db: Queryable, outcome: CopyOutcome) => Promise<void>
+}
+
 /**
  * Stores rows, each identity once, with their account, in one transaction: by binary COPY, or, since COPY knows no ON
- * CONFLICT, by an insert when it meets a row that is there. At most some 10,000 rows: on the embedded database nobody else
+ * CONFLICT, by an insert when it meets a row that is there. At most some 10,000 rows on the embedded database: nobody else
  * is served meanwhile.
  */
-export async function copyReadings(pool: Pool, rows: readonly CopyRow[], receivedAt: number): Promise<CopyOutcome> {
-  const { first, duplicate, conflict } = withoutRepeats(rows)
+export async function copyReadings(
+  pool: Pool,
+  { rows, first, duplicate, conflict }: CopyBatch,
+  receivedAt: number,
+  { refused = 0, expectRepeats = false, also }: CopyTogether = {},
+): Promise<CopyOutcome> {
   const client = await pool.connect()
   let broken = true
   try {
-    const settled = (await copyAll(client, first, receivedAt)) ?? (await insertSome(client, first, receivedAt))
+    const settled = (expectRepeats ? null : await copyAll(client, first, receivedAt)) ?? (await insertSome(client, first, receivedAt))
     const outcome = { stored: settled.stored, duplicate: settled.duplicate + duplicate, conflict: settled.conflict + conflict }
     await client.query(
-      `insert into ingest_balance as b (minute, source, received, stored, duplicate, conflict)
-       values (date_trunc('minute', to_timestamp($1::float8 / 1000), 'UTC'), 'import', $2, $3, $4, $5)
+      `insert into ingest_balance as b (minute, source, received, stored, duplicate, conflict, rejected)
+       values (date_trunc('minute', to_timestamp($1::float8 / 1000), 'UTC'), 'import', $2, $3, $4, $5, $6)
        on conflict (minute, source) do update set received = b.received + excluded.received, stored = b.stored + excluded.stored,
-         duplicate = b.duplicate + excluded.duplicate, conflict = b.conflict + excluded.conflict`,
-      [receivedAt, rows.length, outcome.stored, outcome.duplicate, outcome.conflict],
+         duplicate = b.duplicate + excluded.duplicate, conflict = b.conflict + excluded.conflict,
+         rejected = b.rejected + excluded.rejected`,
+      [receivedAt, rows + refused, outcome.stored, outcome.duplicate, outcome.conflict, refused],
     )
+    await also?.(client, outcome)
     await client.query('commit')
     broken = false
     return outcome

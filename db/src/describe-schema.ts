@@ -36,6 +36,10 @@ export async function describeSchema(db: Queryable): Promise<string> {
   const views = await text(`
     select format(E'-- continuous aggregate %s%s\\n%s', view_name, case when materialized_only then '' else ', real-time' end, view_definition) as line
     from timescaledb_information.continuous_aggregates order by view_name`)
+  const forAnalysts = await text(`
+    select format(E'-- %s\\n--   %s', c.oid::regclass, string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' order by a.attnum)) as line
+    from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
+    where c.relnamespace = 'analyst'::regnamespace and c.relkind = 'v' group by c.oid, c.relname order by c.relname`)
   const jobs = await text(`
     select format('-- every %s: %s %s %s', schedule_interval, proc_name, coalesce(hypertable_name, ''),
       coalesce((select string_agg(key || '=' || value, ' ' order by key) from jsonb_each_text(config)
@@ -63,6 +67,7 @@ export async function describeSchema(db: Queryable): Promise<string> {
       views.map((v) => v.replace(/\b(reading|reading_1m)\./g, '')),
       '\n\n',
     ),
+    section('views for analysts', forAnalysts),
     section('policies', jobs),
   ].join('\n')
 }

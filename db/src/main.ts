@@ -1,15 +1,11 @@
-import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createGunzip } from 'node:zlib'
 import { readEnvironment } from '@yiping/contract'
-import { historyChannel } from './channels.ts'
 import { createPool } from './connection.ts'
-import { importReadings, refreshRollups } from './import-readings.ts'
-import { loadRegistry } from './load-registry.ts'
-import { migrate, migrationStatus } from './migrate.ts'
-import { notify } from './notify.ts'
+import { runImport } from './run-import.ts'
+import { databaseStatus, statusText } from './run-status.ts'
+import { migrate } from './migrate.ts'
 import { parseReplayMap } from './replay-map.ts'
 import { seedAlarmRules } from './seed-alarm-rules.ts'
 import { seedCatalogue } from './seed-catalogue.ts'
@@ -23,8 +19,10 @@ const usage = `npm run db -- COMMAND
   prepare                 migrate, and seed: everything when there is no station yet, else what an older version did not have
   seed [FILE]             write catalogue, districts and the demo city's stations and pipes; FILE: another registry (CSV),
                           or a replay map (JSON) whose stations are registered with their origin
-  status                  migrations, and how much is in the tables
-  import-readings FILE    station,metric,observed_at_ms,value,quality lines (- for standard input; .gz is unpacked)
+  status [--json]         migrations, rows, sizes, chunks and compression of each table and roll-up, jobs with their last run and lag
+  import-readings FILE…   readings from CSV (.gz is unpacked), with columns station, metric, ts, value and perhaps quality, or as the
+                          page exports them, or from Parquet with the same columns; - is standard input. Broken off, it goes on
+                          where it was when it is run again. --again reads a file that is in
 
 DATABASE_URL says where; without it the embedded database of a running \`npm start\` (DATA_DIR) is used.
 `
@@ -91,58 +89,14 @@ async function bringUpToDate(url: string): Promise<void> {
   }
 }
 
-async function importFile(url: string, file: string): Promise<void> {
-  const pool = createPool({ connectionString: url, applicationName: 'yiping-import', max: 2 })
-  try {
-    const points = new Map<string, number>()
-    for (const s of await loadRegistry(pool)) for (const p of s.points) points.set(`${s.code}\n${p.metric}`, p.id)
-    const raw = file === '-' ? process.stdin : createReadStream(file)
-    const started = Date.now()
-    let said = started
-    const done = await importReadings(pool, file.endsWith('.gz') ? raw.pipe(createGunzip()) : raw, {
-      pointOf: (station, metric) => points.get(`${station}\n${metric}`),
-      now: Date.now,
-      onProgress: (p) => {
-        if (Date.now() - said < 2000) return
-        said = Date.now()
-        say(`${p.read} rows read, ${p.stored} stored, ${Math.round(p.read / ((said - started) / 1000))} rows/s`)
-      },
-      onRefused: (line, why) => say(`line ${line} refused: ${why}`),
-    })
-    if (done.read > done.refused) {
-      await notify(pool, historyChannel, '')
-      await refreshRollups(pool, done.from, done.to)
-      await notify(pool, historyChannel, '')
-    }
-    say(
-      `${done.read} rows = ${done.stored} stored + ${done.duplicate} duplicate + ${done.conflict} conflict + ${done.refused} refused, ${((Date.now() - started) / 1000).toFixed(1)} s`,
-    )
-    if (done.refused > 0) process.exitCode = 1
-  } finally {
-    await pool.end()
-  }
+async function status(url: string, json: boolean): Promise<void> {
+  const now = Date.now()
+  const found = await databaseStatus(url, now)
+  process.stdout.write(`${json ? JSON.stringify(found, null, 2) : statusText(found, now)}\n`)
 }
 
-async function status(url: string): Promise<void> {
-  const { applied, pending } = await migrationStatus(url)
-  for (const m of applied) say(`applied  ${m.name}  ${new Date(m.at).toISOString()}`)
-  for (const name of pending) say(`pending  ${name}`)
-  if (applied.length === 0) return
-  const pool = createPool({ connectionString: url, applicationName: 'yiping-db' })
-  try {
-    const { rows } = await pool.query<{ what: string; n: number }>(
-      `select 'stations' as what, count(*)::float8 as n from station union all select 'points', count(*) from point
-       union all select 'points with a value', count(*) from latest union all select 'refusals', count(*) from rejection
-       union all select 'readings (about)', approximate_row_count('reading')
-       union all select 'minutes that do not close', count(*) from ingest_balance where not closes`,
-    )
-    for (const r of rows) say(`${String(r.n).padStart(12)}  ${r.what}`)
-  } finally {
-    await pool.end()
-  }
-}
-
-async function main(command: string | undefined, argument: string | undefined): Promise<void> {
+async function main(command: string | undefined, rest: readonly string[]): Promise<void> {
+  const [argument] = rest
   switch (command) {
     case 'migrate': {
       const names = await migrate(await databaseUrl(), say)
@@ -158,17 +112,17 @@ async function main(command: string | undefined, argument: string | undefined): 
     case 'seed':
       return seed(await databaseUrl(), argument)
     case 'status':
-      return status(await databaseUrl())
+      return status(await databaseUrl(), rest.includes('--json'))
     case 'import-readings':
       if (argument === undefined) break
-      return importFile(await databaseUrl(), argument)
+      return runImport(await databaseUrl(), rest, readEnvironment(process.env, ['RETENTION_DAYS']).RETENTION_DAYS * 86_400_000, say)
     default:
   }
   process.stderr.write(usage)
   process.exitCode = command === undefined || command === 'help' || command === '--help' ? 0 : 2
 }
 
-main(process.argv[2], process.argv[3]).catch((error: unknown) => {
+main(process.argv[2], process.argv.slice(3)).catch((error: unknown) => {
   say(error instanceof Error ? error.message : String(error))
   process.exitCode = 1
 })

@@ -119,7 +119,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
     onSent: (channel, alarms) => logger.info({ channel, alarms }, 'people were told of alarms'),
     onFailed: (error, what) => logger.warn({ err: error instanceof Error ? error.message : error }, `${what} failed`),
   })
-  const context: RouteContext = { live, pool, readPool, zone: config.zone, origin: config.origin, version, now }
+  const context: RouteContext = { live, pool, readPool, zone: config.zone, origin: config.origin, version, mostSorted: config.mostSorted, now }
   await fastify.register(
     healthRoutes(
       context,

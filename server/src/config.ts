@@ -11,6 +11,8 @@ export interface ServerConfig {
   origin: string | null
   /** Mail server for notices, and their sender; null: none are mailed. */
   smtp: { url: string; from: string } | null
+  /** Most readings that one request may have sorted for exact percentiles. */
+  mostSorted: number
   /** Folder of the built web client. */
   webFolder: string | null
 }
@@ -30,6 +32,7 @@ export function readConfig(source: Readonly<Record<string, string | undefined>>,
     logLevel: env.LOG_LEVEL,
     origin: env.SIMULATOR === 'on' ? 'simulator' : null,
     smtp: env.SMTP_URL === undefined ? null : { url: env.SMTP_URL, from: env.SMTP_FROM },
+    mostSorted: 500_000,
     webFolder,
   }
 }

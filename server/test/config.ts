@@ -10,6 +10,7 @@ export const testConfig = (databaseUrl: string, more: Partial<ServerConfig> = {}
   logLevel: 'silent',
   origin: null,
   smtp: null,
+  mostSorted: 500_000,
   webFolder: null,
   ...more,
 })

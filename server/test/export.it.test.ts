@@ -62,7 +62,7 @@ beforeAll(async () => {
      from point p join station s on s.id = p.station_id cross join generate_series(0, $2::int - 1) n where s.code = 'WS-2'`,
     [begin, readings],
   )
-  ;({ app, address } = await startServer(database.url))
+  ;({ app, address } = await startServer(database.url, { mostSorted: 8640 + 2 * 288 }))
 })
 afterAll(async () => {
   await app?.stop()
@@ -122,7 +122,7 @@ describe('an export', () => {
   })
 
   it('waits for a client that reads slowly, stops when it is gone, and lets two of an address run', async () => {
-    const spy = vi.spyOn(pg.Pool.prototype, 'query')
+    const spy = vi.spyOn(pg.Client.prototype, 'query')
     const query = `points=WS-2:ws.flow&from=${begin}&to=${begin + 4 * day}`
     const slow = await open(`series/export?${query}`)
     const other = await open(`series/export?${query}`)
@@ -189,28 +189,76 @@ it('a series of a span that is over is sent again only when a late reading has c
   expect((await fetch(`${address}/api/v1/series?points=WS-2:ws.flow`)).headers.get('cache-control')).toBe('no-store')
 })
 
-it('a series whose client goes away while it waits for the database begins no further query', async () => {
-  const spy = vi.spyOn(pg.Pool.prototype, 'query')
-  const asked = (part: string): number => spy.mock.calls.filter(([sql]) => String(sql).includes(part)).length
-  const response = new Promise<ServerResponse>((resolve) => app.fastify.server.once('request', (_request, response) => resolve(response)))
-  // Keeps the table, and with it the first query, until it ends.
-  const client = await pool.connect()
-  await client.query('begin')
-  await client.query('lock table reading in access exclusive mode')
-  const request = httpGet(`${address}/api/v1/series?points=WS-1:ws.flow&from=${begin}&to=${begin + hour}&tier=raw`)
-  request.once('error', () => {})
-  const closed = once(await response, 'close')
-  await until('the first query waits', () => asked('1 as count from reading') === 1)
-  request.destroy()
-  await closed
-  await client.query('rollback')
-  client.release()
-  await until('the first query is answered', async () => (await Promise.allSettled(spy.mock.results.map((r) => r.value))).length > 0)
-  await setImmediate()
-  expect([asked('quality > 0'), asked('from correction')]).toEqual([0, 0])
-  // The twin: who stays has all three asked.
-  await json(`series?points=WS-1:ws.flow&from=${begin}&to=${begin + hour}&tier=raw`)
-  expect([asked('quality > 0'), asked('from correction')]).toEqual([1, 1])
+describe.each([
+  ['series', 'tier=raw', '1 as count from reading', 'from correction'],
+  ['series', 'tier=1h', 'from reading_1h', 'from correction'],
+  ['series/count', 'tier=raw', 'select count(*)', null],
+  ['series/export', 'tier=raw', 'as t, value, quality from reading', null],
+])('a client of %s?%s that goes away', (route, more, part, after) => {
+  it('leaves nothing running in the database, and has nothing more begun', async () => {
+    const spy = vi.spyOn(pg.Client.prototype, 'query')
+    const asked = (text: string): number => spy.mock.calls.filter(([sql]) => String(sql).includes(text)).length
+    const path = `${route}?points=WS-1:ws.flow,WS-1:ws.pressure&from=${begin}&to=${begin + hour}&${more}`
+    const response = new Promise<ServerResponse>((resolve) => app.fastify.server.once('request', (_request, response) => resolve(response)))
+    // Keeps the tables, and with them the query, for as long as it likes.
+    const client = await pool.connect()
+    await client.query('begin')
+    try {
+      await client.query('lock table reading, reading_1h in access exclusive mode')
+      const request = httpGet(`${address}/api/v1/${path}`)
+      request.once('error', () => {})
+      const closed = once(await response, 'close')
+      await until('the query waits', () => asked(part) === 1)
+      const running = spy.mock.results[spy.mock.calls.findIndex(([sql]) => String(sql).includes(part))]?.value
+      if (database.embedded === null) await until('the server has it', async () => (await pool.query(active)).rows.some((r) => String(r.query).includes(part)))
+      request.destroy()
+      await closed
+      await expect(running).rejects.toMatchObject({ code: '57014' })
+      // The table is still kept: what is left would still stand there.
+      if (database.embedded === null) expect((await pool.query(active)).rows.filter((r) => String(r.query).includes('reading'))).toEqual([])
+    } finally {
+      await client.query('rollback')
+      client.release()
+    }
+    await setImmediate()
+    expect([asked(part), after === null ? 0 : asked(after)]).toEqual([1, 0])
+    // The twin: who stays has all of it.
+    expect((await download(path)).status).toBe(200)
+    if (after !== null) expect(asked(after)).toBe(1)
+  })
+})
+const active = "select query from pg_stat_activity where application_name = 'yiping-server' and state = 'active'"
+
+describe('percentiles', () => {
+  const span = `from=${begin}&to=${begin + day}`
+  it('are exact, of the readings that are not bad, whatever the tier; a point without readings has none', async () => {
+    const { series } = await json(`series?points=WS-1:ws.flow,WS-2:ws.flow,WS-1:ws.pressure&${span}&tier=1h&percentiles=0,5,50,99.9,100`)
+    const percents = [0, 5, 50, 99.9, 100]
+    const { rows } = await pool.query<{ values: number[]; n: number }>(
+      `select percentile_cont($3::float8[]) within group (order by value) as values, count(*)::int as n
+       from reading r join point p on p.id = r.point_id join station s on s.id = p.station_id
+       where s.code = 'WS-1' and p.metric = 'ws.flow' and quality < 2
+         and observed_at >= to_timestamp($1::float8 / 1000) and observed_at < to_timestamp($2::float8 / 1000)`,
+      [begin, begin + day, percents.map((p) => p / 100)],
+    )
+    expect(series[0].percentiles).toEqual({ readings: rows[0]?.n, values: percents.map((percent, i) => ({ percent, value: rows[0]?.values[i] })) })
+    // 0, 1, 2 … of a day by 10 s
+    expect(series[1].percentiles.values.map((v: { value: number }) => v.value)).toEqual([0, 0.05 * 8639, 0.5 * 8639, expect.closeTo(0.999 * 8639, 6), 8639])
+    const later = await json(`series?points=WS-1:ws.flow&from=${begin + 4 * day}&to=${begin + 4 * day + hour}&percentiles=50`)
+    expect(later.series[0].percentiles).toEqual({ readings: 0, values: [] })
+    expect((await json(`series?points=WS-1:ws.flow&${span}`)).series[0].percentiles).toBeUndefined()
+  })
+
+  it('of more readings than are sorted are refused, and says what to do', async () => {
+    const most = 8640 + 2 * 288
+    const asked = (more: number) => download(`series?points=WS-2:ws.flow&from=${begin}&to=${begin + most * 10_000 + more}&percentiles=50&tier=1h`)
+    expect((await asked(0)).status).toBe(200)
+    const refused = await asked(1)
+    expect([refused.status, JSON.parse(refused.text)]).toEqual([
+      400,
+      expect.objectContaining({ code: 'too_many_readings', detail: expect.stringContaining('shorter span') }),
+    ])
+  })
 })
 
 describe('bad input', () => {
@@ -261,6 +309,12 @@ describe('bad input', () => {
     ['series', 'compare=P2D', 'request_invalid'],
     ['series', `compare=${injection}`, 'request_invalid'],
     ['series', 'maxPoints=1e9', 'request_invalid'],
+    ['series', 'percentiles=', 'request_invalid'],
+    ['series', 'percentiles=50,', 'request_invalid'],
+    ['series', 'percentiles=-1', 'request_invalid'],
+    ['series', 'percentiles=1,2,3,4,5,6,7,8,9,10,11', 'request_invalid'],
+    ['series', 'percentiles=100.1', 'percentiles_invalid'],
+    ['series', `percentiles=${injection}`, 'request_invalid'],
     ['series', `maxPoints=${injection}`, 'request_invalid'],
     ['series/export', 'format=parquet', 'request_invalid'],
     ['series/export', `format=${injection}`, 'request_invalid'],

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import net from 'node:net'
+
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
 
@@ -223,24 +226,39 @@ describe('what one session cannot do, as documented', () => {
     }
   })
 
-  test('a cancel request does not end a statement', async () => {
+  /** Answers when the front has dealt with it. */
+  async function cancel(client: pg.Client, wrong = 0): Promise<void> {
+    const { processID, secretKey } = client as unknown as { processID: number; secretKey: number }
+    const request = Buffer.alloc(16)
+    request.writeInt32BE(16, 0)
+    request.writeInt32BE(80_877_102, 4)
+    request.writeInt32BE(processID, 8)
+    request.writeInt32BE((secretKey + wrong) % 2 ** 31, 12)
+    const socket = net.connect(embedded.database.port, '127.0.0.1')
+    socket.end(request)
+    socket.resume()
+    await once(socket, 'close')
+  }
+
+  test('a cancel request does not end a statement that runs', async () => {
     const client = await embedded.connect()
     const running = client.query<{ slept: string }>(`SELECT 'all' AS slept FROM pg_sleep(0.5)`)
-    const canceller = new pg.Client({ connectionString: embedded.database.url })
-    canceller.on('error', () => {})
-    const { processID, secretKey } = client as unknown as { processID: number; secretKey: number }
-    const connection = (
-      canceller as unknown as {
-        connection: {
-          connect(port: number, host: string): void
-          cancel(processID: number, secretKey: number): void
-          on(event: string, then: () => void): void
-        }
-      }
-    ).connection
-    connection.on('connect', () => connection.cancel(processID, secretKey))
-    connection.connect(embedded.database.port, '127.0.0.1')
+    await cancel(client)
     expect((await running).rows).toEqual([{ slept: 'all' }])
+  })
+
+  test('a cancel request takes back a statement that waits for its turn, with its secret only', async () => {
+    const [holder, client] = [await embedded.connect(), await embedded.connect()]
+    await holder.query('BEGIN')
+    const waits = sqlStateOf(client.query('INSERT INTO t VALUES ($1, $2)', [1, 'a']))
+    const simple = sqlStateOf(client.query(`INSERT INTO t VALUES (2, 'b')`))
+    await cancel(client, 1)
+    await cancel(client)
+    expect(await waits).toBe('57014')
+    await cancel(client)
+    expect(await simple).toBe('57014')
+    await holder.query('COMMIT')
+    expect(await count(client, 't')).toBe(0)
   })
 
   test('pg_terminate_backend ends nobody', async () => {

@@ -19,6 +19,8 @@ export interface RouteContext {
   /** Where readings come from when not from the city itself. */
   origin: string | null
   version: string
+  /** Most readings that one request may have sorted. */
+  mostSorted: number
   now: () => number
 }
 

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { ExportCountAnswer, ExportQuery } from '@yiping/contract'
+import { cancellable } from '@yiping/db'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
 import { cityAt, type RouteContext } from './context.ts'
@@ -40,6 +41,7 @@ export const exportRoutes =
       async (request, reply) => {
         const wanted = await asked(request.query)
         const leave = gate.enter(request.ip)
+        const db = cancellable(readPool, whenGone(reply))
         const outcome: ExportOutcome = { rows: 0, cursor: null, complete: false }
         // Not in the generator: one that was never begun has no end either.
         reply.raw.once('close', leave)
@@ -50,13 +52,13 @@ export const exportRoutes =
           .type('text/csv; charset=utf-8')
           .header('cache-control', 'no-store')
           .header('content-disposition', `attachment; filename="yiping-${wanted.tier}-${stamp(wanted.from, zone)}-${stamp(wanted.to, zone)}.csv"`)
-          .send(Readable.from(exportCsv(readPool, wanted, maxRows, outcome)))
+          .send(Readable.from(exportCsv(db, wanted, maxRows, outcome)))
       },
     )
 
     app.get(
       '/series/count',
       { schema: { summary: 'How many rows the export of the same query has', querystring: ExportQuery, response: { 200: ExportCountAnswer } } },
-      async (request, reply) => ({ rows: await countExport(readPool, await asked(request.query), whenGone(reply)) }),
+      async (request, reply) => ({ rows: await countExport(cancellable(readPool, whenGone(reply)), await asked(request.query)) }),
     )
   }

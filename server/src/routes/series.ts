@@ -1,5 +1,15 @@
 import { SeriesAnswer, TierSchema } from '@yiping/contract'
-import { lateForRollupsMs, loadCorrections, loadSeries, loadSuspect, type SeriesColumns, type SeriesRequest } from '@yiping/db'
+import {
+  cancellable,
+  lateForRollupsMs,
+  loadCorrections,
+  loadPercentiles,
+  loadSeries,
+  loadSuspect,
+  type Queryable,
+  type SeriesColumns,
+  type SeriesRequest,
+} from '@yiping/db'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import { ProblemError } from '../plugins/problem.ts'
@@ -17,6 +27,12 @@ const Query = Type.Object({
   maxPoints: Type.Integer({ minimum: 10, maximum: 20_000, default: 1000 }),
   tier: Type.Optional(TierSchema),
   compare: Type.Optional(Type.Enum([...comparisons], { description: 'a day, a week or a year before, by the calendar of the city' })),
+  percentiles: Type.Optional(
+    Type.String({
+      pattern: '^[0-9]{1,3}([.][0-9]{1,3})?(,[0-9]{1,3}([.][0-9]{1,3})?){0,9}$',
+      description: 'per cents, joined by commas, at most ten, such as 5,50,95: exact percentiles of the readings of the span themselves',
+    }),
+  ),
 })
 
 const nothing: SeriesColumns = { t: [], min: [], max: [], avg: [], count: [] }
@@ -24,11 +40,17 @@ const nothing: SeriesColumns = { t: [], min: [], max: [], avg: [], count: [] }
 /** Quality is not in the roll-ups: it is read from the readings, which only a short span allows. */
 const suspectSpanMs = 48 * 3_600_000
 
+function percentsIn(text: string): number[] {
+  const percents = text.split(',').map(Number)
+  if (percents.some((p) => p > 100)) throw new ProblemError(400, 'percentiles_invalid', 'Percentiles from 0 to 100', text)
+  return percents
+}
+
 export const seriesRoutes =
   (context: RouteContext): FastifyPluginAsyncTypebox =>
   async (app) => {
-    async function load(wanted: SeriesRequest): Promise<Map<number, SeriesColumns>> {
-      const found = await loadSeries(context.readPool, wanted)
+    async function load(db: Queryable, wanted: SeriesRequest): Promise<Map<number, SeriesColumns>> {
+      const found = await loadSeries(db, wanted)
       const most = wanted.limit - 1
       if (wanted.tier === 'raw' && [...found.values()].some((s) => s.t.length > most))
         throw new ProblemError(
@@ -40,6 +62,21 @@ export const seriesRoutes =
       return found
     }
 
+    async function sorted(db: Queryable, wanted: SeriesRequest, percents: readonly number[]) {
+      const found = await loadPercentiles(db, wanted, percents, context.mostSorted)
+      if (found === null)
+        throw new ProblemError(
+          400,
+          'too_many_readings',
+          'Too many readings for exact percentiles',
+          `over ${context.mostSorted} readings of these points in that span: take a shorter span or fewer points`,
+        )
+      return (id: number) => {
+        const { readings = 0, values = [] } = found.get(id) ?? {}
+        return { readings, values: values.map((value, i) => ({ percent: percents[i] ?? 0, value })) }
+      }
+    }
+
     app.get(
       '/series',
       { schema: { summary: 'History: min, max, mean and count per bucket', querystring: Query, response: { 200: SeriesAnswer } } },
@@ -49,6 +86,7 @@ export const seriesRoutes =
         const points = pointsIn(city, request.query.points)
         const { from, to } = spanIn(request.query, context.now(), context.zone)
         const { maxPoints } = request.query
+        const percents = request.query.percentiles === undefined ? undefined : percentsIn(request.query.percentiles)
         const fastest = Math.min(...points.map((p) => p.metric.alarmIntervalS ?? p.intervalS))
         const { tier, bucketSeconds } = chooseTier(to - from, maxPoints, fastest, request.query.tier)
         const wanted: SeriesRequest = {
@@ -60,16 +98,15 @@ export const seriesRoutes =
           zone: context.zone,
           limit: tier === 'raw' ? maxPoints + 1 : 100_000,
         }
-        gone.throwIfAborted()
-        const found = await load(wanted)
+        // Once the client is gone, what runs is cancelled and nothing more is begun.
+        const db = cancellable(context.readPool, gone)
+        const found = await load(db, wanted)
         const { compare } = request.query
         const earlier = compare && { from: before(from, compare, context.zone), to: before(to, compare, context.zone) }
-        gone.throwIfAborted()
-        const compared = earlier && (await load({ ...wanted, ...earlier }))
-        gone.throwIfAborted()
-        const suspect = to - from <= suspectSpanMs ? await loadSuspect(context.readPool, wanted) : null
-        gone.throwIfAborted()
-        const corrections = await loadCorrections(context.readPool, wanted.pointIds, from, to)
+        const compared = earlier && (await load(db, { ...wanted, ...earlier }))
+        const percentiles = percents && (await sorted(db, wanted, percents))
+        const suspect = to - from <= suspectSpanMs ? await loadSuspect(db, wanted) : null
+        const corrections = await loadCorrections(db, wanted.pointIds, from, to)
         // What is over may be kept, but is asked for again each time: late readings change it, and its tag with it.
         reply.header('cache-control', to < context.now() - lateForRollupsMs ? 'private, no-cache' : 'no-store')
         return {
@@ -85,6 +122,7 @@ export const seriesRoutes =
             ...(earlier && {
               compare: { from: timeOut(earlier.from, context.zone), to: timeOut(earlier.to, context.zone), ...(compared?.get(p.id) ?? nothing) },
             }),
+            ...(percentiles && { percentiles: percentiles(p.id) }),
             corrections: corrections.filter((c) => c.pointId === p.id).map(({ hour, at, rows }) => ({ hour, at, rows })),
             ...(suspect && { suspect: suspect.get(p.id) ?? { t: [], uncertain: [], bad: [] } }),
           })),

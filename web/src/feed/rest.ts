@@ -103,8 +103,13 @@ export const rest = {
   nearby: (code: string, at: number | null, metres: number, signal?: AbortSignal) =>
     get<NearbyAnswer>(`stations/${q(code)}/nearby?${queryText({ at, metres })}`, signal),
   panels: (domain: DomainCode, at: number, signal?: AbortSignal) => get<PanelsAnswer>(`domains/${domain}/panels?at=${at}`, signal),
-  series: (names: readonly string[], from: number, to: number, { points, tier, signal }: { points: number; tier?: Tier; signal?: AbortSignal }) =>
-    get<SeriesAnswer>(`series?points=${names.map(q).join(',')}&from=${from}&to=${to}&maxPoints=${points}${tier ? `&tier=${tier}` : ''}`, signal),
+  series: (
+    names: readonly string[],
+    from: number,
+    to: number,
+    { points, tier, percentiles, signal }: { points: number; tier?: Tier; percentiles?: readonly number[]; signal?: AbortSignal },
+  ) =>
+    get<SeriesAnswer>(`series?points=${names.map(q).join(',')}&${queryText({ from, to, maxPoints: points, tier, percentiles: percentiles?.join() })}`, signal),
   /** How many rows the same question gives as a file. */
   seriesCount: (query: Readonly<Record<string, string | number>>, signal?: AbortSignal) => get<{ rows: number }>(`series/count?${queryText(query)}`, signal),
   seriesExport: (query: Readonly<Record<string, string | number>>): string => `/api/v1/series/export?${queryText(query)}`,

@@ -68,6 +68,8 @@ export default {
     with: 'with',
     shareOfTime: 'share of readings at or above, %',
     percentiles: 'P5 {low} · P50 {middle} · P95 {high} {unit}',
+    exact: 'exact, of {n} raw readings',
+    ofMeans: 'estimated from the means drawn',
     calendarSaid: 'hourly means {low} to {high} {unit}',
     needTwo: 'Choose a second point to see which leads',
     noCorrelation: 'Too few common buckets, or one of the two does not move',

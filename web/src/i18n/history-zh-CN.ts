@@ -65,6 +65,8 @@ export default {
     with: '与',
     shareOfTime: '达到或超过的读数比例 %',
     percentiles: 'P5 {low} · P50 {middle} · P95 {high} {unit}',
+    exact: '按 {n} 条原始读数精确计算',
+    ofMeans: '由图上各时段均值估算',
     calendarSaid: '每小时均值 {low} 至 {high} {unit}',
     needTwo: '再选一个测点，看两者的先后',
     noCorrelation: '两者共同的时段太少，或其中一个没有变化',

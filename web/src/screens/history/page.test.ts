@@ -15,10 +15,11 @@ let router: Router
 let page: VueWrapper
 const asked: string[] = []
 const query = (url: string): URLSearchParams => new URLSearchParams(url.split('?')[1])
-const series = (): URLSearchParams[] => asked.filter((u) => u.includes('/series?')).map(query)
+const series = (): URLSearchParams[] => asked.filter((u) => u.includes('/series?') && !u.includes('percentiles=')).map(query)
 const width = (q: URLSearchParams | undefined): number => Number(q?.get('to')) - Number(q?.get('from'))
 let problem: { status: number; code: string; detail?: string } | null
 let rows: number | null
+let percentiles: { readings: number; values: { percent: number; value: number }[] } | null
 /** Readings of every point: `value` of the hour before `to`, none before. */
 let readings: (at: number, point: string) => number | null
 
@@ -58,6 +59,7 @@ const answer = (url: string): Response => {
         max: avg.map((v) => v + 0.01),
         count: avg.map(() => bucketMs / (5 * minute)),
         corrections: [],
+        ...(percentiles && q.has('percentiles') && { percentiles }),
       }
     })
   return Response.json({ from: '', to: '', tier: '15m', bucketSeconds: bucketMs / 1000, series: lines })
@@ -91,6 +93,7 @@ beforeEach(() => {
   asked.length = 0
   problem = null
   rows = 1234
+  percentiles = null
   readings = () => 0.3
   socket = new FakeSocket()
   feed = createFeed(socket, { reload: () => undefined, remember: () => undefined, remembered: () => null })
@@ -173,6 +176,24 @@ describe('the analyst’s desk', () => {
     expect(page.findAll('.tip .value').map((v) => v.text())).toEqual(['0.300', '0.3'])
     await chart.trigger('keydown', { key: 'Escape' })
     expect(page.find('.tip').exists()).toBe(false)
+  })
+
+  it('says exact percentiles of the readings where the server gives them, and else that they are estimated', async () => {
+    percentiles = { readings: 1440, values: [5, 50, 95].map((percent) => ({ percent, value: percent / 100 })) }
+    await open('/history?points=WS-P-0001:ws.pressure&panel=duration')
+    await settle()
+    expect(
+      asked
+        .map(query)
+        .find((q) => q.has('percentiles'))
+        ?.get('percentiles'),
+    ).toBe('5,50,95')
+    expect(text('.study .said')).toMatch(/P5 0\.050 · P50 0\.500 · P95 0\.950 MPa.*按 1440 条原始读数精确计算/)
+    percentiles = null
+    await page.get('[aria-label="起始时间（城市时区）"]').setValue('2026-11-22 00:00')
+    await settle()
+    await settle()
+    expect(text('.study .said')).toMatch(/P5 0\.300 .* MPa.*由图上各时段均值估算/)
   })
 
   it('says which of two points leads, and by how much', async () => {

@@ -42,6 +42,8 @@ export function histogram({ values, weights }: Weighted, bars = 24, least = 0): 
 }
 
 export interface Duration {
+  /** How many readings it is of. */
+  readings: number
   /** [share of the readings at or above, %; value], falling. */
   curve: [number, number][]
   /** The value that so many per cent of the readings lie at or below. */
@@ -71,5 +73,5 @@ export function durationCurve({ values, weights }: Weighted, most = 400): Durati
     }
     return first.value
   }
-  return { curve, below }
+  return { readings: total, curve, below }
 }
