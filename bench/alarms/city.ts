@@ -1,4 +1,4 @@
-import { commonShift, type Normal, normalOf, shiftHoldsMs } from '@yiping/contract'
+import { commonShift, type Normal, normalOf, shifted, shiftHoldsMs } from '@yiping/contract'
 import { alarmGroups, lastSpoken, normalGroups, spoken } from '../../simulator/src/device/emission.ts'
 import { faultOf } from '../../simulator/src/device/fault.ts'
 import { derive, named } from '../../simulator/src/random/hash.ts'
@@ -69,15 +69,6 @@ function shifts(world: World, normal: ReturnType<typeof normals>): (metric: stri
   }
 }
 
-const shifted =
-  (normal: (at: number) => Normal | null, shift: (at: number) => number): ((at: number) => Normal | null) =>
-  (at) => {
-    const n = normal(at)
-    if (n === null) return null
-    const s = shift(at)
-    return { median: n.median * s, spread: n.spread * Math.max(1, s) }
-  }
-
 /** Lets the city's devices speak from `from` to `to`, as their links let them, and one detector a point listen. */
 export function listenTo(
   world: World,
@@ -93,15 +84,7 @@ export function listenTo(
   const faults = named(world.seed, 'instrument')
   for (const site of world.sites) {
     const { station } = site
-    const detectors = new Map(
-      site.sensors.map((s) => [
-        s,
-        detector(
-          s.metric,
-          shifted(normal(site, s), (at) => shift(s.metric.code, at)),
-        ),
-      ]),
-    )
+    const detectors = new Map(site.sensors.map((s) => [s, detector(s.metric, (at) => shifted(normal(site, s)(at), shift(s.metric.code, at)))]))
     const index = new Map(site.sensors.map((s, i) => [s, i]))
     points += site.sensors.length
     const groups = [...normalGroups(site), ...alarmGroups(site)]

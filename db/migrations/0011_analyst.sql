@@ -90,7 +90,7 @@ select
   x.state, x.rule, x.kind, x.subject, x.station, s.name as station_name, x.metric, m.name_zh as metric_zh, m.name_en as metric_en,
   x.domain, x.district, a.name as district_name, x.value, x.limit_value, x.extreme, x.unit, x.worst,
   x.rang_at, x.ack_at, x.ack_by, x.escalation, x.recurrences, x.members,
-  x.suppressed_by, x.superseded, x.cause, x.id
+  coalesce(x.suppressed_by, case when x.explained then 'cause' end) as suppressed_by, x.superseded, x.cause, x.id
 from alarm x
 left join station s on s.code = x.station
 left join metric m on m.code = x.metric

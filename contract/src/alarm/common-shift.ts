@@ -1,3 +1,5 @@
+import type { Normal } from './condition.ts'
+
 /** Of fewer points nobody knows what they have in common. Judgement. */
 const leastPeers = 10
 /** Weather and holidays move a whole utility so far, and no further: beyond it the rest of a deviation stands. Judgement. */
@@ -19,3 +21,7 @@ export function commonShift(ratios: readonly number[]): number {
 /** So long a shift is taken to hold, and readings so far apart to be of one time, ms. */
 export const shiftHoldsMs = 5 * 60_000
 export const shiftPeersMs = 2 * 3_600_000
+
+/** What is normal where all peers are off by that factor. */
+export const shifted = (normal: Normal | null, shift: number): Normal | null =>
+  normal === null ? null : { median: normal.median * shift, spread: normal.spread * Math.max(1, shift) }

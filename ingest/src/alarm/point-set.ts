@@ -1,4 +1,4 @@
-import { type AlarmRule, commonShift, isPointRule, metricByCode, type Normal, type Plan, planOf, shiftHoldsMs, shiftPeersMs } from '@yiping/contract'
+import { type AlarmRule, commonShift, isPointRule, metricByCode, type Normal, type Plan, planOf, shifted, shiftHoldsMs, shiftPeersMs } from '@yiping/contract'
 import type { KnownCondition, RegisteredStation } from '@yiping/db'
 import type { CityCalendar } from './city-calendar.ts'
 import { type Entry, fromSaved } from './saved-state.ts'
@@ -142,7 +142,6 @@ export class PointSet {
     const median = normals[2 * hour] ?? Number.NaN
     const spread = normals[2 * hour + 1] ?? Number.NaN
     if (Number.isNaN(median) || Number.isNaN(spread)) return null
-    const shift = this.#peers.get(current.plan.metric.code)?.shift ?? 1
-    return { median: median * shift, spread: spread * Math.max(1, shift) }
+    return shifted({ median, spread }, this.#peers.get(current.plan.metric.code)?.shift ?? 1)
   }
 }

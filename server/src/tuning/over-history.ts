@@ -1,5 +1,5 @@
-import { type AlarmRule, hoursOfWeek, hoursOfWeekIn, metricByCode, type Normal } from '@yiping/contract'
-import { loadNormals, loadReadings, type Queryable, type TuningPoint } from '@yiping/db'
+import { type AlarmRule, commonShift, hoursOfWeek, hoursOfWeekIn, metricByCode, type Normal, shifted } from '@yiping/contract'
+import { loadHourlyMeans, loadNormals, loadReadings, type Queryable, type TuningPoint } from '@yiping/db'
 import { rehearse, type Rehearsal, type RehearsedPoint } from './rehearse.ts'
 
 /** Readings that are in memory at once, by what the points' intervals let expect. */
@@ -22,6 +22,30 @@ async function weeksOf(db: Queryable, ids: readonly number[]): Promise<Map<numbe
   return weeks
 }
 
+const hourMs = 3_600_000
+
+/** What all points of a metric had in common in each hour, by the hours' starts: ingest looks at it every few minutes. */
+async function shiftsOf(
+  db: Queryable,
+  points: readonly TuningPoint[],
+  weeks: ReadonlyMap<number, (Normal | null)[]>,
+  { from, to, zone }: { from: number; to: number; zone: string },
+): Promise<Map<string, Map<number, number>>> {
+  const hourOf = hoursOfWeekIn(zone)
+  const shifts = new Map<string, Map<number, number>>()
+  for (const metric of new Set(points.map((p) => p.metric))) {
+    const ids = points.flatMap((p) => (p.metric === metric ? [p.id] : []))
+    const ratios = new Map<number, number[]>()
+    for (const [id, { t, mean }] of await loadHourlyMeans(db, ids, Math.floor(from / hourMs) * hourMs, to))
+      for (const [i, at] of t.entries()) {
+        const median = weeks.get(id)?.[hourOf(at)]?.median ?? 0
+        if (median > 0) ratios.set(at, [...(ratios.get(at) ?? []), (mean[i] ?? 0) / median])
+      }
+    shifts.set(metric, new Map([...ratios].map(([at, of]) => [at, commonShift(of)])))
+  }
+  return shifts
+}
+
 /** What variants of a rule would have done with the readings of these points, by point in their order. Stops when asked to. */
 export async function overHistory(
   db: Queryable,
@@ -33,6 +57,13 @@ export async function overHistory(
   const { from, to } = span
   const hourOf = hoursOfWeekIn(span.zone)
   const done: { subject: string; rehearsals: Rehearsal[] }[] = []
+  const weeks = variants.some((v) => v.kind === 'deviation')
+    ? await weeksOf(
+        db,
+        points.map((p) => p.id),
+      )
+    : null
+  const shifts = weeks && (await shiftsOf(db, points, weeks, span))
   let readings = 0
   for (let i = 0; i < points.length && !stopped(); ) {
     let n = 1
@@ -41,17 +72,17 @@ export async function overHistory(
     i += n
     const ids = part.map((p) => p.id)
     const rows = await loadReadings(db, ids, from, to)
-    const normals = variants.some((v) => v.kind === 'deviation') ? await weeksOf(db, ids) : null
     readings += rows.length
     const byPoint = new Map<number, { at: number; value: number }[]>(ids.map((id) => [id, []]))
     for (const r of rows) byPoint.get(r.pointId)?.push({ at: r.observedAt, value: r.value })
     for (const p of part) {
-      const week = normals?.get(p.id)
+      const week = weeks?.get(p.id)
+      const shift = shifts?.get(p.metric)
       const point: RehearsedPoint = {
         subject: subjectOf(p),
         metric: p.metric,
         intervalS: intervalOf(p),
-        normal: week === undefined ? () => null : (at) => week[hourOf(at)] ?? null,
+        normal: week === undefined ? () => null : (at) => shifted(week[hourOf(at)] ?? null, shift?.get(Math.floor(at / hourMs) * hourMs) ?? 1),
       }
       done.push({ subject: point.subject, rehearsals: rehearse(variants, point, byPoint.get(p.id) ?? [], to) })
     }
