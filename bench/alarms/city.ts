@@ -1,4 +1,4 @@
-import { commonShift, type Normal, normalOf, shifted, shiftHoldsMs } from '@yiping/contract'
+import { commonShift, defaultRules, type Normal, normalOf, shifted, shiftHoldsMs } from '@yiping/contract'
 import { alarmGroups, lastSpoken, normalGroups, spoken } from '../../simulator/src/device/emission.ts'
 import { faultOf } from '../../simulator/src/device/fault.ts'
 import { derive, named } from '../../simulator/src/random/hash.ts'
@@ -50,7 +50,9 @@ function shifts(world: World, normal: ReturnType<typeof normals>): (metric: stri
       peers.set(sensor.metric.code, of)
     }
   const known = new Map<string, number>()
+  const withPeers = new Set(defaultRules.flatMap((r) => (r.peers ? [r.metric] : [])))
   return (metric, time) => {
+    if (!withPeers.has(metric)) return 1
     const at = Math.floor(time / shiftHoldsMs) * shiftHoldsMs
     const key = `${metric} ${at}`
     let shift = known.get(key)

@@ -8,7 +8,7 @@ const bounds = { least: 0.5, most: 2 } as const
 /**
  * What all points of a metric have in common, as a factor on what is normal for each: the median of their readings, each by its own
  * normal for the hour. A cold day has every gas meter a third above its normal, and no one of them is at fault; a deviation is
- * what a point has beyond its peers. 1 where too few are known.
+ * what a point has beyond its peers. For rules that say so (`peers`). 1 where too few are known.
  */
 export function commonShift(ratios: readonly number[]): number {
   if (ratios.length < leastPeers) return 1

@@ -30,6 +30,12 @@ const delays: Readonly<Record<string, { onS?: number; offS?: number }>> = {
 }
 
 /**
+ * What people take goes by weather and holidays, alike for all of them. Not sewers: it rains here and not there, and their normal
+ * is dry weather.
+ */
+const followsDemand: ReadonlySet<string> = new Set(['ws.flow', 'gs.flow', 'ht.power'])
+
+/**
  * What a failure upstream brings about further down, and how long that may outlast it: pressure comes back at once, rooms take
  * hours to warm. Falling pressure (`ws.dp_dt.high`) is evidence of a burst and explained by nothing. Judgement.
  */
@@ -125,6 +131,7 @@ function rulesOf(metric: Metric): AlarmRule[] {
         'deviation',
         // 200 % of the normal is 100 % above it.
         baseline.map((t) => levelOf(t, metric, t.op === 'outside' ? (t.value ?? 0) : (t.value ?? 0) - 100, '%')),
+        followsDemand.has(metric.code) ? { peers: true } : {},
       ),
     )
   const { flatAfterS, maxRatePerHour } = metric.checks

@@ -73,6 +73,9 @@ export const AlarmRule = Type.Object({
   latches: Type.Boolean({ description: 'must be reset by an operator after its return' }),
   season: Type.Union([Type.Literal('heating'), Type.Null()], { description: 'outside it the rule is suppressed by design' }),
   explains: Type.Optional(Explains),
+  peers: Type.Optional(
+    Type.Boolean({ description: 'of a deviation: what all points of the metric have in common is taken off first; for what follows people and weather' }),
+  ),
   windowMin: Type.Optional(Type.Number({ exclusiveMinimum: 0, description: 'minutes, of a sum' })),
   combination: Type.Optional(Combination),
 })

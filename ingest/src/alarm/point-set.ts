@@ -58,7 +58,7 @@ export class PointSet {
           if (entries !== null) uneasy.add(known)
         }
         points[p.id] = point
-        if (!plan.rules.some((c) => c.rule.kind === 'deviation')) continue
+        if (!plan.rules.some((c) => c.rule.peers === true)) continue
         const of = peers.get(p.metric) ?? { points: [], shift: this.#peers.get(p.metric)?.shift ?? 1 }
         of.points.push(point)
         peers.set(p.metric, of)

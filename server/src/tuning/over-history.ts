@@ -63,7 +63,7 @@ export async function overHistory(
         points.map((p) => p.id),
       )
     : null
-  const shifts = weeks && (await shiftsOf(db, points, weeks, span))
+  const shifts = weeks && variants.some((v) => v.peers) && (await shiftsOf(db, points, weeks, span))
   let readings = 0
   for (let i = 0; i < points.length && !stopped(); ) {
     let n = 1
@@ -77,7 +77,7 @@ export async function overHistory(
     for (const r of rows) byPoint.get(r.pointId)?.push({ at: r.observedAt, value: r.value })
     for (const p of part) {
       const week = weeks?.get(p.id)
-      const shift = shifts?.get(p.metric)
+      const shift = shifts ? shifts.get(p.metric) : undefined
       const point: RehearsedPoint = {
         subject: subjectOf(p),
         metric: p.metric,
