@@ -10,7 +10,7 @@ export const tellsMemory = (folder: string): Record<string, string> => ({
 
 /**
  * What a Node process holds once its garbage is collected, bytes: objects and the buffers that belong to them. What the
- * operating system gives it says little of a client: it grows with the process's other work, and never shrinks.
+ * operating system gives it is more: garbage, and what the C library keeps of buffers that were freed in between others.
  */
 export async function heldBy(pid: number, folder: string): Promise<number> {
   const path = join(folder, `${pid}.json`)
