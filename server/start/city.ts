@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { ingestNodeFlags, serverNodeFlags } from '@yiping/contract'
+import { ingestNodeFlags, serverMalloc, serverNodeFlags } from '@yiping/contract'
 import { EmbeddedStartError, EXIT_IN_USE, EXIT_REFUSED, startEmbedded } from '@yiping/db/embedded'
 import type { StartConfig } from './config.ts'
 import { fillHistory, gapToFill } from './history.ts'
@@ -103,9 +103,15 @@ export async function startCity(config: StartConfig, entries: Entries, say: (par
     ...(config.mqttUrl === null && mqttUrl !== null ? { MQTT_PORT: new URL(mqttUrl).port } : {}),
   })
   const fork =
-    (name: string, entry: string, onReady: (message: Record<string, unknown>) => void = () => {}, flags: readonly string[] = []) =>
+    (
+      name: string,
+      entry: string,
+      onReady: (message: Record<string, unknown>) => void = () => {},
+      flags: readonly string[] = [],
+      env: Readonly<Record<string, string>> = {},
+    ) =>
     (signal: AbortSignal) =>
-      startProcess({ name, entry, signal, flags, env: environment(), onLine: (line) => say(name, line), onReady })
+      startProcess({ name, entry, signal, flags, env: { ...env, ...environment() }, onLine: (line) => say(name, line), onReady })
 
   // A wish to stop while the parts come up ends their starting; what runs by then is stopped below.
   signal.addEventListener('abort', () => void stop().catch((error: unknown) => say('start', String(error))), { once: true })
@@ -167,6 +173,7 @@ export async function startCity(config: StartConfig, entries: Entries, say: (par
             if (typeof m.address === 'string') address = m.address
           },
           serverNodeFlags,
+          serverMalloc,
         ),
       ).start(),
       service('ingest', fork('ingest', entries.ingest, undefined, ingestNodeFlags)).start(),

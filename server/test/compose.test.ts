@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { environment, ingestNodeFlags, serverNodeFlags } from '@yiping/contract'
+import { environment, ingestNodeFlags, serverMalloc, serverNodeFlags } from '@yiping/contract'
 import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
 import { describe, expect, it } from 'vitest'
@@ -37,7 +37,8 @@ describe('docker-compose.yml', () => {
     for (const [name, s] of Object.entries(services)) {
       if (s.image) expect(s.image, name).toMatch(/:\d+\.\d+\.\d+/)
       for (const p of s.ports ?? []) expect(p, name).toMatch(/^127\.0\.0\.1:/)
-      if (name !== 'database') expect(Object.keys(environment), name).toEqual(expect.arrayContaining(Object.keys(s.environment ?? {})))
+      const ours = Object.keys(s.environment ?? {}).filter((key) => !(key in serverMalloc))
+      if (name !== 'database') expect(Object.keys(environment), name).toEqual(expect.arrayContaining(ours))
     }
   })
 })
@@ -60,5 +61,12 @@ describe.each([
   it('is bounded alike however it is started', async () => {
     expect(await read(`${part}/package.json`)).toContain(`${flags.join(' ')} dist/main.js`)
     expect(await read('docker-compose.yml')).toContain(`[node, ${flags.join(', ')}, ${part}/dist/main.js]`)
+  })
+})
+
+describe('the memory of the C library below the server', () => {
+  it('is bounded in a container as it is under npm start', async () => {
+    const { services } = parse(await read('docker-compose.yml')) as Compose
+    expect(services.server?.environment).toMatchObject(serverMalloc)
   })
 })
