@@ -428,6 +428,6 @@ export const kpiByCode: ReadonlyMap<string, Kpi> = new Map(kpis.map((k) => [k.co
 export const trends = [
   { domain: 'water', metric: 'ws.pressure', kinds: ['ws_pressure', 'ws_dma'], name: { zh: '管网压力', en: 'Network pressure' } },
   { domain: 'gas', metric: 'gs.p_mid', kinds: ['gs_regulator'], name: { zh: '中压压力', en: 'Medium pressure' } },
-  { domain: 'heating', metric: 'ht.t1s', kinds: ['ht_source', 'ht_station'], name: { zh: '一次供水温度', en: 'Primary supply' } },
+  { domain: 'heating', metric: 'ht.t1s', kinds: ['ht_source'], name: { zh: '一次供水温度', en: 'Primary supply' } },
   { domain: 'drainage', metric: 'dr.forebay', kinds: ['dr_pump'], name: { zh: '泵站前池水位', en: 'Forebay level' } },
 ] as const satisfies readonly { domain: DomainCode; metric: string; kinds: readonly StationKindCode[]; name: Bilingual }[]

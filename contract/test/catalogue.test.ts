@@ -24,6 +24,13 @@ const metric = (code: string): Metric => {
 const all = catalogue.map((m) => [m.code, m] as const)
 
 describe('the catalogue', () => {
+  it('has a day line over the same stations as the figure of that name', () => {
+    const named = trends.flatMap((line) => kpis.filter((k) => k.name.zh === line.name.zh).map((k) => [line, k] as const))
+    expect(named.map(([, k]) => k.code)).toContain('ht.supply_temp')
+    for (const [line, k] of named)
+      expect({ metric: line.metric, kinds: line.kinds }, k.code).toMatchObject({ metric: Reflect.get(k.aggregate, 'metric'), kinds: k.kinds })
+  })
+
   it('holds every metric of the field, each once', () => {
     const codes = catalogue.map((m) => m.code)
     expect(new Set(codes).size).toBe(codes.length)
