@@ -83,22 +83,16 @@ async function* sideBySide(checks: readonly (() => Promise<Result>)[]): AsyncGen
   yield* results
 }
 
+/** What looks at the sources without running them; all that is wanted of it goes side by side. */
+const looks = [
+  { stage: 'lint', look: () => check('eslint with the arrows', bin('eslint'), ['--max-warnings=0', '.']) },
+  { stage: 'typecheck', look: () => check('types of web', bin('vue-tsc'), ['-p', join('web', 'tsconfig.json')]) },
+  { stage: 'typecheck', look: () => check('types', bin('tsc'), ['-p', 'tsconfig.json']) },
+  { stage: 'build', look: () => check('build', process.execPath, ['build.mjs', '--if-stale']) },
+  { stage: 'lint', look: () => check('biome', bin('biome'), ['check', '--error-on-warnings', '--max-diagnostics=40']) },
+] as const
+
 const stages: Record<string, () => AsyncGenerator<Result>> = {
-  async *typecheck() {
-    yield* sideBySide([
-      () => check('types of web', bin('vue-tsc'), ['-p', join('web', 'tsconfig.json')]),
-      () => check('types', bin('tsc'), ['-p', 'tsconfig.json']),
-    ])
-  },
-  async *lint() {
-    yield* sideBySide([
-      () => check('eslint with the arrows', bin('eslint'), ['--max-warnings=0', '.']),
-      () => check('biome', bin('biome'), ['check', '--error-on-warnings', '--max-diagnostics=40']),
-    ])
-  },
-  async *build() {
-    yield await check('build', process.execPath, ['build.mjs', '--if-stale'])
-  },
   async *unit() {
     yield await tests('unit')
     yield await tests('web')
@@ -112,19 +106,20 @@ const stages: Record<string, () => AsyncGenerator<Result>> = {
 }
 
 const wanted = process.argv.slice(2)
-const unknown = wanted.filter((w) => !(w in stages))
+const names = new Set<string>([...looks.map((l) => l.stage), ...Object.keys(stages)])
+const unknown = wanted.filter((w) => !names.has(w))
 if (unknown.length > 0) {
-  console.error(`no stage ${unknown.join(', ')}; there are ${Object.keys(stages).join(', ')}`)
+  console.error(`no stage ${unknown.join(', ')}; there are ${[...names].join(', ')}`)
   process.exit(2)
 }
+const isWanted = (name: string): boolean => wanted.length === 0 || wanted.includes(name)
 const total: Result = { passed: 0, failed: 0, skipped: 0 }
-for (const [name, stage] of Object.entries(stages)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue
-  for await (const result of stage()) {
-    total.passed += result.passed
-    total.failed += result.failed
-    total.skipped += result.skipped
-  }
+const add = (result: Result): void => {
+  total.passed += result.passed
+  total.failed += result.failed
+  total.skipped += result.skipped
 }
+for await (const result of sideBySide(looks.filter((l) => isWanted(l.stage)).map((l) => l.look))) add(result)
+for (const [name, stage] of Object.entries(stages)) if (isWanted(name)) for await (const result of stage()) add(result)
 console.log(`${brokersHere().join('+')}: ${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`)
 process.exitCode = total.failed === 0 ? 0 : 1
