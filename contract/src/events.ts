@@ -125,6 +125,8 @@ export interface DomainCell {
   points: Coverage
   /** Points whose fresh value is beyond an absolute limit of the catalogue, by severity. Not yet alarms: no delay, no acknowledgement. */
   exceeding: Record<Severity, number>
+  /** When the newest of its readings was observed, while none of its points is fresh; null otherwise, and when it never had one. Epoch ms. */
+  silentSince: number | null
 }
 /** `district:{adcode}` */
 export interface DistrictCell {

@@ -83,7 +83,7 @@ export function freshPoints(city: City, now: number): Coverage {
   return points
 }
 
-function emptyGroup(): DomainCell {
+function emptyGroup(): DistrictCell {
   return {
     stations: { online: 0, late: 0, offline: 0, maintenance: 0 },
     points: { fresh: 0, expected: 0 },
@@ -91,7 +91,7 @@ function emptyGroup(): DomainCell {
   }
 }
 
-function countInto(group: DomainCell | DistrictCell, s: LiveStation, survey: Survey): void {
+function countInto(group: DistrictCell, s: LiveStation, survey: Survey): void {
   group.stations[survey.state.get(s) ?? 'offline'] += 1
   for (const p of s.points) {
     group.points.expected += 1
@@ -103,9 +103,15 @@ function countInto(group: DomainCell | DistrictCell, s: LiveStation, survey: Sur
 
 export function domainCell(city: City, survey: Survey, domain: DomainCode): DomainCell {
   const group = emptyGroup()
-  for (const s of city.stations) if (s.registered.domain === domain && s.registered.origin === null) countInto(group, s, survey)
-  return group
+  const own = city.stations.filter((s) => s.registered.domain === domain && s.registered.origin === null)
+  for (const s of own) countInto(group, s, survey)
+  // Only then: it would be another with every reading.
+  const silentSince = group.points.fresh > 0 ? null : own.reduce<number | null>((at, s) => newer(at, lastObserved(s)), null)
+  return { ...group, silentSince }
 }
+
+const newer = (a: number | null, b: number | null): number | null => (a === null || (b !== null && b > a) ? b : a)
+const lastObserved = (s: LiveStation): number | null => s.points.reduce<number | null>((at, p) => newer(at, p.reading?.observedAt ?? null), null)
 
 /** Everything in room `overview`. */
 export function overviewCells(city: City, survey: Survey, truth: TruthCell, trends: ReadonlyMap<DomainCode, TrendCell>): OverviewCells {
@@ -147,7 +153,7 @@ function troubled(stations: readonly LiveStation[], survey: Survey): TroubledCel
     items: list.slice(0, listLength).map((s) => ({
       code: s.registered.code,
       state: survey.state.get(s) ?? 'offline',
-      lastObservedAt: s.points.reduce<number | null>((at, p) => (p.reading && p.reading.observedAt > (at ?? 0) ? p.reading.observedAt : at), null),
+      lastObservedAt: lastObserved(s),
       intervalS: s.points.reduce((least, p) => Math.min(least, p.intervalS), Number.MAX_SAFE_INTEGER),
       points: s.points.length,
     })),

@@ -54,26 +54,24 @@ describe('a key figure', () => {
 })
 
 describe('a silent utility', () => {
-  const domain = (fresh: number, expected = 10): DomainCell => ({
+  const domain = (fresh: number, expected = 10, silentSince: number | null = null): DomainCell => ({
     stations: { online: 0, late: 0, offline: 0, maintenance: 0 },
     points: { fresh, expected },
     exceeding: { 1: 0, 2: 0, 3: 0, 4: 0 },
+    silentSince,
   })
   const none = { t: [], mean: [], low: [], high: [], count: [] }
   const trend: TrendCell = { metric: 'gs.p_mid', bucketMs: 300_000, dayStart: 0, today: { ...none, t: [0, 300_000] }, yesterday: none }
   it('is one without a fresh point, since its newest reading', () => {
-    expect(silenceOf(domain(0), undefined, [cell({ asOf: 5 }), undefined, cell({ asOf: 9 })], 1000)).toEqual({ since: 9 })
+    expect(silenceOf(domain(0, 10, 9), trend, 1000)).toEqual({ since: 9 })
+    expect(silenceOf(domain(0), undefined, 1000)).toEqual({ since: null })
   })
   it('is also one whose line ended long ago, though slow metrics are still fresh', () => {
-    expect(silenceOf(domain(4), trend, [], 600_000 + 60 * 60_000)).toEqual({ since: 600_000 })
-    expect(silenceOf(domain(4), trend, [], 700_000)).toBeNull()
+    expect(silenceOf(domain(4), trend, 600_000 + 60 * 60_000)).toEqual({ since: 600_000 })
+    expect(silenceOf(domain(4), trend, 700_000)).toBeNull()
   })
   it('is not one without points, or before anything is known', () => {
-    expect([silenceOf(domain(0, 0), undefined, [], 5), silenceOf(undefined, undefined, [], 5), silenceOf(domain(0), undefined, [], null)]).toEqual([
-      null,
-      null,
-      null,
-    ])
+    expect([silenceOf(domain(0, 0), undefined, 5), silenceOf(undefined, undefined, 5), silenceOf(domain(0), undefined, null)]).toEqual([null, null, null])
   })
 })
 

@@ -67,8 +67,13 @@ export const alarmSummary = (): AlarmSummaryCell => ({
 })
 export const cells = (): Record<string, unknown> => ({
   ...Object.fromEntries(kpis.map((k) => [`kpi:${k.code}`, { value: 42, asOf: start, coverage: { fresh: 6, expected: 6 }, numerator: 6, denominator: 6 }])),
-  'domain:water': { stations: { online: 1, late: 0, offline: 0, maintenance: 0 }, points: { fresh: 3, expected: 3 }, exceeding: { ...none, 3: 1 } },
-  'domain:gas': { stations: { online: 1, late: 0, offline: 0, maintenance: 0 }, points: { fresh: 4, expected: 4 }, exceeding: none },
+  'domain:water': {
+    stations: { online: 1, late: 0, offline: 0, maintenance: 0 },
+    points: { fresh: 3, expected: 3 },
+    exceeding: { ...none, 3: 1 },
+    silentSince: null,
+  },
+  'domain:gas': { stations: { online: 1, late: 0, offline: 0, maintenance: 0 }, points: { fresh: 4, expected: 4 }, exceeding: none, silentSince: null },
   'station:WS-P-0001': { state: 'online', severity: 3 },
   'district:410105': { stations: { online: 1, late: 0, offline: 0, maintenance: 0 }, points: { fresh: 3, expected: 3 }, exceeding: { ...none, 3: 1 } },
   'beyond:WS-P-0001:ws.pressure': {

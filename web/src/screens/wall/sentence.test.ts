@@ -27,6 +27,7 @@ const domain = (
   stations: { online: 0, late: 0, offline: 0, maintenance: 0, ...stations },
   points: { fresh, expected: 1000 },
   exceeding: { 1: 0, 2: 0, 3: 0, 4: 0, ...exceeding },
+  silentSince: null,
 })
 const alarm = (station: string, severity: Severity) => ({ station, severity }) as AlarmCell
 const alarms = (open: Partial<Record<Severity, number>> = {}, over: Partial<AlarmSummaryCell> = {}): CityFacts['alarms'] => {
