@@ -65,6 +65,10 @@ export function isRetryable(error: unknown): boolean {
   if (code.startsWith('08') || retryableStates.has(code) || retryableCodes.has(code)) return true
   return /connection terminated|timeout|not queryable|client has encountered a connection error|Connection ended/i.test(error.message)
 }
+/** A table, column or function that the statement names is not there: the schema is older than this version, or still being made. */
+export function isSchemaMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && ['42P01', '42703', '42883', '3F000'].includes(error.code)
+}
 /** The statement's data is at fault (class 22, 23): the same rows will fail again. */
 export function isDataError(error: unknown): boolean {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^2[23]/.test(error.code)

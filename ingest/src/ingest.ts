@@ -5,6 +5,7 @@ import {
   createPool,
   forgetProgress,
   formatStatus,
+  isSchemaMissing,
   linkChannel,
   listen,
   loadProgress,
@@ -169,7 +170,12 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
       log.info({ stations }, 'registry loaded')
       housekeeping?.wantReplay()
     },
-    onFailed: (error) => log.warn({ err: error instanceof Error ? error.message : error }, 'registry not loaded'),
+    onFailed: (error) => {
+      const err = error instanceof Error ? error.message : error
+      // At a first start the schema is made meanwhile; should it not come, the waiting below says so.
+      if (!registry.loaded && isSchemaMissing(error)) log.info({ err }, 'the schema is not there yet')
+      else log.warn({ err }, 'registry not loaded')
+    },
   })
   await firstRegistry(registry, log)
   // Its start takes a core for a moment, which is better over before messages come.
