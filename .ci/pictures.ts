@@ -209,12 +209,34 @@ async function emptyAndSilent(browser: Browser): Promise<void> {
   }
 }
 
+/** The past is stored; until every utility's line and panels have been worked out from it, pages say that they wait. */
+async function known(browser: Browser, city: City): Promise<void> {
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, locale: 'zh-CN' })
+  for (const utility of ['water', 'gas', 'heating', 'drainage']) {
+    await page.goto(`${city.address}/${utility}`)
+    await page.waitForFunction(
+      () => {
+        interface Drawn {
+          chart?: { getOption(): { series: { id: string; data: unknown[] }[] } }
+        }
+        const series = (document.querySelector('.day .box') as (Element & Drawn) | null)?.chart?.getOption().series ?? []
+        const buckets = series.filter((s) => s.id === 'today' || s.id === 'yesterday').reduce((n, s) => n + s.data.length, 0)
+        return buckets > 250 && !document.body.innerText.includes('历史载入中')
+      },
+      undefined,
+      { timeout: 180_000 },
+    )
+  }
+  await page.close()
+}
+
 await mkdir(out, { recursive: true })
 const browser = await launchChromium()
 const city = await startCity()
 try {
   await emptyAndSilent(browser)
   await city.filled
+  await known(browser, city)
   await take(browser, city, desks)
   await screens(browser, city)
   // By now the truth bar has a minute of its own.
