@@ -52,7 +52,7 @@ async function main(): Promise<void> {
       process.on('disconnect', () => void grace.close())
       running = await runLive(command, config, log)
       void running.connected.then(() => {
-        process.stdout.write(`simulator ready: seed ${command.seed}, from ${new Date(command.from).toISOString()}, speed ${command.speed}\n`)
+        process.stdout.write(`ready: seed ${command.seed}, from ${new Date(command.from).toISOString()}, speed ${command.speed}\n`)
         process.send?.({ type: 'ready', from: command.from })
       })
     }

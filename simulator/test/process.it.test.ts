@@ -51,7 +51,7 @@ describe('the process', () => {
     const ear = await listen(broker.url)
     const running = fork(main, ['--labels', labels], { execArgv: ['--import', 'tsx'], env: environment(), stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
     child = running
-    const readyLine = said(running.stdout, /simulator ready: /)
+    const readyLine = said(running.stdout, /ready: /)
     const message = once(running, 'message')
     expect((await message)[0]).toEqual({ type: 'ready', from: expect.any(Number) })
     await readyLine
