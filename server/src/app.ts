@@ -31,9 +31,11 @@ import { screenRoutes } from './routes/screens.ts'
 import { seriesRoutes } from './routes/series.ts'
 import { stationDeskRoutes } from './routes/station-desk.ts'
 import { stationRoutes } from './routes/stations.ts'
+import { sourceRoutes } from './routes/sources.ts'
 import { tuningRoutes } from './routes/tuning.ts'
 import { waitingRoutes } from './routes/waiting.ts'
 import { Screens } from './screens/screens.ts'
+import { SourceWatch } from './sources/source-watch.ts'
 
 export interface App {
   fastify: FastifyInstance
@@ -138,6 +140,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
       await api.register(exportRoutes(context))
       await api.register(ingestRoutes(context))
       await api.register(waitingRoutes(context))
+      await api.register(sourceRoutes(context, new SourceWatch(readPool, now)))
       await api.register(noticeRoutes(context, (route) => notifier.test(route)))
       await api.register(tuningRoutes(context))
       await api.register(alarmRoutes(context))
@@ -156,7 +159,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
       setHeaders: (response, path) => void response.header('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'),
     })
     // Scenes are addresses of the one page.
-    for (const path of ['/', '/water', '/gas', '/heating', '/drainage', '/alarms', '/history', '/wall', '/wall/:scene', '/screens'])
+    for (const path of ['/', '/water', '/gas', '/heating', '/drainage', '/alarms', '/history', '/ingest', '/wall', '/wall/:scene', '/screens'])
       fastify.get(path, { schema: { hide: true } }, (_request, reply) => reply.header('cache-control', 'no-cache').sendFile('index.html'))
   }
   return {

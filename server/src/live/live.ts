@@ -344,4 +344,9 @@ export class Live implements Scene {
   ingestProcesses(now: number): string {
     return this.#fleet.describe(now)
   }
+
+  /** The ingest processes as each last spoke. */
+  ingestShards(now: number): ReturnType<IngestFleet['processes']> {
+    return this.#fleet.processes(now)
+  }
 }
