@@ -114,6 +114,7 @@ export default {
     times: 'Times',
     heldReadings: 'Held',
     sample: 'Newest value',
+    registration: 'Registration',
     registrable: 'can be registered',
     notRegistrable: 'not in the catalogue',
     pointMissing: 'station known, point missing',

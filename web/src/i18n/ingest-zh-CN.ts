@@ -110,6 +110,7 @@ export default {
     times: '次数',
     heldReadings: '暂存',
     sample: '最近值',
+    registration: '登记',
     registrable: '可登记',
     notRegistrable: '目录没有此测项',
     pointMissing: '站点已登记，缺此测点',
