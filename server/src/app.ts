@@ -113,21 +113,37 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
     log: logger,
     onSocket: (socket) => screens.greet(socket),
   })
+  const metrics = createMetrics({
+    live,
+    hub,
+    pools: new Map(
+      readPool === pool
+        ? [['main', pool]]
+        : [
+            ['main', pool],
+            ['read', readPool],
+          ],
+    ),
+    version,
+    now,
+  })
+  metrics.watch(fastify)
   const notifier = new Notifier({
     pool,
     mailer: config.smtp === null ? null : createMailer(config.smtp.url, config.smtp.from, 10_000),
     zone: config.zone,
     now,
-    onSent: (channel, alarms) => logger.info({ channel, alarms }, 'people were told of alarms'),
-    onFailed: (error, what) => logger.warn({ err: error instanceof Error ? error.message : error }, `${what} failed`),
+    onSent: (channel, alarms) => {
+      metrics.noticeSent(channel, 1)
+      logger.info({ channel, alarms }, 'people were told of alarms')
+    },
+    onFailed: (error, what) => {
+      metrics.noticeFailed()
+      logger.warn({ err: error instanceof Error ? error.message : error }, `${what} failed`)
+    },
   })
   const context: RouteContext = { live, pool, readPool, zone: config.zone, origin: config.origin, version, mostSorted: config.mostSorted, now }
-  await fastify.register(
-    healthRoutes(
-      context,
-      createMetrics(live, () => hub.clients, now),
-    ),
-  )
+  await fastify.register(healthRoutes(context, metrics))
   await fastify.register(
     async (api) => {
       await api.register(overviewRoutes(context))

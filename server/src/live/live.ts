@@ -124,6 +124,10 @@ export class Live implements Scene {
   get loaded(): boolean {
     return this.#loaded
   }
+  /** How long the last full load took. */
+  get loadSeconds(): number {
+    return this.#loadMs / 1000
+  }
   since(what: string): number | null {
     if (what === 'database' && this.#connected && this.database === 'down') return this.#answeredAt
     return this.#since.get(what) ?? null
