@@ -1,7 +1,9 @@
 import type { IngestStatusAnswer, SourceStationsAnswer } from '@yiping/contract'
 import { until } from '@yiping/contract/testing'
+import { askedOf, namesIn, withoutHelp } from '@yiping/contract/testing/deployed'
 import { batchOfReadings, createPool, formatStatus, loadArrivals, noReadings, notify, type Pool, seedStations, statusChannel, storeBatch } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
+import { io } from 'socket.io-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '../src/app.ts'
 import { startServer } from './running.ts'
@@ -184,5 +186,53 @@ describe('GET /api/v1/ingest/status', () => {
       ['main', 'standby', false, 'down', 7, false],
     ])
     expect(parts).toEqual({ database: 'up', broker: 'up', ingest: 'up' })
+  })
+})
+
+describe('GET /metrics', () => {
+  const metrics = async (): Promise<string> => (await fetch(`${address}/metrics`)).text()
+  it('says whatever the dashboard and the alert rules ask of the server', async () => {
+    const said = await metrics()
+    const names = namesIn(said)
+    const asked = await askedOf('yiping-server')
+    expect(asked.length).toBeGreaterThan(40)
+    expect(asked.filter((s) => !names.has(s.name))).toEqual([])
+    expect(withoutHelp(said)).toEqual([])
+  })
+  it('counts and times answers by route, and gives an address that nobody knows no label', async () => {
+    await stations('limit=1')
+    await stations('limit=nonsense').catch(() => {})
+    await fetch(`${address}/no/such/page?x=1`)
+    const count = async (labels: string): Promise<number> =>
+      Number(
+        (await metrics())
+          .split('\n')
+          .find((l) => l.startsWith(`yiping_http_request_seconds_count{${labels}}`))
+          ?.split(' ')
+          .at(-1) ?? 0,
+      )
+    const route = 'method="GET",route="/api/v1/ingest/stations"'
+    await until('all counted', async () => (await count('method="GET",route="none",status="4xx"')) === 1)
+    expect(await count(`${route},status="2xx"`)).toBeGreaterThan(1)
+    expect(await count(`${route},status="4xx"`)).toBeGreaterThanOrEqual(1)
+    expect(await metrics()).not.toContain('/no/such')
+  })
+  it('says how database, sockets and alarms stand', async () => {
+    const value = async (name: string): Promise<number | undefined> => {
+      const line = (await metrics()).split('\n').find((l) => l.startsWith(`${name} `))
+      return line === undefined ? undefined : Number(line.split(' ').at(-1))
+    }
+    await until('the database has answered', async () => ((await value('yiping_database_bytes')) ?? 0) > 1e6)
+    expect(await value('yiping_rollup_dirty_hours')).toBe(0)
+    expect(await value('yiping_database_up')).toBe(1)
+    expect(await value('yiping_database_connections{pool="main",state="waiting"}')).toBe(0)
+    const socket = io(address, { transports: ['websocket'] })
+    socket.on('snapshot', (_frame: unknown, done: () => void) => done())
+    await socket.emitWithAck('subscribe', { rooms: ['alarm-summary'] })
+    await until('a frame left', async () => (await value('yiping_frames_total{kind="snapshot"}')) === 1)
+    expect([await value('yiping_clients'), await value('yiping_rooms'), await value('yiping_clients_stalled_total')]).toEqual([1, 1, 0])
+    expect(await value('yiping_alarms_open{severity="1"}')).toBe(0)
+    socket.disconnect()
+    await until('it has gone', async () => (await value('yiping_clients')) === 0)
   })
 })
