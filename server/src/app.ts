@@ -9,7 +9,7 @@ import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } 
 import type { ServerConfig } from './config.ts'
 import { Live } from './live/live.ts'
 import { createMetrics } from './metrics.ts'
-import { answerBroken, useProblems } from './plugins/problem.ts'
+import { answerBroken, answerUnroutable, useProblems } from './plugins/problem.ts'
 import { holdScreensToReading } from './plugins/read-only.ts'
 import { refuseCrossSite } from './plugins/same-site.ts'
 import { createMailer } from './notify/email.ts'
@@ -62,13 +62,10 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
     routerOptions: { maxParamLength: 256 },
     forceCloseConnections: true,
     clientErrorHandler: answerBroken,
+    frameworkErrors: answerUnroutable,
     // A word that we do not know is a mistake of the sender's, not to be left out in silence.
     ajv: { customOptions: { removeAdditional: false } },
   })
-  useProblems(fastify)
-  refuseCrossSite(fastify)
-  const screens = new Screens({ pool, now, log: logger })
-  holdScreensToReading(fastify, screens.credentials)
   await fastify.register(helmet, {
     // A control room's LAN speaks plain HTTP: nothing may force https, and everything comes from here.
     contentSecurityPolicy: {
@@ -88,6 +85,11 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
     crossOriginOpenerPolicy: false,
     originAgentCluster: false,
   })
+  // After the headers, so that a refusal has them too.
+  useProblems(fastify)
+  refuseCrossSite(fastify)
+  const screens = new Screens({ pool, now, log: logger })
+  holdScreensToReading(fastify, screens.credentials)
   await fastify.register(compress, { threshold: 1024 })
   await fastify.register(etag)
   await fastify.register(swagger, {
