@@ -29,7 +29,7 @@ const mostReadings = 600_000
 const [shortest, longest] = [5, 60]
 /** However many look at the page, the database is asked no more often, ms. */
 const accountEveryMs = 4000
-const measureEveryMs = 20_000
+const measureEveryMs = 30_000
 
 /** What is known of those who send, as far as it takes the database to say it. */
 export class SourceWatch {

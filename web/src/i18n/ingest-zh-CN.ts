@@ -18,7 +18,7 @@ export default {
     complete: '完整率',
     share: '{n} %',
     of: '{received} / {expected}',
-    ofPoints: '{received} / {expected} 条，{from}–{to}',
+    ofPoints: '{received} / {expected}，{from}–{to}',
     delay: '时延 p50 / p95',
     delayPair: '{p50} / {p95}',
     worked: '算于 {age}前',
