@@ -1,5 +1,6 @@
 /** What a screen may take from the contract: types, and data without the schema library behind it. */
 export type * from './rest.ts'
+export type * from './ingest-status.ts'
 export type * from './panels.ts'
 export * from './heating-curve.ts'
 export type { Bilingual, DomainCode } from './domain.ts'

@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readEnvironment } from '@yiping/contract'
 import { createPool } from './connection.ts'
+import { digestDatabase, type TableDigest } from './digest-database.ts'
+import { backup, restore } from './run-backup.ts'
 import { runImport } from './run-import.ts'
 import { databaseStatus, statusText } from './run-status.ts'
 import { migrate } from './migrate.ts'
@@ -23,6 +25,9 @@ const usage = `npm run db -- COMMAND
   import-readings FILE…   readings from CSV (.gz is unpacked), with columns station, metric, ts, value and perhaps quality, or as the
                           page exports them, or from Parquet with the same columns; - is standard input. Broken off, it goes on
                           where it was when it is run again. --again reads a file that is in
+  backup FILE             the whole database as one file, by pg_dump
+  restore FILE            such a file into a database that has nothing in it yet, by pg_restore
+  digest                  rows and a digest of every table and roll-up: two databases with the same ones hold the same
 
 DATABASE_URL says where; without it the embedded database of a running \`npm start\` (DATA_DIR) is used.
 `
@@ -95,6 +100,18 @@ async function status(url: string, json: boolean): Promise<void> {
   process.stdout.write(`${json ? JSON.stringify(found, null, 2) : statusText(found, now)}\n`)
 }
 
+const tell = (tables: readonly TableDigest[]): void => {
+  for (const { name, rows, digest } of tables) process.stdout.write(`${name.padEnd(24)} ${String(rows).padStart(14)} ${digest}\n`)
+}
+async function digest(url: string): Promise<void> {
+  const pool = createPool({ connectionString: url, applicationName: 'yiping-db', max: 1 })
+  try {
+    tell(await digestDatabase(pool))
+  } finally {
+    await pool.end()
+  }
+}
+
 async function main(command: string | undefined, rest: readonly string[]): Promise<void> {
   const [argument] = rest
   switch (command) {
@@ -116,6 +133,14 @@ async function main(command: string | undefined, rest: readonly string[]): Promi
     case 'import-readings':
       if (argument === undefined) break
       return runImport(await databaseUrl(), rest, readEnvironment(process.env, ['RETENTION_DAYS']).RETENTION_DAYS * 86_400_000, say)
+    case 'backup':
+      if (argument === undefined) break
+      return say(`${argument}: ${await backup(await databaseUrl(), argument, process.env)} bytes`)
+    case 'restore':
+      if (argument === undefined) break
+      return tell(await restore(await databaseUrl(), argument, process.env))
+    case 'digest':
+      return digest(await databaseUrl())
     default:
   }
   process.stderr.write(usage)

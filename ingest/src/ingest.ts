@@ -85,7 +85,20 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   let opened: Spool | null = null
   /** Readings that arrived, by topic class: counted here, since a labelled counter is looked up anew each time. */
   const arrived = new Map<string, number>()
-  const metrics = createMetrics({ inFlight: () => opened?.depth ?? 0, spoolBytes: () => opened?.bytes ?? 0, arrived })
+  const work = { messages: 0, ms: 0 }
+  let lastCommitAt: number | null = null
+  const metrics = createMetrics({
+    ...{ inFlight: () => opened?.depth ?? 0, spoolBytes: () => opened?.bytes ?? 0, spoolMaxBytes: config.spoolMaxBytes },
+    ...{ arrived, work, lastCommitAt: () => lastCommitAt, version },
+  })
+  /** Counted by hand, like what arrived: it is done for every message. */
+  const timed = <T>(task: () => T): T => {
+    const began = performance.now()
+    const done = task()
+    work.messages += 1
+    work.ms += performance.now() - began
+    return done
+  }
   const { queryTimeoutMs = 60_000 } = seams
   const onDisconnected = (why: string): void => log.warn({ err: why }, 'database connection lost')
   // What is stored has a connection of its own, in its thread, so that nothing on the side keeps it waiting.
@@ -215,14 +228,14 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     if (ticket.sightings.length > 0) registry.ask()
     return ticket
   }
-  let lastCommitAt: number | null = null
   const writer = new Writer({
     spool,
     thread,
     lingerMs: 50,
-    open: (message) => validated(message, decodeMessage(message.topic, message.payload)),
-    onStored: ({ outcome, rows, duplicate, conflict, held, rejected, ms, alarmMs }) => {
+    open: (message) => timed(() => validated(message, decodeMessage(message.topic, message.payload))),
+    onStored: ({ outcome, rows, duplicate, conflict, held, rejected, ms, alarmMs, oldestAt }) => {
       lastCommitAt = now()
+      if (oldestAt !== null) metrics.commitDelay.observe(Math.max(0, lastCommitAt - oldestAt) / 1000)
       metrics.batchSeconds.observe(ms / 1000)
       metrics.batchRows.observe(rows)
       if (alarmMs !== null) metrics.alarmSeconds.observe(alarmMs / 1000)
@@ -252,7 +265,8 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   const take = (message: IncomingMessage): void => {
     const isSparkplug = message.topic.startsWith('spBv1.0/')
     const entry =
-      (isSparkplug ? null : asRaw(message)) ?? validated(message, isSparkplug ? sparkplug.decode(message) : decodeMessage(message.topic, message.payload))
+      (isSparkplug ? null : asRaw(message)) ??
+      timed(() => validated(message, isSparkplug ? sparkplug.decode(message) : decodeMessage(message.topic, message.payload)))
     if (message.topic !== gatewayTopic && floods.over(message.topic, performance.now())) {
       metrics.flooding.inc()
       entry.late = true

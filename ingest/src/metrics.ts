@@ -12,6 +12,7 @@ export interface IngestMetrics {
   queued: Gauge
   brokerUp: Gauge
   active: Gauge
+  commitDelay: Histogram
   redelivered: Counter
   late: Counter
   flooding: Counter
@@ -26,11 +27,54 @@ export interface IngestMetrics {
   alarmSeconds: Histogram
 }
 
-/** `now`: what is asked for when somebody reads it. */
-export function createMetrics(now: { inFlight: () => number; spoolBytes: () => number; arrived: ReadonlyMap<string, number> }): IngestMetrics {
+/** What is asked for when somebody reads it. */
+export interface Standing {
+  inFlight: () => number
+  spoolBytes: () => number
+  spoolMaxBytes: number
+  /** Readings that arrived, by topic class. */
+  arrived: ReadonlyMap<string, number>
+  /** Messages taken apart, and what that took. */
+  work: Readonly<{ messages: number; ms: number }>
+  /** Epoch ms. */
+  lastCommitAt: () => number | null
+  version: string
+}
+
+export function createMetrics(now: Standing): IngestMetrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix: 'yiping_ingest_' })
   const registers = [registry]
+  new Gauge({ name: 'yiping_ingest_info', help: '1, with the version that runs', labelNames: ['version'], registers }).set({ version: now.version }, 1)
+  new Gauge({ name: 'yiping_spool_max_bytes', help: 'bytes at which the spool takes nothing more', registers }).set(now.spoolMaxBytes)
+  new Counter({
+    name: 'yiping_messages_taken_apart_total',
+    help: 'messages that were decoded and validated',
+    registers,
+    collect() {
+      this.reset()
+      this.inc(now.work.messages)
+    },
+  })
+  new Counter({
+    name: 'yiping_decode_seconds_total',
+    help: 'time that decoding and validating took',
+    registers,
+    collect() {
+      this.reset()
+      this.inc(now.work.ms / 1000)
+    },
+  })
+  new Gauge({
+    name: 'yiping_commit_timestamp_seconds',
+    help: 'when this process last committed; absent before its first',
+    registers,
+    collect() {
+      const at = now.lastCommitAt()
+      if (at === null) this.remove()
+      else this.set(at / 1000)
+    },
+  })
   return {
     registry,
     received: new Counter({
@@ -60,6 +104,12 @@ export function createMetrics(now: { inFlight: () => number; spoolBytes: () => n
       name: 'yiping_store_rows',
       help: 'readings per store statement',
       buckets: [1, 10, 50, 100, 500, 1000, 2000, 5000, 10_000],
+      registers,
+    }),
+    commitDelay: new Histogram({
+      name: 'yiping_commit_delay_seconds',
+      help: 'from the arrival of the oldest reading of a statement to its commit',
+      buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600],
       registers,
     }),
     failures: new Counter({ name: 'yiping_store_failures_total', help: 'store statements that the database did not take', registers }),

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildTopic } from '@yiping/contract'
 import { until } from '@yiping/contract/testing'
+import { askedOf, namesIn, withoutHelp } from '@yiping/contract/testing/deployed'
 import { createPool, loadBalance, loadLatest, loadRejections, type Pool, seedStations } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
 import type { MqttClient } from 'mqtt'
@@ -146,6 +147,21 @@ describe.each(brokersHere())('ingest on %s', (kind) => {
       // What is committed is known to the database before it is to the counter.
       await until('it was counted', async () => /^yiping_alarm_evaluation_seconds_count [1-9]/m.test(await ingest.metrics.registry.metrics()))
     })
+  })
+
+  it('says in its metrics whatever the dashboard and the alert rules ask of it, and how each stage fares', async () => {
+    const metrics = await ingest.metrics.registry.metrics()
+    const names = namesIn(metrics)
+    const asked = await askedOf('yiping-ingest')
+    expect(asked.length).toBeGreaterThan(30)
+    expect(asked.filter((s) => !names.has(s.name))).toEqual([])
+    expect(withoutHelp(metrics)).toEqual([])
+    const value = (name: string): number => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(metrics)?.[1])
+    expect(metrics).toContain('yiping_ingest_info{version="test"} 1')
+    expect(value('yiping_messages_taken_apart_total')).toBeGreaterThan(0)
+    expect(value('yiping_decode_seconds_total')).toBeGreaterThan(0)
+    expect(value('yiping_commit_delay_seconds_count')).toBe(value('yiping_store_seconds_count'))
+    expect(Math.abs(value('yiping_commit_timestamp_seconds') * 1000 - Date.now())).toBeLessThan(600_000)
   })
 
   it('a station is taken in from its first message on, however soon after its registration that comes', async () => {

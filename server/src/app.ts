@@ -9,7 +9,7 @@ import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } 
 import type { ServerConfig } from './config.ts'
 import { Live } from './live/live.ts'
 import { createMetrics } from './metrics.ts'
-import { answerBroken, useProblems } from './plugins/problem.ts'
+import { answerBroken, answerUnroutable, useProblems } from './plugins/problem.ts'
 import { holdScreensToReading } from './plugins/read-only.ts'
 import { refuseCrossSite } from './plugins/same-site.ts'
 import { createMailer } from './notify/email.ts'
@@ -31,9 +31,11 @@ import { screenRoutes } from './routes/screens.ts'
 import { seriesRoutes } from './routes/series.ts'
 import { stationDeskRoutes } from './routes/station-desk.ts'
 import { stationRoutes } from './routes/stations.ts'
+import { sourceRoutes } from './routes/sources.ts'
 import { tuningRoutes } from './routes/tuning.ts'
 import { waitingRoutes } from './routes/waiting.ts'
 import { Screens } from './screens/screens.ts'
+import { SourceWatch } from './sources/source-watch.ts'
 
 export interface App {
   fastify: FastifyInstance
@@ -60,13 +62,10 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
     routerOptions: { maxParamLength: 256 },
     forceCloseConnections: true,
     clientErrorHandler: answerBroken,
+    frameworkErrors: answerUnroutable,
     // A word that we do not know is a mistake of the sender's, not to be left out in silence.
     ajv: { customOptions: { removeAdditional: false } },
   })
-  useProblems(fastify)
-  refuseCrossSite(fastify)
-  const screens = new Screens({ pool, now, log: logger })
-  holdScreensToReading(fastify, screens.credentials)
   await fastify.register(helmet, {
     // A control room's LAN speaks plain HTTP: nothing may force https, and everything comes from here.
     contentSecurityPolicy: {
@@ -86,6 +85,11 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
     crossOriginOpenerPolicy: false,
     originAgentCluster: false,
   })
+  // After the headers, so that a refusal has them too.
+  useProblems(fastify)
+  refuseCrossSite(fastify)
+  const screens = new Screens({ pool, now, log: logger })
+  holdScreensToReading(fastify, screens.credentials)
   await fastify.register(compress, { threshold: 1024 })
   await fastify.register(etag)
   await fastify.register(swagger, {
@@ -111,21 +115,37 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
     log: logger,
     onSocket: (socket) => screens.greet(socket),
   })
+  const metrics = createMetrics({
+    live,
+    hub,
+    pools: new Map(
+      readPool === pool
+        ? [['main', pool]]
+        : [
+            ['main', pool],
+            ['read', readPool],
+          ],
+    ),
+    version,
+    now,
+  })
+  metrics.watch(fastify)
   const notifier = new Notifier({
     pool,
     mailer: config.smtp === null ? null : createMailer(config.smtp.url, config.smtp.from, 10_000),
     zone: config.zone,
     now,
-    onSent: (channel, alarms) => logger.info({ channel, alarms }, 'people were told of alarms'),
-    onFailed: (error, what) => logger.warn({ err: error instanceof Error ? error.message : error }, `${what} failed`),
+    onSent: (channel, alarms) => {
+      metrics.noticeSent(channel, 1)
+      logger.info({ channel, alarms }, 'people were told of alarms')
+    },
+    onFailed: (error, what) => {
+      metrics.noticeFailed()
+      logger.warn({ err: error instanceof Error ? error.message : error }, `${what} failed`)
+    },
   })
   const context: RouteContext = { live, pool, readPool, zone: config.zone, origin: config.origin, version, mostSorted: config.mostSorted, now }
-  await fastify.register(
-    healthRoutes(
-      context,
-      createMetrics(live, () => hub.clients, now),
-    ),
-  )
+  await fastify.register(healthRoutes(context, metrics))
   await fastify.register(
     async (api) => {
       await api.register(overviewRoutes(context))
@@ -138,6 +158,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
       await api.register(exportRoutes(context))
       await api.register(ingestRoutes(context))
       await api.register(waitingRoutes(context))
+      await api.register(sourceRoutes(context, new SourceWatch(readPool, now)))
       await api.register(noticeRoutes(context, (route) => notifier.test(route)))
       await api.register(tuningRoutes(context))
       await api.register(alarmRoutes(context))
@@ -156,7 +177,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
       setHeaders: (response, path) => void response.header('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'),
     })
     // Scenes are addresses of the one page.
-    for (const path of ['/', '/water', '/gas', '/heating', '/drainage', '/alarms', '/history', '/wall', '/wall/:scene', '/screens'])
+    for (const path of ['/', '/water', '/gas', '/heating', '/drainage', '/alarms', '/history', '/ingest', '/wall', '/wall/:scene', '/screens'])
       fastify.get(path, { schema: { hide: true } }, (_request, reply) => reply.header('cache-control', 'no-cache').sendFile('index.html'))
   }
   return {

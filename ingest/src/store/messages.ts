@@ -21,6 +21,8 @@ export interface Stored {
   /** Readings that wait for registration. */
   held: number
   rejected: { reason: RejectionReason; readings: number; held: number }[]
+  /** Arrival of its oldest reading, epoch ms; null without one. */
+  oldestAt: number | null
   /** Time of the statement that was taken. */
   ms: number
   /** Of that, what the evaluation of alarms took; null when they rested. */

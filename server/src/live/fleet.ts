@@ -57,6 +57,14 @@ export class IngestFleet {
     }
   }
 
+  /** Every process that was heard within the hour, the silent ones first. */
+  processes(now: number): (IngestStatus & { heardAt: number; silent: boolean })[] {
+    return [...this.#said.values()]
+      .filter((e) => now - e.heardAt <= goneMs)
+      .map(({ status, heardAt }) => ({ ...status, heardAt, silent: now - heardAt > silentMs }))
+      .sort((a, b) => Number(b.silent) - Number(a.silent) || (a.shard < b.shard ? -1 : a.shard > b.shard ? 1 : a.role < b.role ? -1 : 1))
+  }
+
   /** Every process that was heard within the hour, in words. */
   describe(now: number): string {
     const heard = new Set(this.#heard(now))

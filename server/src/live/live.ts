@@ -124,6 +124,10 @@ export class Live implements Scene {
   get loaded(): boolean {
     return this.#loaded
   }
+  /** How long the last full load took. */
+  get loadSeconds(): number {
+    return this.#loadMs / 1000
+  }
   since(what: string): number | null {
     if (what === 'database' && this.#connected && this.database === 'down') return this.#answeredAt
     return this.#since.get(what) ?? null
@@ -343,5 +347,10 @@ export class Live implements Scene {
   /** The ingest processes in words. */
   ingestProcesses(now: number): string {
     return this.#fleet.describe(now)
+  }
+
+  /** The ingest processes as each last spoke. */
+  ingestShards(now: number): ReturnType<IngestFleet['processes']> {
+    return this.#fleet.processes(now)
   }
 }

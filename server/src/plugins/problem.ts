@@ -1,6 +1,7 @@
 import type { Problem } from '@yiping/contract'
 import type { Socket } from 'node:net'
-import type { FastifyInstance } from 'fastify'
+import { isRetryable } from '@yiping/db'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 /** An answer that is expected to happen: RFC 9457 with a stable code. */
 export class ProblemError extends Error {
@@ -41,8 +42,33 @@ export function answerBroken(error: Error & { code?: string }, socket: Socket): 
   else socket.destroy()
 }
 
+/** An address that the router does not take: no hook sees it, and no header is set for it. */
+export function answerUnroutable(error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  const status = error.statusCode ?? 400
+  void reply
+    .code(status)
+    .headers({ 'content-security-policy': "default-src 'none'", 'x-content-type-options': 'nosniff' })
+    .type('application/problem+json')
+    .send(
+      JSON.stringify(
+        problem(
+          status,
+          'request_invalid',
+          'The address is not valid',
+          error.code === 'FST_ERR_MAX_PARAM_LENGTH' ? 'a part of it is too long' : 'it cannot be read',
+        ),
+      ),
+    )
+}
+
+const noNul = 'a NUL stands in it'
+
 /** One error handler for everything that HTTP answers. */
 export function useProblems(app: FastifyInstance): void {
+  // Before an answer that is streamed has begun.
+  app.addHook('onRequest', async (request) => {
+    if (request.url.includes('%00')) throw new ProblemError(400, 'request_invalid', 'The request is not valid', noNul)
+  })
   app.setErrorHandler((error, request, reply) => {
     let body: Problem
     if (error instanceof ProblemError) body = problem(error.status, error.code, error.title, error.message)
@@ -50,9 +76,13 @@ export function useProblems(app: FastifyInstance): void {
       body = problem(400, 'request_invalid', 'The request is not valid', error.message)
     else if (error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' && error.statusCode < 500)
       body = problem(error.statusCode, 'request_invalid', error.message)
+    // The one character that PostgreSQL has no room for in a text.
+    else if (error instanceof Error && 'code' in error && error.code === '22021') body = problem(400, 'request_invalid', 'The request is not valid', noNul)
     // Nobody hears it.
     else if (error instanceof Error && error.name === 'AbortError') body = problem(499, 'client_gone', 'The client went away')
     else if (timedOut(error)) body = problem(503, 'query_timeout', 'The database took too long', 'ask for a shorter span, fewer points or a coarser tier')
+    else if (isRetryable(error))
+      body = problem(503, 'database_unavailable', 'The database cannot be had now', 'it is tried again all the time: ask again in a moment')
     else {
       request.log.error(error)
       body = problem(500, 'internal', 'Something went wrong here')

@@ -49,6 +49,8 @@ export class Hub {
   readonly #rooms = new Map<Room, WatchedRoom>()
   readonly #travellers = new Map<CitySocket, Traveller>()
   readonly #timers: NodeJS.Timeout[] = []
+  /** Since the start. */
+  readonly counts = { snapshots: 0, deltas: 0, stalled: 0 }
 
   constructor(
     server: HttpServer,
@@ -76,6 +78,12 @@ export class Hub {
 
   get clients(): number {
     return this.#io.engine.clientsCount
+  }
+  get rooms(): number {
+    return this.#rooms.size
+  }
+  get travellers(): number {
+    return this.#travellers.size
   }
 
   start(): void {
@@ -189,7 +197,7 @@ export class Hub {
     const { live, now } = this.options
     let entry = this.#rooms.get(room)
     if (!entry) {
-      entry = new WatchedRoom(room, this.#io, now)
+      entry = new WatchedRoom(room, this.#io, now, this.counts)
       this.#rooms.set(room, entry)
       if (live.loaded) entry.state.advance(cellsOf(live, room, now()), now())
     }
@@ -202,6 +210,7 @@ export class Hub {
     for (const [room, entry] of this.#rooms) for (const socket of entry.stalledSince(before)) stalled.set(socket, room)
     for (const [socket, room] of stalled) {
       this.options.log.warn({ room, socket: socket.id }, 'a client takes nothing in: closed')
+      this.counts.stalled += 1
       socket.disconnect(true)
     }
   }
@@ -277,6 +286,7 @@ export class Hub {
         socket.disconnect(true)
         reject(error)
       }
+      this.counts[kind === 'snapshot' ? 'snapshots' : 'deltas'] += 1
       if (kind === 'snapshot') socket.timeout(this.#ackTimeoutMs).emit('snapshot', frame as Snapshot, taken)
       else socket.timeout(this.#ackTimeoutMs).emit('delta', frame as Delta, taken)
     })

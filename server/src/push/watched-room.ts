@@ -34,6 +34,8 @@ export class WatchedRoom {
     readonly room: Room,
     private readonly io: CityServer,
     private readonly now: () => number,
+    /** What left, frame by frame and client by client. */
+    private readonly counts: { snapshots: number; deltas: number } = { snapshots: 0, deltas: 0 },
   ) {
     this.state = new RoomState(room, now())
   }
@@ -95,6 +97,7 @@ export class WatchedRoom {
     // Whole milliseconds: a number that needs no object of its own.
     const at = Math.floor(performance.now())
     for (const socket of to) this.#inFlight.set(socket, at)
+    this.counts[kind === 'snapshot' ? 'snapshots' : 'deltas'] += to.length
     broadcast(this.io, kind, frame, to, (socket) => this.#taken(socket))
   }
 

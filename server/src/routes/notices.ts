@@ -17,7 +17,9 @@ import { ProblemError } from '../plugins/problem.ts'
 import type { RouteContext } from './context.ts'
 import { timeOut, timeOutOrNull } from './time.ts'
 
-const Id = Type.Object({ id: Type.Integer({ minimum: 1 }) })
+/** The largest number that the database gives an entry. */
+const mostId = 2 ** 31 - 1
+const Id = Type.Object({ id: Type.Integer({ minimum: 1, maximum: mostId }) })
 const Created = Type.Object({ id: Type.Integer() })
 
 function targetFault(route: NoticeRouteFields): string | null {

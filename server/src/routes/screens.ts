@@ -22,7 +22,9 @@ import type { Screens } from '../screens/screens.ts'
 import type { RouteContext } from './context.ts'
 import { timeOut, timeOutOrNull } from './time.ts'
 
-const Id = Type.Object({ id: Type.Integer({ minimum: 1 }) })
+/** The largest number that the database gives an entry. */
+const mostId = 2 ** 31 - 1
+const Id = Type.Object({ id: Type.Integer({ minimum: 1, maximum: mostId }) })
 const codeLivesMs = 10 * 60_000
 /** Codes entered and codes asked for, by everybody together: people need few, a guesser needs a hundred thousand. */
 const enteredPerMinute = 10

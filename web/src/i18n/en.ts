@@ -6,7 +6,7 @@ export default {
   product: 'Yiping',
   subtitle: 'Zhengzhou city operations',
   skip: 'Skip to content',
-  nav: { label: 'Scenes', overview: 'Overview', alarms: 'Alarms', history: 'History', screens: 'Screens' },
+  nav: { label: 'Scenes', overview: 'Overview', alarms: 'Alarms', history: 'History', ingest: 'Data in', screens: 'Screens' },
   domain: { water: 'Water', gas: 'Gas', heating: 'Heating', drainage: 'Drainage' },
   weekday: { 0: 'Sun', 1: 'Mon', 2: 'Tue', 3: 'Wed', 4: 'Thu', 5: 'Fri', 6: 'Sat' },
   date: '{weekday} {month}/{day}',

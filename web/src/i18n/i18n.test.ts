@@ -3,11 +3,13 @@ import { wordsOf } from '../testing/words.ts'
 import firstEn from './en.ts'
 import historyEn from './history-en.ts'
 import historyZh from './history-zh-CN.ts'
+import ingestEn from './ingest-en.ts'
+import ingestZh from './ingest-zh-CN.ts'
 import firstZh from './zh-CN.ts'
 
 /** What is loaded at first, and what comes with a page. */
-const zh = { ...firstZh, ...historyZh }
-const en = { ...firstEn, ...historyEn }
+const zh = { ...firstZh, ...historyZh, ...ingestZh }
+const en = { ...firstEn, ...historyEn, ...ingestEn }
 
 type Tree = { [key: string]: string | Tree }
 const flat = (tree: Tree, at = ''): Record<string, string> =>

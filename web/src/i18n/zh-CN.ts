@@ -2,7 +2,7 @@ export default {
   product: '一屏',
   subtitle: '郑州城市运行',
   skip: '跳到内容',
-  nav: { label: '场景', overview: '总览', alarms: '报警', history: '历史', screens: '屏幕' },
+  nav: { label: '场景', overview: '总览', alarms: '报警', history: '历史', ingest: '数据汇聚', screens: '屏幕' },
   domain: { water: '供水', gas: '燃气', heating: '供热', drainage: '排水' },
   weekday: { 0: '周日', 1: '周一', 2: '周二', 3: '周三', 4: '周四', 5: '周五', 6: '周六' },
   date: '{month}月{day}日 {weekday}',

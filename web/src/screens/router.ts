@@ -13,6 +13,7 @@ export function createScreens(): Router {
       { path: `/:domain(${domainOrder.join('|')})`, name: 'topic', component: () => import('./topic/TopicScreen.vue') },
       { path: '/alarms', name: 'alarms', component: () => import('./alarms/AlarmScreen.vue') },
       { path: '/history', name: 'history', component: () => import('./history/HistoryScreen.vue') },
+      { path: '/ingest', name: 'ingest', component: () => import('./ingest/IngestScreen.vue') },
       { path: '/screens', name: 'screens', component: () => import('./screens/ScreensScreen.vue') },
       { path: '/:rest(.*)*', name: 'nowhere', component: () => import('./NotFound.vue') },
     ],

@@ -25,7 +25,7 @@ export function shownKey(path: string): string | null {
   const scene = first === 'wall' ? second : first
   if (scene === '' || scene === 'overview') return 'nav.overview'
   if (['water', 'gas', 'heating', 'drainage'].includes(scene)) return `domain.${scene}`
-  return ['alarms', 'history', 'screens'].includes(scene) ? `nav.${scene}` : null
+  return ['alarms', 'history', 'ingest', 'screens'].includes(scene) ? `nav.${scene}` : null
 }
 /** Drops more than every third frame: what moves on it does not move well. */
 export const slowFrameMs = 25

@@ -1,0 +1,38 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { deployedAlerts, deployedQueries, selectorsOf } from '@yiping/contract/testing/deployed'
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+
+const deploy = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'deploy')
+
+describe('the Grafana dashboard and the alert rules', () => {
+  it('ask nothing but PromQL, each metric of a job that is scraped', async () => {
+    const scraped: { scrape_configs: { job_name: string }[] } = parse(await readFile(join(deploy, 'prometheus', 'prometheus.yml'), 'utf8'))
+    const jobs = scraped.scrape_configs.map((s) => s.job_name)
+    const selectors = (await deployedQueries()).flatMap(selectorsOf)
+    expect(selectors.length).toBeGreaterThan(80)
+    expect(selectors.filter((s) => s.name === '' || s.job === null || !jobs.includes(s.job))).toEqual([])
+  })
+  it('would not ask what is none', () => {
+    const asked = (expr: string) => () => selectorsOf({ where: 'here', expr })
+    expect(asked('sum(rate(x{job="a"}[5m])')).toThrow('here: no PromQL')
+    expect(asked('rate(x[5m]) >')).toThrow('no PromQL')
+    expect(asked('histogram_quantile(0.9, sum by (le) (rate(x_bucket{job="a",route!="b"}[5m]))) > y')()).toEqual([
+      { where: 'here', name: 'x_bucket', job: 'a' },
+      { where: 'here', name: 'y', job: null },
+    ])
+  })
+  it('name each alert once, say whom it wakes, what is wrong, and more', async () => {
+    const alerts = await deployedAlerts()
+    expect(new Set(alerts.map((a) => a.alert)).size).toBe(alerts.length)
+    for (const { alert, labels, annotations } of alerts) {
+      expect(['page', 'ticket'], alert).toContain(labels.severity)
+      expect(
+        [annotations.summary?.length, annotations.description?.length].every((n) => n !== undefined && n > 10),
+        alert,
+      ).toBe(true)
+    }
+  })
+})
