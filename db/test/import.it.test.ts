@@ -153,7 +153,7 @@ describe('a file', () => {
   const shapes: [string, string | Uint8Array][] = [
     [
       'export.csv',
-      `\uFEFFstation,name,metric,metric_name_zh,unit,time,value,quality\r\n${[0, 1, 2].map((i) => `WS-1,"'=文化路, ""1"" 号",ws.pressure,压力,MPa,${at(i)},0.${i + 1},good\r\n`).join('')}`,
+      `\uFEFFstation,name,metric,metric_name_zh,unit,time [Asia/Shanghai],value [MPa],quality\r\n${[0, 1, 2].map((i) => `WS-1,"'=文化路, ""1"" 号",ws.pressure,压力,MPa,${at(i)},0.${i + 1},good\r\n`).join('')}`,
     ],
     ['plain.csv', `station,metric,ts,value\n${[3, 4, 5].map((i) => `WS-1,ws.pressure,${at(i).replace('Z', '+00:00')},0.${i + 1}`).join('\n')}`],
     ['packed.csv.gz', gzipSync(`metric,station,value,quality,ts\nws.pressure,WS-1,0.7,uncertain,${at(6)}\nws.pressure,WS-1,0.8,2,${at(7)}\n`)],

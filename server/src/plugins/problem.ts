@@ -1,4 +1,5 @@
 import type { Problem } from '@yiping/contract'
+import { isRetryable } from '@yiping/db'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 
@@ -26,6 +27,20 @@ const problem = (status: number, code: string, title: string, detail?: string): 
 /** A statement that the server cancelled after its time, or that the driver no longer waits for. */
 const timedOut = (error: unknown): boolean => error instanceof Error && (('code' in error && error.code === '57014') || error.message === 'Query read timeout')
 
+const aborted = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError'
+
+/** The code of what went wrong after an answer had begun, which no problem can say any more. */
+export const codeOfError = (error: unknown): string =>
+  error instanceof ProblemError
+    ? error.code
+    : aborted(error)
+      ? 'client_gone'
+      : timedOut(error)
+        ? 'query_timeout'
+        : isRetryable(error)
+          ? 'database_unavailable'
+          : 'internal'
+
 /** What is no request at all, or has more in its head than Node reads (16 KiB): nobody but this answers. */
 export function answerBroken(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
@@ -51,7 +66,7 @@ export function useProblems(app: FastifyInstance): void {
     else if (error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' && error.statusCode < 500)
       body = problem(error.statusCode, 'request_invalid', error.message)
     // Nobody hears it.
-    else if (error instanceof Error && error.name === 'AbortError') body = problem(499, 'client_gone', 'The client went away')
+    else if (aborted(error)) body = problem(499, 'client_gone', 'The client went away')
     else if (timedOut(error)) body = problem(503, 'query_timeout', 'The database took too long', 'ask for a shorter span, fewer points or a coarser tier')
     else {
       request.log.error(error)
