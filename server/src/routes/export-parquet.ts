@@ -55,14 +55,37 @@ export async function* exportParquet(request: ExportRequest, pages: AsyncIterabl
   }
   let group: ExportPage[] = []
   let rows = 0
+  const gathered = <T>(put: (into: T[], page: ExportPage, from: number) => void): T[] => {
+    const data = new Array<T>(rows)
+    let from = 0
+    for (const page of group) {
+      put(data, page, from)
+      from += page.t.length
+    }
+    return data
+  }
   const pack = async (): Promise<Uint8Array> => {
-    const strings = names.map((name, i) => ({ name, data: group.flatMap(({ point, t }) => new Array<string>(t.length).fill(namesOf(point)[i] ?? '')) }))
-    const time = { name: 'time', data: group.flatMap(({ t }) => t.map(BigInt)), encoding: 'DELTA_BINARY_PACKED' as const }
+    const strings = names.map((name, i) => ({
+      name,
+      data: gathered<string>((data, page, from) => data.fill(namesOf(page.point)[i] ?? '', from, from + page.t.length)),
+      statistics: name === 'station' || name === 'metric',
+    }))
+    const time = {
+      name: 'time',
+      data: gathered<bigint>((data, { t }, from) => {
+        for (let i = 0; i < t.length; i += 1) data[from + i] = BigInt(t[i] ?? 0)
+      }),
+      encoding: 'DELTA_BINARY_PACKED' as const,
+    }
     const numbers = columns.map((name, c) => {
-      const data = group.flatMap((page) => page.columns[c] ?? [])
+      const data = gathered<number>((data, page, from) => {
+        const column = page.columns[c] ?? []
+        for (let i = 0; i < column.length; i += 1) data[from + i] = column[i] ?? 0
+      })
       return { name, data: name === 'quality' ? data.map(qualityFromCode) : data }
     })
-    await writer.write({ columnData: [...strings, time, ...numbers], rowGroupSize: rows })
+    // One page a column: a row group is no larger than a page may be.
+    await writer.write({ columnData: [...strings, time, ...numbers], rowGroupSize: rows, pageSize: 0 })
     group = []
     rows = 0
     return taken()
