@@ -264,7 +264,7 @@ describe('an export', () => {
     other.destroy()
     await until('both have left', async () => {
       const next = await open(`series/export?points=WS-1:ws.flow&from=${begin}&to=${begin + day}`)
-      next.resume()
+      await once(next.resume(), 'end')
       return next.statusCode === 200
     })
     // The one page of that next export, and none of the two that went.
