@@ -7,7 +7,7 @@ import { createPool, type Pool, seedStations } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
 import { parquetMetadata, parquetReadObjects } from 'hyparquet'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { App } from '../src/app.ts'
 import { startServer } from './running.ts'
 
@@ -69,7 +69,8 @@ beforeAll(async () => {
      from point p join station s on s.id = p.station_id cross join generate_series(0, $2::int - 1) n where s.code = 'WS-2'`,
     [begin, readings],
   )
-  ;({ app, address } = await startServer(database.url, { mostSorted: 8640 + 2 * 288 }))
+  // History has connections of its own: what the wall asks for by itself does not stand among them.
+  ;({ app, address } = await startServer(database.url, { readDatabaseUrl: `${database.url}?`, mostSorted: 8640 + 2 * 288 }))
 })
 afterAll(async () => {
   await app?.stop()
@@ -243,16 +244,22 @@ describe('an export', () => {
   it('waits for a client that reads slowly, stops when it is gone, and lets two of an address run', async () => {
     const spy = vi.spyOn(pg.Client.prototype, 'query')
     const query = `points=WS-2:ws.flow&from=${begin}&to=${begin + 4 * day}`
+    const answers: ServerResponse[] = []
+    const keep = (_request: unknown, answer: ServerResponse): number => answers.push(answer)
+    app.fastify.server.on('request', keep)
+    onTestFinished(() => void app.fastify.server.off('request', keep))
+    const waits = (answer: ServerResponse): boolean => answer.writableNeedDrain || answer.writableFinished || answer.destroyed
     const slow = await open(`series/export?${query}`)
     const other = await open(`series/export?${query}`)
     const third = await download(`series/export?${query}`)
     expect([third.status, JSON.parse(third.text).code]).toEqual([429, 'too_many_exports'])
-    /** How many pages were read once nothing more is read while the database answers 20 other questions. */
+    /** How many pages were read once each answer waits for its client and nothing more is read while the database answers 20 other questions. */
     const settled = async (): Promise<number> => {
       for (let quiet = 0, before = -1; quiet < 20; ) {
+        await Promise.allSettled(spy.mock.results.map((r) => r.value))
         await pool.query('select 1')
         await setImmediate()
-        quiet = pages(spy) === before ? quiet + 1 : 0
+        quiet = pages(spy) === before && answers.every(waits) ? quiet + 1 : 0
         before = pages(spy)
       }
       return pages(spy)
@@ -270,7 +277,7 @@ describe('an export', () => {
     // The one page of that next export, and none of the two that went.
     expect(await settled()).toBe(ahead + 1)
     if (database.embedded === null) {
-      const { rows } = await pool.query("select query from pg_stat_activity where application_name = 'yiping-server' and state = 'active'")
+      const { rows } = await pool.query("select query from pg_stat_activity where application_name = 'yiping-server-read' and state = 'active'")
       expect(rows).toEqual([])
     }
     // The twin: who reads on gets all of it.
@@ -310,12 +317,12 @@ it('a series of a span that is over is sent again only when a late reading has c
 
 describe.each([
   ['series', 'tier=raw', '1 as count from reading', 'from correction'],
-  ['series', 'tier=1h', 'from reading_1h', 'from correction'],
-  ['series/count', 'tier=raw', 'select count(*)', null],
+  ['series', 'tier=1h', 'group by point_id, 2 having', 'from correction'],
+  ['series/count', 'tier=raw', 'count(*)::int as n from reading', null],
   ['series/export', 'tier=raw', 'as t, value, quality from reading', null],
   ['export', 'bucket=raw&format=parquet', 'as t, value, quality from reading', null],
-  ['export', 'bucket=1d', 'as mean', null],
-  ['export/count', 'bucket=raw', 'select count(*)', null],
+  ['export', 'bucket=1h', 'array_agg(mean)', null],
+  ['export/count', 'bucket=raw', 'count(*)::int as n from reading', null],
 ])('a client of %s?%s that goes away', (route, more, part, after) => {
   it('leaves nothing running in the database, and has nothing more begun', async () => {
     const spy = vi.spyOn(pg.Client.prototype, 'query')
@@ -349,7 +356,7 @@ describe.each([
     if (after !== null) expect(asked(after)).toBe(1)
   })
 })
-const active = "select query from pg_stat_activity where application_name = 'yiping-server' and state = 'active'"
+const active = "select query from pg_stat_activity where application_name = 'yiping-server-read' and state = 'active'"
 
 describe('percentiles', () => {
   const span = `from=${begin}&to=${begin + day}`
