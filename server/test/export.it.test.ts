@@ -344,7 +344,7 @@ describe.each([
       await closed
       await expect(running).rejects.toMatchObject({ code: '57014' })
       // The table is still kept: what is left would still stand there.
-      if (database.embedded === null) expect((await pool.query(active)).rows.filter((r) => String(r.query).includes('reading'))).toEqual([])
+      if (database.embedded === null) expect((await pool.query(active)).rows.filter((r) => String(r.query).includes(part))).toEqual([])
     } finally {
       await client.query('rollback')
       client.release()
