@@ -331,9 +331,15 @@ describe.each([
     const response = new Promise<ServerResponse>((resolve) => app.fastify.server.once('request', (_request, response) => resolve(response)))
     // Keeps the tables, and with them the query, for as long as it likes.
     const client = await pool.connect()
-    await client.query('begin')
     try {
-      await client.query('lock table reading, reading_1h in access exclusive mode')
+      // Not waited for: what the wall asks for itself may hold one of them and wait for the other.
+      await until('the tables are free', async () => {
+        await client.query('rollback; begin')
+        return client.query('lock table reading, reading_1h in access exclusive mode nowait').then(
+          () => true,
+          () => false,
+        )
+      })
       const request = httpGet(`${address}/api/v1/${path}`)
       request.once('error', () => {})
       const closed = once(await response, 'close')
