@@ -117,9 +117,12 @@ export const rest = {
     names: readonly string[],
     from: number,
     to: number,
-    { points, tier, percentiles, signal }: { points: number; tier?: Tier; percentiles?: readonly number[]; signal?: AbortSignal },
+    { points, tier, compare, percentiles, signal }: { points: number; tier?: Tier; compare?: string; percentiles?: readonly number[]; signal?: AbortSignal },
   ) =>
-    get<SeriesAnswer>(`series?points=${names.map(q).join(',')}&${queryText({ from, to, maxPoints: points, tier, percentiles: percentiles?.join() })}`, signal),
+    get<SeriesAnswer>(
+      `series?points=${names.map(q).join(',')}&${queryText({ from, to, maxPoints: points, tier, compare, percentiles: percentiles?.join() })}`,
+      signal,
+    ),
   /** How many rows the same question gives as a file. */
   exportCount: (query: Query, signal?: AbortSignal) => get<ExportCountAnswer>(`export/count?${queryText(query)}`, signal),
   /** The file itself, as it comes: whoever reads it says how long it waits. */

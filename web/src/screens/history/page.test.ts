@@ -40,32 +40,34 @@ const answer = (url: string): Response => {
   const q = query(url)
   const [from, to] = [Number(q.get('from')), Number(q.get('to'))]
   const bucketMs = Math.max(5 * minute, Math.ceil((to - from) / Number(q.get('maxPoints')) / minute) * minute)
+  const columns = (name: string, start: number, end: number) => {
+    const t: number[] = []
+    const avg: number[] = []
+    for (let at = Math.ceil(start / bucketMs) * bucketMs; at < end; at += bucketMs) {
+      const value = readings(at, name)
+      if (value === null) continue
+      t.push(at)
+      avg.push(value)
+    }
+    return { t, avg, min: avg.map((v) => v - 0.01), max: avg.map((v) => v + 0.01), count: avg.map(() => bucketMs / (5 * minute)) }
+  }
+  const earlier = { P1D: day, P7D: 7 * day, P1Y: 365 * day }[String(q.get('compare'))]
+  const iso = (at: number): string => new Date(at).toISOString()
   const lines = String(q.get('points'))
     .split(',')
     .map((name) => {
-      const t: number[] = []
-      const avg: number[] = []
-      for (let at = Math.ceil(from / bucketMs) * bucketMs; at < to; at += bucketMs) {
-        const value = readings(at, name)
-        if (value === null) continue
-        t.push(at)
-        avg.push(value)
-      }
       const [station, metric] = name.split(':')
       return {
         station,
         metric,
         unit: 'MPa',
-        t,
-        avg,
-        min: avg.map((v) => v - 0.01),
-        max: avg.map((v) => v + 0.01),
-        count: avg.map(() => bucketMs / (5 * minute)),
+        ...columns(name, from, to),
+        ...(earlier !== undefined && { compare: { from: iso(from - earlier), to: iso(to - earlier), ...columns(name, from - earlier, to - earlier) } }),
         corrections: [],
         ...(percentiles && q.has('percentiles') && { percentiles }),
       }
     })
-  return Response.json({ from: '', to: '', tier: '15m', bucketSeconds: bucketMs / 1000, series: lines })
+  return Response.json({ from: iso(from), to: iso(to), tier: '15m', bucketSeconds: bucketMs / 1000, series: lines })
 }
 const open = async (path: string): Promise<void> => {
   vi.stubGlobal('fetch', async (url: string) => {
@@ -112,14 +114,13 @@ describe('the analyst’s desk', () => {
   it('comes up as its address says, compares with the week before, and sums up', async () => {
     readings = (moment) => (moment < start - 7 * day ? 0.25 : 0.3)
     await open('/history?points=WS-P-0001:ws.pressure&span=7d&compare=week&panel=calendar')
-    const [main, before] = series()
-    expect(main?.get('points')).toBe('WS-P-0001:ws.pressure')
-    expect(width(main)).toBe(7 * day)
-    expect([Number(main?.get('from')) - Number(before?.get('from')), width(before)]).toEqual([7 * day, 7 * day])
+    const [main] = series()
+    expect([main?.get('points'), width(main), main?.get('compare')]).toEqual(['WS-P-0001:ws.pressure', 7 * day, 'P7D'])
+    expect(series().filter((q) => q.get('tier') === null)).toHaveLength(1)
     expect(page.findAll('tbody td').map((td) => td.text())).toEqual(['0.290', '0.300', '0.310', 'MPa', '+0.050', expect.stringMatching(/^20/), '100 %'])
     expect(text('tbody th')).toContain('文化路 1#')
     expect(text('.foot')).toMatch(/每点 .*最小–最大.*数据截至 2026-11-23 周一 08:/)
-    expect(text('h2 small')).toBe('点线 上周同刻')
+    expect(text('h2 .past')).toMatch(/^上周同刻 2026-11-09 08:\d\d 至 2026-11-16 08:\d\d$/)
     expect(series().some((q) => q.get('tier') === '1h')).toBe(true)
     expect(document.title).toContain('历史')
   })
