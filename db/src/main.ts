@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { readEnvironment } from '@yiping/contract'
 import { createPool } from './connection.ts'
 import { runImport } from './run-import.ts'
+import { runConflicts } from './run-conflicts.ts'
 import { databaseStatus, statusText } from './run-status.ts'
 import { migrate } from './migrate.ts'
 import { parseReplayMap } from './replay-map.ts'
@@ -23,6 +24,7 @@ const usage = `npm run db -- COMMAND
   import-readings FILE…   readings from CSV (.gz is unpacked), with columns station, metric, ts, value and perhaps quality, or as the
                           page exports them, or from Parquet with the same columns; - is standard input. Broken off, it goes on
                           where it was when it is run again. --again reads a file that is in
+  conflicts [STATION]     second values for readings that had one, from files and from devices, newest first, as CSV: the first stays
 
 DATABASE_URL says where; without it the embedded database of a running \`npm start\` (DATA_DIR) is used.
 `
@@ -116,6 +118,8 @@ async function main(command: string | undefined, rest: readonly string[]): Promi
     case 'import-readings':
       if (argument === undefined) break
       return runImport(await databaseUrl(), rest, readEnvironment(process.env, ['RETENTION_DAYS']).RETENTION_DAYS * 86_400_000, say)
+    case 'conflicts':
+      return runConflicts(await databaseUrl(), argument, process.stdout)
     default:
   }
   process.stderr.write(usage)
