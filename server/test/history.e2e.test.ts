@@ -103,6 +103,13 @@ describe('the analyst’s desk in a browser', () => {
     await page.keyboard.press('ArrowLeft')
     expect(await said('.tip')).toMatch(/对比 0\.\d{3}/)
     expect(await seriousFindings(page)).toEqual([])
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+    await page.getByRole('button', { name: '复制链接' }).click()
+    await page.getByRole('button', { name: '已复制' }).waitFor()
+    const link = await page.evaluate(() => navigator.clipboard.readText())
+    await page.goto('about:blank')
+    await page.goto(link)
+    await until('the colleague sees it', async () => JSON.stringify(await drawn(`${points[0]} ghost`)) === JSON.stringify(then))
   })
 
   it('keeps a peak of one reading over any span, and asks for a finer tier closer to it', async () => {

@@ -57,6 +57,7 @@ export default {
     coverageFormula: '{n} readings received ÷ {due} due (one in {s} s, only of the time that has passed), at most 100 %',
     differenceFormula: 'mean − mean {when}, over the time in which both have readings',
     meanThen: 'mean {now} − mean {when} {past}, over the time in which both have readings',
+    inAddress: 'Copy the address bar',
     export: 'Export',
     exportTitle: 'Export what is seen',
     exportOf: '{n} point | {n} points',

@@ -54,6 +54,7 @@ export default {
     coverageFormula: '收到 {n} 条 ÷ 应收 {due} 条（每 {s} 秒一条，只算已过去的时间），最高计 100 %',
     differenceFormula: '均值 − {when}均值，只取两边都有读数的时间',
     meanThen: '均值 {now} − {when}均值 {past}，只取两边都有读数的时间',
+    inAddress: '请复制地址栏',
     export: '导出',
     exportTitle: '导出所看的内容',
     exportOf: '{n} 个测点',

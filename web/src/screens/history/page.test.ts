@@ -231,6 +231,22 @@ describe('the analyst’s desk', () => {
     expect(at()).toEqual({ points: 'WS-P-0001:ws.pressure', span: '24h' })
   })
 
+  it.each([
+    ['on the clipboard', '已复制'],
+    ['in the address bar, where a page has no clipboard', '请复制地址栏'],
+  ])('gives a link to what is seen, its span as it stands, %s', async (where, said) => {
+    const link: string[] = []
+    vi.stubGlobal('navigator', { ...(where.includes('no') ? {} : { clipboard: { writeText: async (text: string) => void link.push(text) } }) })
+    await open('/history?points=WS-P-0001:ws.pressure&span=24h&compare=day')
+    await page.get('.end > button').trigger('click')
+    await settle()
+    expect(text('.end > button')).toBe(said)
+    const told = new URLSearchParams(where.includes('no') ? router.currentRoute.value.fullPath.split('?')[1] : link[0]?.split('?')[1])
+    expect([told.get('compare'), Date.parse(told.get('to') ?? '') - Date.parse(told.get('from') ?? '')]).toEqual(['day', day])
+    await vi.advanceTimersByTimeAsync(3000)
+    expect(text('.end > button')).toBe('复制链接')
+  })
+
   it('exports what is seen: the same points and span, in a grain and a format, with the count of it', async () => {
     await open('/history?points=WS-P-0001:ws.pressure')
     expect(asked.some((u) => u.includes('/export/count'))).toBe(false)
