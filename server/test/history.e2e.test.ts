@@ -101,7 +101,7 @@ describe('the analyst’s desk in a browser', () => {
     expect(await said('.readout thead')).toContain('较上周')
     await page.locator('.line .chart').focus()
     await page.keyboard.press('ArrowLeft')
-    expect(await said('.tip')).toMatch(/对比 0\.\d{3}/)
+    expect(await said('.tip')).toMatch(/上周 0\.\d{3}.*差 [+−]?0\.\d{3}/s)
     expect(await seriousFindings(page)).toEqual([])
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
     await page.getByRole('button', { name: '复制链接' }).click()

@@ -173,11 +173,13 @@ describe('the analyst’s desk', () => {
   })
 
   it('reads a moment by the arrow keys, in a bucket and between', async () => {
-    await open('/history?points=WS-P-0001:ws.pressure,WS-P-0001:ws.flow')
+    readings = (moment) => (moment < start - 20 * hour ? 0.25 : 0.3)
+    await open('/history?points=WS-P-0001:ws.pressure,WS-P-0001:ws.flow&compare=day&span=1h')
     const chart = page.get('.line .chart')
     await chart.trigger('keydown', { key: 'ArrowLeft' })
     expect(text('.tip')).toMatch(/2026-11-23 周一 08:\d\d 至 08:\d\d/)
     expect(page.findAll('.tip .value').map((v) => v.text())).toEqual(['0.300', '0.3'])
+    expect(page.findAll('.tip .past').map((v) => v.text())).toEqual(['昨日 0.250 · 差 +0.050', expect.stringMatching(/^昨日 0\.[23] · 差/)])
     await chart.trigger('keydown', { key: 'Escape' })
     expect(page.find('.tip').exists()).toBe(false)
   })
