@@ -32,15 +32,29 @@ export interface ExportPage {
   columns: readonly (readonly number[])[]
 }
 
-/** Rows of one query: short, since the embedded database serves nobody else meanwhile. */
-const pageRows = 4000
-/**
- * A query of readings looks at no more than a window, which follows how often the point reports: where the planner knows
- * no better it sorts all that is left of the span for every page.
- */
+/** Most rows of a page that is handed on. */
+const pageRows = 4096
 const dayMs = 86_400_000
-const leastWindowMs = dayMs / 1440
-const mostWindowMs = 64 * dayMs
+/**
+ * How much one query of readings asks for. Rows: as many as the database gives in a moment, since the embedded one serves
+ * nobody else meanwhile, while a server spends less on a row the more of them it is asked for. Window: about as long as so
+ * many rows of the point are; where the planner knows no better it sorts all of the span that it is given.
+ */
+interface Pace {
+  rows: number
+  windowMs: number
+}
+const firstPace = (): Pace => ({ rows: 4000, windowMs: dayMs })
+const [leastRows, mostRows, leastWindowMs, mostWindowMs] = [1000, 32_000, dayMs / 1440, 64 * dayMs]
+const [quickMs, slowMs] = [25, 75]
+function nextPace({ rows, windowMs }: Pace, page: { rows: number; coveredMs: number; tookMs: number }): Pace {
+  const full = page.rows === rows
+  const wanted = full ? page.coveredMs : page.rows > rows / 2 ? windowMs : windowMs * 2
+  return {
+    rows: page.tookMs > slowMs ? Math.max(leastRows, rows / 2) : page.tookMs < quickMs && page.rows > rows / 2 ? Math.min(mostRows, rows * 2) : rows,
+    windowMs: Math.min(mostWindowMs, Math.max(leastWindowMs, wanted)),
+  }
+}
 /** Days whose buckets one query reads: whole days, so that no bucket is cut; at most about as many rows. */
 const pageDays = { '1m': 3, '15m': 41, '1h': 166, '1d': 366 } as const
 /** Days of readings that one query counts. */
@@ -74,17 +88,20 @@ function* windows(from: number, to: number, days: number, zone: string): Generat
   }
 }
 
-async function* readingPages(db: Queryable, request: ExportRequest, point: LivePoint, after: number | null): AsyncGenerator<ExportPage> {
+async function* readingPages(db: Queryable, request: ExportRequest, point: LivePoint, after: number | null, pace: Pace): AsyncGenerator<ExportPage> {
   let from = after === null ? request.from : Math.max(request.from, after + 1)
-  let windowMs = dayMs
   while (from < request.to) {
-    const to = Math.min(request.to, from + windowMs)
-    const { t, value, quality } = await loadReadingPage(db, { pointId: point.id, from, to }, pageRows)
+    const to = Math.min(request.to, from + pace.windowMs)
+    const asked = performance.now()
+    const { t, value, quality } = await loadReadingPage(db, { pointId: point.id, from, to }, pace.rows)
     const last = t.at(-1)
-    if (last !== undefined) yield { point, t, columns: [value, quality] }
-    const full = last !== undefined && t.length === pageRows
-    from = full ? last + 1 : to
-    windowMs = full ? Math.max(windowMs / 2, leastWindowMs) : t.length > pageRows / 2 ? windowMs : Math.min(windowMs * 2, mostWindowMs)
+    const next = last !== undefined && t.length === pace.rows ? last + 1 : to
+    Object.assign(pace, nextPace(pace, { rows: t.length, coveredMs: next - from, tookMs: performance.now() - asked }))
+    for (let at = 0; at < t.length; at += pageRows) {
+      const slice = (column: readonly number[]): readonly number[] => column.slice(at, at + pageRows)
+      yield { point, t: slice(t), columns: [slice(value), slice(quality)] }
+    }
+    from = next
   }
 }
 
@@ -102,6 +119,21 @@ async function* bucketPages(
   }
 }
 
+/** The next page is on its way while the one before is written: the database and we have a processor each. */
+async function* oneAhead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
+  let next = source.next()
+  try {
+    for (let page = await next; !page.done; page = await next) {
+      next = source.next()
+      // A fault is told when its turn comes, not before.
+      next.catch(() => {})
+      yield page.value
+    }
+  } finally {
+    await source.return(undefined)
+  }
+}
+
 /** How far an export has come; kept up to date for the trailers and for who asks beside it. */
 export type ExportOutcome = ExportProgressAnswer
 export const noneExported = (): ExportOutcome => ({ rows: 0, cursor: null, state: 'running', failure: null })
@@ -109,11 +141,12 @@ export const noneExported = (): ExportOutcome => ({ rows: 0, cursor: null, state
 /** The rows by point and time, a page in memory at a time; at most `limit`. */
 export async function* exportPages(db: Queryable, request: ExportRequest, outcome: ExportOutcome): AsyncGenerator<ExportPage> {
   const { tier, limit } = request
-  const time = zoneClock(request.zone)
+  const time = zoneClock(request.zone).text
+  const pace = firstPace()
   try {
     for (const { point, after } of remaining(request)) {
-      const pages = tier === 'raw' ? readingPages(db, request, point, after) : bucketPages(db, request, tier, point, after)
-      for await (const page of pages) {
+      const pages = tier === 'raw' ? readingPages(db, request, point, after, pace) : bucketPages(db, request, tier, point, after)
+      for await (const page of oneAhead(pages)) {
         const left = limit - outcome.rows
         const last = page.t[Math.min(left, page.t.length) - 1]
         if (last !== undefined) {
