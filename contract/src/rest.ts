@@ -303,20 +303,35 @@ export const SeriesAnswer = Type.Object(
 )
 export type SeriesAnswer = Static<typeof SeriesAnswer>
 
-/** `GET /api/v1/series/export` and `/series/count` */
-export const ExportQuery = Type.Object(
-  {
-    points: Type.String({ description: 'STATION:METRIC, joined by commas; at most 50' }),
-    from: Type.Optional(Type.String()),
-    to: Type.Optional(Type.String()),
-    tier: Type.Enum([...tiers], { default: 'raw' }),
-    format: Type.Enum(['csv'], { default: 'csv' }),
-    cursor: Type.Optional(Type.String({ description: 'of the last row had: base64url of STATION:METRIC, a comma and its time as it stands in the line' })),
-  },
-  { additionalProperties: false },
-)
+const exportFields = {
+  points: Type.String({ description: 'STATION:METRIC, joined by commas; at most 50' }),
+  from: Type.Optional(Type.String()),
+  to: Type.Optional(Type.String()),
+  format: Type.Enum(['csv', 'parquet'], { default: 'csv' }),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 50_000_000, description: 'at most so many rows; the cursor says where the next go on' })),
+  cursor: Type.Optional(Type.String({ description: 'of the last row had: base64url of STATION:METRIC, a comma and its time as it stands in the line' })),
+}
+/** `GET /api/v1/export` and `/export/count` */
+export const ExportQuery = Type.Object({ ...exportFields, bucket: Type.Enum([...tiers], { default: 'raw' }) }, { additionalProperties: false })
+/** `GET /api/v1/series/export` and `/series/count`: the same under the names of a series. */
+export const SeriesExportQuery = Type.Object({ ...exportFields, tier: Type.Enum([...tiers], { default: 'raw' }) }, { additionalProperties: false })
+export const exportFormats = ['csv', 'parquet'] as const
+export type ExportFormat = (typeof exportFormats)[number]
 export const ExportCountAnswer = Type.Object({ rows: Count }, { $id: 'ExportCount' })
 export type ExportCountAnswer = Static<typeof ExportCountAnswer>
+/** `GET /api/v1/export/{id}`: how far an export has come, for who sees no trailers. */
+export const ExportProgressAnswer = Type.Object(
+  {
+    rows: Count,
+    cursor: Nullable(Type.String({ description: 'of the last row written; null before the first' })),
+    state: Type.Enum(['running', 'complete', 'limited', 'failed', 'gone'], {
+      description: 'limited: more rows are to be had behind the cursor; gone: the client went away',
+    }),
+    failure: Nullable(Type.String({ description: 'why it failed, as a code' })),
+  },
+  { $id: 'ExportProgress' },
+)
+export type ExportProgressAnswer = Static<typeof ExportProgressAnswer>
 
 export const BalanceAnswer = Type.Object(
   {

@@ -13,7 +13,14 @@ type Column = keyof typeof names
 
 /** Where the columns stand in a header line; a column that is missing is a fault of the whole file. */
 export function columnsIn(header: readonly string[]): Record<Column, number> {
-  const at = (column: Column): number => header.findIndex((name) => (names[column] as readonly string[]).includes(name.trim().toLowerCase()))
+  // An export names the unit and the zone behind them: `time [Asia/Shanghai]`.
+  const known = header.map((name) =>
+    name
+      .replace(/\s*\[[^\]]*\]\s*$/, '')
+      .trim()
+      .toLowerCase(),
+  )
+  const at = (column: Column): number => known.findIndex((name) => (names[column] as readonly string[]).includes(name))
   const found = { station: at('station'), metric: at('metric'), time: at('time'), value: at('value'), quality: at('quality') }
   const missing = (Object.keys(found) as Column[]).filter((c) => c !== 'quality' && found[c] < 0)
   if (missing.length > 0)

@@ -2,19 +2,20 @@ import type { Tier } from '@yiping/contract'
 import type { Queryable } from './connection.ts'
 import { viewOfTier } from './load-series.ts'
 
-export interface ExportedReading {
+/** Columns of equally many rows, oldest first. */
+export interface ExportedReadings {
   /** epoch ms */
-  t: number
-  value: number
-  quality: number
+  t: number[]
+  value: number[]
+  quality: number[]
 }
-export interface ExportedBucket {
+export interface ExportedBuckets {
   /** Start of the bucket, epoch ms. */
-  t: number
-  min: number
-  mean: number
-  max: number
-  count: number
+  t: number[]
+  min: number[]
+  mean: number[]
+  max: number[]
+  count: number[]
 }
 export interface PointSpan {
   pointId: number
@@ -23,15 +24,29 @@ export interface PointSpan {
   to: number
 }
 
+/** One text a column: to take rows apart one by one would cost the driver more than the database needs to find them. */
+const asText = (column: string): string => `coalesce(array_agg(${column})::text, '{}')`
+const epochMs = "(date_part('epoch', t) * 1000)::int8"
+
+/** The numbers of an array as the database writes it. */
+function numbersIn(text: string | undefined): number[] {
+  const inner = text?.slice(1, -1) ?? ''
+  // NaN and Infinity, which JSON does not know.
+  return /[NI]/.test(inner) ? inner.split(',').map(Number) : (JSON.parse(`[${inner}]`) as number[])
+}
+
 /** The next readings of a point as they are stored, bad ones too, oldest first. */
-export async function loadReadingPage(db: Queryable, { pointId, from, to }: PointSpan, limit: number): Promise<ExportedReading[]> {
-  const { rows } = await db.query<ExportedReading>(
-    `select observed_at as t, value, quality from reading
-     where point_id = $1 and observed_at >= to_timestamp($2::float8 / 1000) and observed_at < to_timestamp($3::float8 / 1000)
-     order by observed_at limit $4`,
+export async function loadReadingPage(db: Queryable, { pointId, from, to }: PointSpan, limit: number): Promise<ExportedReadings> {
+  const { rows } = await db.query<{ t: string; value: string; quality: string }>(
+    `select ${asText(epochMs)} as t, ${asText('value')} as value, ${asText('quality')} as quality from (
+       select observed_at as t, value, quality from reading
+       where point_id = $1 and observed_at >= to_timestamp($2::float8 / 1000) and observed_at < to_timestamp($3::float8 / 1000)
+       order by observed_at limit $4
+     ) r`,
     [pointId, from, to, limit],
   )
-  return rows
+  const row = rows[0]
+  return { t: numbersIn(row?.t), value: numbersIn(row?.value), quality: numbersIn(row?.quality) }
 }
 
 /** The buckets of a tier that begin after `after` (epoch ms), with readings in them; the same as a series has them. */
@@ -39,14 +54,17 @@ export async function loadBucketPage(
   db: Queryable,
   { pointId, from, to }: PointSpan,
   { tier, seconds, zone, after }: { tier: Exclude<Tier, 'raw'>; seconds: number; zone: string; after: number | null },
-): Promise<ExportedBucket[]> {
-  const { rows } = await db.query<ExportedBucket>(
-    `select time_bucket(make_interval(secs => $4::float8), bucket, $5::text) as t,
-            min(min) as min, sum(sum) / nullif(sum(count), 0) as mean, max(max) as max, sum(count)::int as count
-     from ${viewOfTier[tier]}
-     where point_id = $1 and bucket >= to_timestamp($2::float8 / 1000) and bucket < to_timestamp($3::float8 / 1000)
-     group by 1 having sum(count) > 0 order by 1`,
-    [pointId, from, to, seconds, zone],
+): Promise<ExportedBuckets> {
+  const { rows } = await db.query<Record<keyof ExportedBuckets, string>>(
+    `select ${asText(epochMs)} as t, ${asText('min')} as min, ${asText('mean')} as mean, ${asText('max')} as max, ${asText('count')} as count from (
+       select time_bucket(make_interval(secs => $4::float8), bucket, $5::text) as t,
+              min(min) as min, sum(sum) / nullif(sum(count), 0) as mean, max(max) as max, sum(count)::int as count
+       from ${viewOfTier[tier]}
+       where point_id = $1 and bucket >= to_timestamp($2::float8 / 1000) and bucket < to_timestamp($3::float8 / 1000)
+       group by 1 having sum(count) > 0 order by 1
+     ) b where $6::float8 is null or t > to_timestamp($6::float8 / 1000)`,
+    [pointId, from, to, seconds, zone, after],
   )
-  return after === null ? rows : rows.filter((r) => r.t > after)
+  const row = rows[0]
+  return { t: numbersIn(row?.t), min: numbersIn(row?.min), mean: numbersIn(row?.mean), max: numbersIn(row?.max), count: numbersIn(row?.count) }
 }

@@ -6,6 +6,7 @@ import { createPool } from './connection.ts'
 import { digestDatabase, type TableDigest } from './digest-database.ts'
 import { backup, restore } from './run-backup.ts'
 import { runImport } from './run-import.ts'
+import { runConflicts } from './run-conflicts.ts'
 import { databaseStatus, statusText } from './run-status.ts'
 import { migrate } from './migrate.ts'
 import { parseReplayMap } from './replay-map.ts'
@@ -28,6 +29,7 @@ const usage = `npm run db -- COMMAND
   backup FILE             the whole database as one file, by pg_dump
   restore FILE            such a file into a database that has nothing in it yet, by pg_restore
   digest                  rows and a digest of every table and roll-up: two databases with the same ones hold the same
+  conflicts [STATION]     second values for readings that had one, from files and from devices, newest first, as CSV: the first stays
 
 DATABASE_URL says where; without it the embedded database of a running \`npm start\` (DATA_DIR) is used.
 `
@@ -141,6 +143,8 @@ async function main(command: string | undefined, rest: readonly string[]): Promi
       return tell(await restore(await databaseUrl(), argument, process.env))
     case 'digest':
       return digest(await databaseUrl())
+    case 'conflicts':
+      return runConflicts(await databaseUrl(), argument, process.stdout)
     default:
   }
   process.stderr.write(usage)

@@ -53,6 +53,7 @@ async function fromFile(pool: Pool, path: string, settings: Settings, say: (line
     say(`${path}: is in since an earlier run: ${account(state)} (--again reads it once more)`)
     return 0
   }
+  if (state.conflict > 0) say(`${path}: of ${state.conflict} readings another value is stored, which stays (npm run db -- conflicts)`)
   if (before > 0) say(`${path}: went on after ${before} rows of an earlier run`)
   say(`${path}: ${account(state)}, ${((Date.now() - started) / 1000).toFixed(1)} s`)
   if (state.refused > 0) process.exitCode = 1

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { Readable } from 'node:stream'
+import { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { until } from '@yiping/contract/testing'
@@ -16,10 +16,12 @@ import { importReadings, type ImportOptions } from '../src/import-readings.ts'
 import type { ImportRefusal } from '../src/import-record.ts'
 import { noneImported } from '../src/import-state.ts'
 import { loadBalance } from '../src/load-balance.ts'
+import { loadConflicts } from '../src/load-conflicts.ts'
 import { loadLatest } from '../src/load-latest.ts'
 import { loadRegistry } from '../src/load-registry.ts'
 import { loadRejections } from '../src/load-rejections.ts'
 import { refreshRollups } from '../src/refresh-rollups.ts'
+import { runConflicts } from '../src/run-conflicts.ts'
 import { seedStations } from '../src/seed-stations.ts'
 import { freshDatabase, type TestDatabase } from '../testing/index.ts'
 
@@ -52,10 +54,10 @@ const start = Math.floor(Date.now() / day) * day - 20 * day
 const options = { now: () => Date.now(), retentionMs: 400 * day, batchRows: 500 }
 const header = 'station,metric,observed_at_ms,value,quality'
 const lines = (n: number, value: (i: number) => number): string[] => Array.from({ length: n }, (_, i) => `WS-1,ws.flow,${start + i * minute},${value(i)},0`)
-const run = async (rows: string[], head = header) => {
+const run = async (rows: string[], head = header, batchRows = options.batchRows) => {
   const refused: ImportRefusal[] = []
   const records = csvRecords(Readable.from([[head, ...rows].join('\n')]))
-  const state = await importReadings(pool, records, { ...options, station, state: noneImported('-'), key: null, onRefused: (r) => refused.push(r) })
+  const state = await importReadings(pool, records, { ...options, batchRows, station, state: noneImported('-'), key: null, onRefused: (r) => refused.push(r) })
   return { ...state, refusals: refused.map((r) => [r.line, r.reason]) }
 }
 const file = async (name: string, content: string | Uint8Array): Promise<string> => {
@@ -85,6 +87,44 @@ describe('an import', () => {
     expect(await run([`WS-2,ws.flow,${at},1,0`, `WS-2,ws.flow,${at},2,0`, `WS-2,ws.flow,${at},1,0`])).toMatchObject({ stored: 1, duplicate: 1, conflict: 1 })
     const { rows } = await pool.query('select value from reading where observed_at = to_timestamp($1::float8 / 1000) and value < 3', [at])
     expect(rows).toEqual([{ value: 1 }])
+  })
+
+  it('lists the values that were not stored beside those that stay, by table and by command', async () => {
+    const listed = (await loadConflicts(pool, { limit: 10 })).map((c) => [c.station, c.observedAt, c.keptValue, c.value, c.source])
+    expect(listed).toEqual([
+      ['WS-2', start + 90_000_000, 1, 2, 'import'],
+      ['WS-1', start + 7 * minute, 7, 99, 'import'],
+    ])
+    const chunks: string[] = []
+    const out = new Writable({
+      write(chunk, _encoding, done) {
+        chunks.push(String(chunk))
+        done()
+      },
+    })
+    await runConflicts(database.url, 'WS-1', out)
+    expect(chunks.join('').split('\n')).toEqual([
+      'station,metric,observed_at,kept_value,value,quality,source,received_at',
+      expect.stringMatching(new RegExp(`^WS-1,ws\\.flow,${new Date(start + 7 * minute).toISOString()},7,99,good,import,`)),
+      '',
+    ])
+  })
+
+  it('counts every conflict of a file and lists the first thousand of a batch', async () => {
+    const listed = async (): Promise<number> => (await loadConflicts(pool, { limit: 5000 })).length
+    const before = await listed()
+    const twice = (i: number): string[] => [1, 2].map((value) => `WS-2,ws.flow,${start + 3_600_500 + i * 1000},${value},0`)
+    const rows = Array.from({ length: 1200 }, (_, i) => twice(i)).flat()
+    expect(await run(rows, header, 5000)).toMatchObject({ read: 2400, stored: 1200, conflict: 1200 })
+    expect((await listed()) - before).toBe(1000)
+    expect(
+      await run(
+        rows.map((r) => r.replace(/,[12],0$/, ',3,0')),
+        header,
+        5000,
+      ),
+    ).toMatchObject({ stored: 0, conflict: 1200, duplicate: 1200 })
+    expect((await listed()) - before).toBe(2000)
   })
 
   it('refuses each line that cannot be stored with the reason that a message would have, lists it, and stores the rest', async () => {
@@ -153,7 +193,7 @@ describe('a file', () => {
   const shapes: [string, string | Uint8Array][] = [
     [
       'export.csv',
-      `\uFEFFstation,name,metric,metric_name_zh,unit,time,value,quality\r\n${[0, 1, 2].map((i) => `WS-1,"'=文化路, ""1"" 号",ws.pressure,压力,MPa,${at(i)},0.${i + 1},good\r\n`).join('')}`,
+      `\uFEFFstation,name,metric,metric_name_zh,unit,time [Asia/Shanghai],value [MPa],quality\r\n${[0, 1, 2].map((i) => `WS-1,"'=文化路, ""1"" 号",ws.pressure,压力,MPa,${at(i)},0.${i + 1},good\r\n`).join('')}`,
     ],
     ['plain.csv', `station,metric,ts,value\n${[3, 4, 5].map((i) => `WS-1,ws.pressure,${at(i).replace('Z', '+00:00')},0.${i + 1}`).join('\n')}`],
     ['packed.csv.gz', gzipSync(`metric,station,value,quality,ts\nws.pressure,WS-1,0.7,uncertain,${at(6)}\nws.pressure,WS-1,0.8,2,${at(7)}\n`)],

@@ -27,6 +27,20 @@ const problem = (status: number, code: string, title: string, detail?: string): 
 /** A statement that the server cancelled after its time, or that the driver no longer waits for. */
 const timedOut = (error: unknown): boolean => error instanceof Error && (('code' in error && error.code === '57014') || error.message === 'Query read timeout')
 
+const aborted = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError'
+
+/** The code of what went wrong after an answer had begun, which no problem can say any more. */
+export const codeOfError = (error: unknown): string =>
+  error instanceof ProblemError
+    ? error.code
+    : aborted(error)
+      ? 'client_gone'
+      : timedOut(error)
+        ? 'query_timeout'
+        : isRetryable(error)
+          ? 'database_unavailable'
+          : 'internal'
+
 /** What is no request at all, or has more in its head than Node reads (16 KiB): nobody but this answers. */
 export function answerBroken(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
@@ -79,7 +93,7 @@ export function useProblems(app: FastifyInstance): void {
     // The one character that PostgreSQL has no room for in a text.
     else if (error instanceof Error && 'code' in error && error.code === '22021') body = problem(400, 'request_invalid', 'The request is not valid', noNul)
     // Nobody hears it.
-    else if (error instanceof Error && error.name === 'AbortError') body = problem(499, 'client_gone', 'The client went away')
+    else if (aborted(error)) body = problem(499, 'client_gone', 'The client went away')
     else if (timedOut(error)) body = problem(503, 'query_timeout', 'The database took too long', 'ask for a shorter span, fewer points or a coarser tier')
     else if (isRetryable(error))
       body = problem(503, 'database_unavailable', 'The database cannot be had now', 'it is tried again all the time: ask again in a moment')

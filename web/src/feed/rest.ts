@@ -15,6 +15,8 @@ import type {
   DutyShiftFields,
   DutyShiftsAnswer,
   IngestStatusAnswer,
+  ExportCountAnswer,
+  ExportProgressAnswer,
   NetworkAnswer,
   MessagesAnswer,
   NearbyAnswer,
@@ -62,20 +64,26 @@ type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 async function ask<T>(path: string, signal: AbortSignal | undefined, body?: unknown, patienceMs = timeoutMs, method: Method = 'POST'): Promise<T> {
   const limit = AbortSignal.timeout(patienceMs)
+  const answer = await reach(path, signal ? AbortSignal.any([signal, limit]) : limit, limit, body, method)
+  return (answer.status === 204 ? null : await answer.json()) as T
+}
+
+/** An answer that is one; what is none is told as the server's code, or as why there is none. */
+async function reach(path: string, signal: AbortSignal, limit: AbortSignal | null, body?: unknown, method: Method = 'POST'): Promise<Response> {
   const token = readCredential()
   let answer: Response
   try {
     answer = await fetch(`/api/v1/${path}`, {
       ...(body === undefined ? {} : { method, body: JSON.stringify(body) }),
       headers: {
-        accept: 'application/json',
+        accept: limit === null ? '*/*' : 'application/json',
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(token === null ? {} : { authorization: `Bearer ${token}` }),
       },
-      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      signal,
     })
   } catch (cause) {
-    throw new RestError(limit.aborted ? 'timeout' : 'unreachable', path, { cause })
+    throw new RestError(limit?.aborted ? 'timeout' : 'unreachable', path, { cause })
   }
   if (!answer.ok) {
     const problem: unknown = await answer.json().catch(() => null)
@@ -83,7 +91,7 @@ async function ask<T>(path: string, signal: AbortSignal | undefined, body?: unkn
     const detail = typeof problem === 'object' && problem !== null && 'detail' in problem ? String(problem.detail) : null
     throw new RestError(code, path, undefined, detail)
   }
-  return (answer.status === 204 ? null : await answer.json()) as T
+  return answer
 }
 
 const get = <T>(path: string, signal?: AbortSignal): Promise<T> => ask<T>(path, signal)
@@ -97,6 +105,8 @@ export const queryText = (query: Readonly<Record<string, string | number | null 
   Object.entries(query)
     .flatMap(([key, value]) => (value === null || value === undefined || value === '' ? [] : [`${key}=${q(value)}`]))
     .join('&')
+
+type Query = Readonly<Record<string, string | number>>
 
 export const rest = {
   registry: (signal?: AbortSignal) => get<RegistryAnswer>('registry', signal),
@@ -112,12 +122,18 @@ export const rest = {
     names: readonly string[],
     from: number,
     to: number,
-    { points, tier, percentiles, signal }: { points: number; tier?: Tier; percentiles?: readonly number[]; signal?: AbortSignal },
+    { points, tier, compare, percentiles, signal }: { points: number; tier?: Tier; compare?: string; percentiles?: readonly number[]; signal?: AbortSignal },
   ) =>
-    get<SeriesAnswer>(`series?points=${names.map(q).join(',')}&${queryText({ from, to, maxPoints: points, tier, percentiles: percentiles?.join() })}`, signal),
+    get<SeriesAnswer>(
+      `series?points=${names.map(q).join(',')}&${queryText({ from, to, maxPoints: points, tier, compare, percentiles: percentiles?.join() })}`,
+      signal,
+    ),
   /** How many rows the same question gives as a file. */
-  seriesCount: (query: Readonly<Record<string, string | number>>, signal?: AbortSignal) => get<{ rows: number }>(`series/count?${queryText(query)}`, signal),
-  seriesExport: (query: Readonly<Record<string, string | number>>): string => `/api/v1/series/export?${queryText(query)}`,
+  exportCount: (query: Query, signal?: AbortSignal) => get<ExportCountAnswer>(`export/count?${queryText(query)}`, signal),
+  /** The file itself, as it comes: whoever reads it says how long it waits. */
+  export: (query: Query, signal: AbortSignal) => reach(`export?${queryText(query)}`, signal, null),
+  exportProgress: (id: string, signal?: AbortSignal) => get<ExportProgressAnswer>(`export/${q(id)}`, signal),
+  exportLink: (query: Query): string => `/api/v1/export?${queryText(query)}`,
   alarms: (query: Readonly<Record<string, string | number | null | undefined>>, signal?: AbortSignal) =>
     get<AlarmsAnswer>(`alarms?${queryText(query)}`, signal),
   alarm: (id: string, signal?: AbortSignal) => get<AlarmDetailAnswer>(`alarms/${q(id)}`, signal),

@@ -15,6 +15,8 @@ export const presets = [
 export type Preset = (typeof presets)[number]
 export const compares = ['day', 'week', 'year'] as const
 export type Compare = (typeof compares)[number]
+/** As the server calls them: the same by the city's calendar, where clocks were set in between and in leap years too. */
+export const periodOf = { day: 'P1D', week: 'P7D', year: 'P1Y' } as const satisfies Record<Compare, string>
 export const panels = ['distribution', 'duration', 'calendar', 'correlation'] as const
 export type Panel = (typeof panels)[number]
 

@@ -1,12 +1,13 @@
-import { fromLocal } from '@yiping/contract/screen'
+import { isoWithOffset } from '@yiping/contract/screen'
 import { describe, expect, it } from 'vitest'
 import { lineLooks } from '../../charts/line-looks.ts'
 import type { Station } from '../../feed/registry.ts'
 import { bandOf, bucketAt, expectedIn, gapOf, later, summaryOf, together } from '../../series/band.ts'
 import { changeOf, deskOf, presets } from './address.ts'
 import { haystackOf, search } from './haystack.ts'
-import { inputText, inputTime, shiftOf, spanOf, within, zoomed } from './span.ts'
+import { inputText, inputTime, spanOf, within, zoomed } from './span.ts'
 import { timeTicks } from './ticks.ts'
+import { earlierOf } from './use-series.ts'
 
 const zone = 'Asia/Shanghai'
 const [minute, hour, day] = [60_000, 3_600_000, 86_400_000]
@@ -49,14 +50,6 @@ describe('the span', () => {
     const round = within({ from: now - 3 * hour + 1234, to: now - 987 }, now)
     expect([round.from % minute, round.to % minute]).toEqual([0, 0])
   })
-  it('is compared with the same clock time, where clocks are set too', () => {
-    expect(shiftOf({ from: now, to: now + hour }, 'week', zone)).toBe(7 * day)
-    const berlin = 'Europe/Berlin'
-    const from = fromLocal({ year: 2026, month: 10, day: 26, hour: 8, minute: 0, second: 0 }, berlin)
-    expect(shiftOf({ from, to: from + hour }, 'day', berlin)).toBe(day)
-    expect(shiftOf({ from, to: from + hour }, 'week', berlin)).toBe(7 * day + hour)
-    expect(shiftOf({ from: now, to: now + hour }, 'year', zone)).toBe(365 * day)
-  })
   it('is typed on the city’s clock', () => {
     expect(process.env.TZ).not.toBe(zone)
     expect(inputText(now, zone)).toBe('2026-11-23 10:00')
@@ -73,6 +66,20 @@ describe('the span', () => {
       expect([ms, ticks.length > 1 && ticks.length <= 10]).toEqual([ms, true])
     }
   })
+})
+
+it('what a span is compared with is laid over it by its start, where clocks were set in between too', () => {
+  const berlin = 'Europe/Berlin'
+  const columns = (t: number[]) => ({ t, min: t, max: t, avg: t, count: t })
+  // 26 October 2026 08:00 and a week before it, when clocks went an hour ahead.
+  const [from, then] = [Date.UTC(2026, 9, 26, 7), Date.UTC(2026, 9, 19, 6)]
+  const iso = (at: number): string => isoWithOffset(at, berlin)
+  const point = { station: 'WS-P-1', metric: 'ws.pressure', unit: 'MPa', corrections: [] }
+  const answer = { from: iso(from), to: iso(from + hour), tier: 'raw' as const, bucketSeconds: 0, compared: 'week' as const }
+  const compare = { from: iso(then), to: iso(then + hour), ...columns([then + 5]) }
+  const earlier = earlierOf({ ...answer, series: [{ ...point, ...columns([from + 7]), compare }] })
+  expect([earlier?.shift, earlier?.series[0]?.t]).toEqual([7 * day + hour, [then + 5]])
+  expect(earlierOf({ ...answer, compared: null, series: [{ ...point, ...columns([from + 7]) }] })).toBeUndefined()
 })
 
 describe('a band', () => {

@@ -30,39 +30,44 @@ const settle = async (): Promise<void> => {
 const answer = (url: string): Response => {
   if (url.includes('registry')) return Response.json(registry)
   if (url.includes('districts')) return Response.json(districts)
-  if (url.includes('/series/count')) return rows === null ? Response.json({ code: 'not_found' }, { status: 404 }) : Response.json({ rows })
+  if (url.includes('/export/count')) return rows === null ? Response.json({ code: 'not_found' }, { status: 404 }) : Response.json({ rows })
   if (url.includes('/alarms')) return Response.json({ items: [], total: 0, nextCursor: null })
+  if (url.includes('/export/some-id')) return Response.json({ rows, cursor: null, state: 'complete', failure: null })
+  if (url.includes('/export?'))
+    return problem ? Response.json(problem, { status: problem.status }) : new Response('PAR1', { headers: { 'x-export': 'some-id' } })
   if (!url.includes('/series')) return Response.json({ code: 'not_found' }, { status: 404 })
   if (problem) return Response.json(problem, { status: problem.status })
   const q = query(url)
   const [from, to] = [Number(q.get('from')), Number(q.get('to'))]
   const bucketMs = Math.max(5 * minute, Math.ceil((to - from) / Number(q.get('maxPoints')) / minute) * minute)
+  const columns = (name: string, start: number, end: number) => {
+    const t: number[] = []
+    const avg: number[] = []
+    for (let at = Math.ceil(start / bucketMs) * bucketMs; at < end; at += bucketMs) {
+      const value = readings(at, name)
+      if (value === null) continue
+      t.push(at)
+      avg.push(value)
+    }
+    return { t, avg, min: avg.map((v) => v - 0.01), max: avg.map((v) => v + 0.01), count: avg.map(() => bucketMs / (5 * minute)) }
+  }
+  const earlier = { P1D: day, P7D: 7 * day, P1Y: 365 * day }[String(q.get('compare'))]
+  const iso = (at: number): string => new Date(at).toISOString()
   const lines = String(q.get('points'))
     .split(',')
     .map((name) => {
-      const t: number[] = []
-      const avg: number[] = []
-      for (let at = Math.ceil(from / bucketMs) * bucketMs; at < to; at += bucketMs) {
-        const value = readings(at, name)
-        if (value === null) continue
-        t.push(at)
-        avg.push(value)
-      }
       const [station, metric] = name.split(':')
       return {
         station,
         metric,
         unit: 'MPa',
-        t,
-        avg,
-        min: avg.map((v) => v - 0.01),
-        max: avg.map((v) => v + 0.01),
-        count: avg.map(() => bucketMs / (5 * minute)),
+        ...columns(name, from, to),
+        ...(earlier !== undefined && { compare: { from: iso(from - earlier), to: iso(to - earlier), ...columns(name, from - earlier, to - earlier) } }),
         corrections: [],
         ...(percentiles && q.has('percentiles') && { percentiles }),
       }
     })
-  return Response.json({ from: '', to: '', tier: '15m', bucketSeconds: bucketMs / 1000, series: lines })
+  return Response.json({ from: iso(from), to: iso(to), tier: '15m', bucketSeconds: bucketMs / 1000, series: lines })
 }
 const open = async (path: string): Promise<void> => {
   vi.stubGlobal('fetch', async (url: string) => {
@@ -109,14 +114,13 @@ describe('the analyst’s desk', () => {
   it('comes up as its address says, compares with the week before, and sums up', async () => {
     readings = (moment) => (moment < start - 7 * day ? 0.25 : 0.3)
     await open('/history?points=WS-P-0001:ws.pressure&span=7d&compare=week&panel=calendar')
-    const [main, before] = series()
-    expect(main?.get('points')).toBe('WS-P-0001:ws.pressure')
-    expect(width(main)).toBe(7 * day)
-    expect([Number(main?.get('from')) - Number(before?.get('from')), width(before)]).toEqual([7 * day, 7 * day])
+    const [main] = series()
+    expect([main?.get('points'), width(main), main?.get('compare')]).toEqual(['WS-P-0001:ws.pressure', 7 * day, 'P7D'])
+    expect(series().filter((q) => q.get('tier') === null)).toHaveLength(1)
     expect(page.findAll('tbody td').map((td) => td.text())).toEqual(['0.290', '0.300', '0.310', 'MPa', '+0.050', expect.stringMatching(/^20/), '100 %'])
     expect(text('tbody th')).toContain('文化路 1#')
     expect(text('.foot')).toMatch(/每点 .*最小–最大.*数据截至 2026-11-23 周一 08:/)
-    expect(text('h2 small')).toBe('点线 上周同刻')
+    expect(text('h2 .past')).toMatch(/^上周同刻 2026-11-09 08:\d\d 至 2026-11-16 08:\d\d$/)
     expect(series().some((q) => q.get('tier') === '1h')).toBe(true)
     expect(document.title).toContain('历史')
   })
@@ -169,11 +173,13 @@ describe('the analyst’s desk', () => {
   })
 
   it('reads a moment by the arrow keys, in a bucket and between', async () => {
-    await open('/history?points=WS-P-0001:ws.pressure,WS-P-0001:ws.flow')
+    readings = (moment) => (moment < start - 20 * hour ? 0.25 : 0.3)
+    await open('/history?points=WS-P-0001:ws.pressure,WS-P-0001:ws.flow&compare=day&span=1h')
     const chart = page.get('.line .chart')
     await chart.trigger('keydown', { key: 'ArrowLeft' })
     expect(text('.tip')).toMatch(/2026-11-23 周一 08:\d\d 至 08:\d\d/)
     expect(page.findAll('.tip .value').map((v) => v.text())).toEqual(['0.300', '0.3'])
+    expect(page.findAll('.tip .past').map((v) => v.text())).toEqual(['昨日 0.250 · 差 +0.050', expect.stringMatching(/^昨日 0\.[23] · 差/)])
     await chart.trigger('keydown', { key: 'Escape' })
     expect(page.find('.tip').exists()).toBe(false)
   })
@@ -227,19 +233,76 @@ describe('the analyst’s desk', () => {
     expect(at()).toEqual({ points: 'WS-P-0001:ws.pressure', span: '24h' })
   })
 
-  it('exports what is seen, with its count where the server can count', async () => {
+  it.each([
+    ['on the clipboard', '已复制'],
+    ['in the address bar, where a page has no clipboard', '请复制地址栏'],
+  ])('gives a link to what is seen, its span as it stands, %s', async (where, said) => {
+    const link: string[] = []
+    vi.stubGlobal('navigator', { ...(where.includes('no') ? {} : { clipboard: { writeText: async (text: string) => void link.push(text) } }) })
+    await open('/history?points=WS-P-0001:ws.pressure&span=24h&compare=day')
+    await page.get('.end > button').trigger('click')
+    await settle()
+    expect(text('.end > button')).toBe(said)
+    const told = new URLSearchParams(where.includes('no') ? router.currentRoute.value.fullPath.split('?')[1] : link[0]?.split('?')[1])
+    expect([told.get('compare'), Date.parse(told.get('to') ?? '') - Date.parse(told.get('from') ?? '')]).toEqual(['day', day])
+    await vi.advanceTimersByTimeAsync(3000)
+    expect(text('.end > button')).toBe('复制链接')
+  })
+
+  it('exports what is seen: the same points and span, in a grain and a format, with the count of it', async () => {
     await open('/history?points=WS-P-0001:ws.pressure')
+    expect(asked.some((u) => u.includes('/export/count'))).toBe(false)
+    await page.get('.export .opener').trigger('click')
     await settle()
+    expect(document.activeElement).toBe(page.get('#export-panel').element)
     expect(text('.export .rows')).toBe('1234 行')
-    const link = page.get<HTMLAnchorElement>('.export a')
-    expect(link.attributes('download')).toBe('')
-    const q = query(String(link.attributes('href')))
-    expect([q.get('points'), q.get('tier'), q.get('format'), width(q)]).toEqual(['WS-P-0001:ws.pressure', '15m', 'csv', day])
-    rows = null
-    await page.get('.export select').setValue('raw')
+    const [question] = asked.filter((u) => u.includes('/export/count')).map(query)
+    expect([question?.get('points'), question?.get('bucket'), width(question)]).toEqual(['WS-P-0001:ws.pressure', '15m', day])
+    await page
+      .findAll('#export-panel .group button')
+      .find((b) => b.text() === '逐条读数')
+      ?.trigger('click')
+    await page
+      .findAll('#export-panel .group button')
+      .find((b) => b.text() === 'Parquet')
+      ?.trigger('click')
+    rows = 9
     await settle()
     await settle()
-    expect(page.find('.export .rows').exists()).toBe(false)
-    expect(query(String(page.get('.export a').attributes('href'))).get('tier')).toBe('raw')
+    expect(text('.export .rows')).toBe('9 行')
+    vi.stubGlobal('URL', Object.assign(URL, { createObjectURL: () => 'blob:x', revokeObjectURL: () => undefined }))
+    vi.spyOn(HTMLAnchorElement.prototype, 'click').mockImplementation(() => undefined)
+    await page.get('#export-panel .main').trigger('click')
+    await settle()
+    const file = query(String(asked.find((u) => u.includes('/export?'))))
+    expect([file.get('points'), file.get('bucket'), file.get('format'), width(file)]).toEqual(['WS-P-0001:ws.pressure', 'raw', 'parquet', day])
+    expect(text('#export-panel h3')).toBe('导出完成')
+    expect(text('#export-panel .sofar')).toBe('9 行 · 0.0 MiB')
+    await page.get('.export').trigger('keydown', { key: 'Escape' })
+    expect(page.find('#export-panel').exists()).toBe(false)
+    expect([text('.export .opener'), document.activeElement]).toEqual(['导出完成', page.get('.export .opener').element])
+    await page.get('.export .opener').trigger('click')
+    await page.findAll('#export-panel .acts button').at(-1)?.trigger('click')
+    await settle()
+    expect(text('#export-panel h3')).toBe('导出所看的内容')
+  })
+
+  it('says what broke an export off, and leaves a download that is too large for the page to the browser', async () => {
+    await open('/history?points=WS-P-0001:ws.pressure')
+    await page.get('.export .opener').trigger('click')
+    await settle()
+    problem = { status: 429, code: 'too_many_exports' }
+    await page.get('#export-panel .main').trigger('click')
+    await settle()
+    expect(text('#export-panel [role=alert]')).toBe('同时导出的太多，请稍后再试')
+    expect(text('.export .opener')).toBe('导出中断')
+    await page.findAll('#export-panel .acts button').at(-1)?.trigger('click')
+    rows = 5_000_000
+    await page.findAll('#export-panel .group button')[1]?.trigger('click')
+    await settle()
+    await settle()
+    const link = page.get<HTMLAnchorElement>('#export-panel a.main')
+    expect([link.attributes('download'), query(String(link.attributes('href'))).get('bucket')]).toEqual(['', '1m'])
+    expect(text('#export-panel')).toContain('由浏览器自行下载')
   })
 })

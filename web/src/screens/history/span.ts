@@ -1,5 +1,5 @@
 import { fromLocal, localTime } from '@yiping/contract/screen'
-import type { Compare, Desk } from './address.ts'
+import type { Desk } from './address.ts'
 
 export interface Span {
   from: number
@@ -40,17 +40,6 @@ export const zoomed = ({ from, to }: Span, factor: number, at: number, now: numb
 export const moved = ({ from, to }: Span, share: number, now: number): Span => {
   const by = (to - from) * share
   return within({ from: from + by, to: to + by }, now)
-}
-
-/**
- * How long ago the same moment of the day before, the week before or the year before was. By the city's calendar, at the
- * start of the span: where clocks were set in between, the same hour stays the same hour there.
- */
-export function shiftOf({ from }: Span, compare: Compare, zone: string): number {
-  const l = localTime(from, zone)
-  const earlier = compare === 'year' ? { ...l, year: l.year - 1 } : { ...l, day: l.day - (compare === 'week' ? 7 : 1) }
-  const second = Math.floor(from / 1000) * 1000
-  return second - fromLocal(earlier, zone)
 }
 
 const two = (n: number): string => String(n).padStart(2, '0')

@@ -1,0 +1,186 @@
+import { addDays, type ExportFormat, type ExportProgressAnswer, parseTime, type Tier } from '@yiping/contract'
+import { countBuckets, countReadings, loadBucketPage, loadReadingPage, type Queryable } from '@yiping/db'
+import type { LivePoint } from '../live/city.ts'
+import { codeOfError, ProblemError } from '../plugins/problem.ts'
+import { tierSeconds } from './choose-tier.ts'
+import { cursorIn, cursorOut } from './cursor.ts'
+import { pointName } from './series-query.ts'
+import { zoneClock } from './zone-clock.ts'
+
+export interface ExportRequest {
+  points: readonly LivePoint[]
+  /** from ≤ t < to, epoch ms */
+  from: number
+  to: number
+  tier: Tier
+  format: ExportFormat
+  zone: string
+  /** Most rows of this answer. */
+  limit: number
+  /** The last row that the client has. */
+  after: { index: number; t: number } | null
+}
+
+/** What every row has besides its time, and how it is written. */
+export type ExportColumn = 'value' | 'quality' | 'min' | 'mean' | 'max' | 'count'
+export const columnsOfTier = (tier: Tier): readonly ExportColumn[] => (tier === 'raw' ? ['value', 'quality'] : ['min', 'mean', 'max', 'count'])
+
+/** Rows of one point, column by column: `columns` as `columnsOfTier` names them, quality as its code. */
+export interface ExportPage {
+  point: LivePoint
+  t: readonly number[]
+  columns: readonly (readonly number[])[]
+}
+
+/** Most rows of a page that is handed on. */
+const pageRows = 4096
+const dayMs = 86_400_000
+/**
+ * How much one query of readings asks for. Rows: as many as the database gives in a moment, since the embedded one serves
+ * nobody else meanwhile, while a server spends less on a row the more of them it is asked for. Window: about as long as so
+ * many rows of the point are; where the planner knows no better it sorts all of the span that it is given.
+ */
+interface Pace {
+  rows: number
+  windowMs: number
+}
+const firstPace = (): Pace => ({ rows: 4000, windowMs: dayMs })
+const [leastRows, mostRows, leastWindowMs, mostWindowMs] = [1000, 32_000, dayMs / 1440, 64 * dayMs]
+const [quickMs, slowMs] = [25, 75]
+function nextPace({ rows, windowMs }: Pace, page: { rows: number; coveredMs: number; tookMs: number }): Pace {
+  const full = page.rows === rows
+  const wanted = full ? page.coveredMs : page.rows > rows / 2 ? windowMs : windowMs * 2
+  return {
+    rows: page.tookMs > slowMs ? Math.max(leastRows, rows / 2) : page.tookMs < quickMs && page.rows > rows / 2 ? Math.min(mostRows, rows * 2) : rows,
+    windowMs: Math.min(mostWindowMs, Math.max(leastWindowMs, wanted)),
+  }
+}
+/** Days whose buckets one query reads: whole days, so that no bucket is cut; at most about as many rows. */
+const pageDays = { '1m': 3, '15m': 41, '1h': 166, '1d': 366 } as const
+/** Days of readings that one query counts. */
+const countDays = 31
+
+/** Cursor of the last row: its point and time. Whoever has the line can build it: docs/protocol.md. */
+export const exportCursorOut = (point: LivePoint, time: string): string => cursorOut(`${pointName(point)},${time}`)
+
+export function exportCursorIn(cursor: string | undefined, points: readonly LivePoint[]): ExportRequest['after'] {
+  if (cursor === undefined) return null
+  const key = cursorIn(cursor)
+  const comma = key.lastIndexOf(',')
+  const name = key.slice(0, comma).replace(/^'/, '')
+  const index = points.findIndex((p) => pointName(p) === name)
+  const t = parseTime(key.slice(comma + 1))
+  if (index < 0 || t === null) throw new ProblemError(400, 'cursor_invalid', 'Not a cursor of this export', cursor)
+  return { index, t }
+}
+
+/** The points that are still to come, with where the last row of the first of them was. */
+function* remaining({ points, after }: ExportRequest): Generator<{ point: LivePoint; after: number | null }> {
+  for (const [index, point] of points.entries()) if (index >= (after?.index ?? 0)) yield { point, after: index === after?.index ? after.t : null }
+}
+
+/** Whole days of the zone, a few at a time. */
+function* windows(from: number, to: number, days: number, zone: string): Generator<[from: number, to: number]> {
+  for (let at = from; at < to; ) {
+    const next = Math.min(to, addDays(at, days, zone))
+    yield [at, next]
+    at = next
+  }
+}
+
+async function* readingPages(db: Queryable, request: ExportRequest, point: LivePoint, after: number | null, pace: Pace): AsyncGenerator<ExportPage> {
+  let from = after === null ? request.from : Math.max(request.from, after + 1)
+  while (from < request.to) {
+    const to = Math.min(request.to, from + pace.windowMs)
+    const asked = performance.now()
+    const { t, value, quality } = await loadReadingPage(db, { pointId: point.id, from, to }, pace.rows)
+    const last = t.at(-1)
+    const next = last !== undefined && t.length === pace.rows ? last + 1 : to
+    Object.assign(pace, nextPace(pace, { rows: t.length, coveredMs: next - from, tookMs: performance.now() - asked }))
+    for (let at = 0; at < t.length; at += pageRows) {
+      const slice = (column: readonly number[]): readonly number[] => column.slice(at, at + pageRows)
+      yield { point, t: slice(t), columns: [slice(value), slice(quality)] }
+    }
+    from = next
+  }
+}
+
+async function* bucketPages(
+  db: Queryable,
+  request: ExportRequest,
+  tier: Exclude<Tier, 'raw'>,
+  point: LivePoint,
+  after: number | null,
+): AsyncGenerator<ExportPage> {
+  const { zone, to } = request
+  for (const [from, end] of windows(Math.max(request.from, after ?? 0), to, pageDays[tier], zone)) {
+    const { t, min, mean, max, count } = await loadBucketPage(db, { pointId: point.id, from, to: end }, { tier, seconds: tierSeconds[tier], zone, after })
+    if (t.length > 0) yield { point, t, columns: [min, mean, max, count] }
+  }
+}
+
+/** The next page is on its way while the one before is written: the database and we have a processor each. */
+async function* oneAhead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
+  let next = source.next()
+  try {
+    for (let page = await next; !page.done; page = await next) {
+      next = source.next()
+      // A fault is told when its turn comes, not before.
+      next.catch(() => {})
+      yield page.value
+    }
+  } finally {
+    await source.return(undefined)
+  }
+}
+
+/** How far an export has come; kept up to date for the trailers and for who asks beside it. */
+export type ExportOutcome = ExportProgressAnswer
+export const noneExported = (): ExportOutcome => ({ rows: 0, cursor: null, state: 'running', failure: null })
+
+/** The rows by point and time, a page in memory at a time; at most `limit`. */
+export async function* exportPages(db: Queryable, request: ExportRequest, outcome: ExportOutcome): AsyncGenerator<ExportPage> {
+  const { tier, limit } = request
+  const time = zoneClock(request.zone).text
+  const pace = firstPace()
+  try {
+    for (const { point, after } of remaining(request)) {
+      const pages = tier === 'raw' ? readingPages(db, request, point, after, pace) : bucketPages(db, request, tier, point, after)
+      for await (const page of oneAhead(pages)) {
+        const left = limit - outcome.rows
+        const last = page.t[Math.min(left, page.t.length) - 1]
+        if (last !== undefined) {
+          outcome.rows += Math.min(left, page.t.length)
+          outcome.cursor = exportCursorOut(point, time(last))
+          yield left < page.t.length ? { point, t: page.t.slice(0, left), columns: page.columns.map((c) => c.slice(0, left)) } : page
+        }
+        if (left < page.t.length) {
+          outcome.state = 'limited'
+          return
+        }
+      }
+    }
+    outcome.state = 'complete'
+  } catch (error) {
+    const code = codeOfError(error)
+    Object.assign(outcome, code === 'client_gone' ? { state: 'gone' } : { state: 'failed', failure: code })
+    throw error
+  } finally {
+    if (outcome.state === 'running') outcome.state = 'gone'
+  }
+}
+
+/** How many rows the same export has. Counted in pieces as well. */
+export async function countExport(db: Queryable, request: ExportRequest): Promise<number> {
+  const { tier, zone, to, limit } = request
+  let rows = 0
+  for (const { point, after } of remaining(request)) {
+    const start = Math.max(request.from, tier === 'raw' && after !== null ? after + 1 : (after ?? 0))
+    for (const [from, end] of windows(start, to, tier === 'raw' ? countDays : pageDays[tier], zone)) {
+      const span = { pointId: point.id, from, to: end }
+      rows += tier === 'raw' ? await countReadings(db, span) : await countBuckets(db, span, { tier, seconds: tierSeconds[tier], zone, after })
+      if (rows >= limit) return limit
+    }
+  }
+  return rows
+}
