@@ -1,6 +1,6 @@
 import type { Tier } from '@yiping/contract'
 import type { Queryable } from './connection.ts'
-import { viewOfTier } from './load-series.ts'
+import { tierRows } from './tier-rows.ts'
 
 export interface ExportedReading {
   /** epoch ms */
@@ -43,8 +43,7 @@ export async function loadBucketPage(
   const { rows } = await db.query<ExportedBucket>(
     `select time_bucket(make_interval(secs => $4::float8), bucket, $5::text) as t,
             min(min) as min, sum(sum) / nullif(sum(count), 0) as mean, max(max) as max, sum(count)::int as count
-     from ${viewOfTier[tier]}
-     where point_id = $1 and bucket >= to_timestamp($2::float8 / 1000) and bucket < to_timestamp($3::float8 / 1000)
+     from ${tierRows(tier, 'point_id = $1', { from: '$2', to: '$3', zone: '$5' })}
      group by 1 having sum(count) > 0 order by 1`,
     [pointId, from, to, seconds, zone],
   )
