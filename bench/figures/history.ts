@@ -4,14 +4,14 @@ import pg from 'pg'
 import { entries } from '../built.ts'
 import { startPart } from '../city/start-part.ts'
 import { asking, buildHistory, type History } from '../history/build.ts'
-import { cityByHour, type Point, questions } from '../history/questions.ts'
+import { type Point, questions } from '../history/questions.ts'
 import { median, quantile, seeded } from '../measure/numbers.ts'
 import { rssOf } from '../measure/processes.ts'
 import type { Row } from '../report/outcome.ts'
 import type { Figure } from './figure.ts'
 
 const run = promisify(execFile)
-const warmUps = 5
+const mostWarmUps = 5
 const exportPoints = 50
 
 interface Sizes {
@@ -40,6 +40,7 @@ async function sizesOf(client: pg.Client, history: History): Promise<Sizes> {
 
 async function timesOf(samples: number, ask: () => Promise<unknown>): Promise<number[]> {
   const times: number[] = []
+  const warmUps = Math.min(mostWarmUps, samples - 1)
   for (let i = 0; i < warmUps + samples; i++) {
     const began = performance.now()
     await ask()
@@ -103,16 +104,11 @@ export const history: Figure = {
       // The same draws on both sides, in the same order.
       const [ours, theirs] = [seeded(bench.options.seed), seeded(bench.options.seed)]
       const times = await timesOf(question.samples, () => ask(question.path(built, ours, points)))
-      const naive = await timesOf(question.samples, () => client.query(question.naive(built, theirs, points)))
+      const naive = await timesOf(question.naiveSamples ?? question.samples, () => client.query(question.naive(built, theirs, points)))
       rows.push(ms(question.figure, times, naive, question.goalMs))
       detail[question.figure] = { times, naive }
       bench.say(`${question.figure}: p50 ${median(times).toFixed(1)} ms, naive ${median(naive).toFixed(1)} ms`)
     }
-    const { from, to } = cityByHour.span(built)
-    const times = await timesOf(cityByHour.samples, () => client.query(cityByHour.ours, [from, to]))
-    const naive = await timesOf(cityByHour.samples, () => client.query(cityByHour.naive, [from, to]))
-    rows.push(ms(cityByHour.figure, times, naive, cityByHour.goalMs))
-    bench.say(`${cityByHour.figure}: p50 ${median(times).toFixed(0)} ms, naive ${median(naive).toFixed(0)} ms`)
     const exported = await measureExport(built, address, server.pid, points)
     rows.push({
       figure: 'history: export of raw readings as CSV',
@@ -129,7 +125,7 @@ export const history: Figure = {
         `history: ${built.rows} readings of ${built.points} points in ${built.days} days; a year’s question is asked of what there is`,
         `history: roll-ups ${sizes.tiers.map((t) => `${t.view} ${(t.bytes / 2 ** 20).toFixed(0)} MiB`).join(', ')}; readings ${(sizes.readings / 2 ** 20).toFixed(0)} MiB, plain table ${(sizes.naive / 2 ** 20).toFixed(0)} MiB`,
         `history: answers over HTTP with JSON on loopback, plain SQL without either; export of ${exported.rows} rows grew the server by ${exported.grownMiB.toFixed(0)} MiB`,
-        'history: the city by utility and district has no route yet, both sides are asked in SQL; a late burst into the columnstore is not measured',
+        'history: a late burst into the columnstore is not measured',
       ],
       detail,
     }
