@@ -45,7 +45,7 @@ function windowsOf(from: number, to: number): [number, number][] {
 }
 
 /** Starts of the zone's days that have a part in from ≤ t < to, oldest first. */
-export function daysOf(from: number, to: number, zone: string): number[] {
+function daysOf(from: number, to: number, zone: string): number[] {
   const days: number[] = []
   for (let day = dayStart(from, zone); day < to; day = addDays(day, 1, zone)) days.push(day)
   return days
