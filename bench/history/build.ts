@@ -1,3 +1,5 @@
+import { addDays, dayStart } from '@yiping/contract'
+import { defaultTiers } from '@yiping/db'
 import pg from 'pg'
 import { runToEnd } from '../../server/start/process.ts'
 import { entries } from '../built.ts'
@@ -5,6 +7,7 @@ import { entries } from '../built.ts'
 /** Every point reports so often, as the city's own stations do on average: 230 million readings of 10,000 points are 240 days. */
 export const stepS = 900
 const dayMs = 86_400_000
+const { zone } = defaultTiers
 /** The newest days stay as rows, as the columnstore's policies leave them. */
 const rowDays = 3
 
@@ -83,8 +86,9 @@ export async function buildHistory(server: string, readings: number, say: (line:
     )
     if (made > 0) {
       say('days, districts, columnstore, the naive table’s index, statistics')
-      // The zone's days that are over: the last one ends after the readings do.
-      await client.query(`call refresh_continuous_aggregate('reading_1d', to_timestamp(${(from - dayMs) / 1000}), to_timestamp(${to / 1000}))`)
+      // Days of the zone that are over, each by itself as a policy does it.
+      for (let day = dayStart(from, zone); addDays(day, 1, zone) <= to; day = addDays(day, 1, zone))
+        await client.query(`call refresh_continuous_aggregate('reading_1d', to_timestamp(${day / 1000}), to_timestamp(${addDays(day, 1, zone) / 1000}))`)
       for (let day = from; day < to; day += dayMs)
         await client.query('select work_out_districts(to_timestamp($1::float8 / 1000), to_timestamp($2::float8 / 1000))', [day, day + dayMs])
       for (const [table, days] of Object.entries({ reading: rowDays, reading_1m: 7, reading_15m: 10, reading_1h: 30, district_1h: 60 }))

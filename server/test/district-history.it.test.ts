@@ -1,5 +1,5 @@
 import { addDays, dayStart, type DistrictHistoryAnswer } from '@yiping/contract'
-import { createPool, type Pool, refreshRollups, seedStations } from '@yiping/db'
+import { createPool, loadDistrictHistory, type Pool, refreshRollups, seedStations } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '../src/app.ts'
@@ -98,8 +98,23 @@ describe('history by district', () => {
     ]
     for (const span of spans) {
       await pool.query('update district_tier set since = to_timestamp($1::float8 / 1000), until = to_timestamp($2::float8 / 1000)', span)
-      expect(said((await get(query('1h'))).body)).toEqual(await wanted(['ws.flow', 'ws.pressure'], '1h'))
+      for (const bucket of ['1h', '1d'] as const) expect(said((await get(query(bucket))).body)).toEqual(await wanted(['ws.flow', 'ws.pressure'], bucket))
     }
+  })
+
+  it('is right in a zone whose days begin on no full hour', async () => {
+    const zone = 'Asia/Kathmandu'
+    const a = addDays(begin, 1, zone)
+    const days = await loadDistrictHistory(pool, { metrics: ['ws.flow'], from: a, to: addDays(a, 2, zone), bucket: '1d', zone })
+    const { rows } = await pool.query(
+      `select time_bucket('1 day', observed_at, '${zone}') as t, max(value), count(*)::int as count from reading where point_id in
+         (select p.id from point p join station s on s.id = p.station_id where p.metric = 'ws.flow' and s.code in ('WS-1', 'WS-2'))
+         and quality < 2 and observed_at >= to_timestamp($1::float8 / 1000) and observed_at < to_timestamp($2::float8 / 1000) group by 1 order by 1`,
+      [a, addDays(a, 2, zone)],
+    )
+    const own = days.find((d) => d.district === '410105')
+    expect(own?.t.map((t, i) => ({ t, max: own.max[i], count: own.count[i] }))).toEqual(rows)
+    expect(rows).toHaveLength(2)
   })
 
   it.each([

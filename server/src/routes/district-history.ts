@@ -31,6 +31,8 @@ export const districtHistoryRoutes =
     app.get(
       '/history/districts',
       {
+        // To pack so many numbers takes longer than the house's own network does to carry them.
+        compress: false,
         schema: {
           summary: 'History of all points of some metrics by district, by the hour or the day',
           querystring: DistrictHistoryQuery,
