@@ -10,7 +10,8 @@
  * A refresh that reaches far back is done in pieces first, newest first: late rows of one
  * device have all points of those hours worked out again, a second for an hour of a city, and half a
  * day of them in one go would keep every screen waiting. The job itself then finds little left. At its
- * first run the pieces reach back to the oldest rows: a roll-up may be new and its source years old.
+ * first run the pieces begin at the oldest rows: a roll-up may be new and its source years old, and up to where it
+ * is worked out nobody looks at its source any more.
  *
  * Time comes in as an argument, so that a test can pass a day in a moment.
  */
@@ -83,14 +84,17 @@ const PIECE_MS = 3_600_000
 /** As far as devices usually keep what they could not send, and a little more. */
 const PIECES = 26
 
-/** The hours of a refresh that reaches far back, newest first, as epoch ms; each begins and ends on a full hour. */
+/** The hours of a refresh that reaches far back, newest first but for the first run, as epoch ms; each begins and ends on a full hour. */
 export function piecesOf({ far, nextStartMs }: Pick<Job, 'far' | 'nextStartMs'>, nowMs: number): { from: number; to: number }[] {
   if (far === null) return []
   const end = Math.floor((nowMs - far.endOffsetMs) / PIECE_MS) * PIECE_MS
   const oldest = Math.max(far.oldestMs ?? end, far.startOffsetMs === null ? -Infinity : nowMs - far.startOffsetMs)
   const all = Math.floor((end - oldest) / PIECE_MS)
-  const pieces = nextStartMs === null ? Math.max(PIECES, all) : PIECES
-  return Array.from({ length: pieces }, (_, i) => ({ from: end - (i + 1) * PIECE_MS, to: end - i * PIECE_MS }))
+  const pieces = Array.from({ length: nextStartMs === null ? Math.max(PIECES, all) : PIECES }, (_, i) => ({
+    from: end - (i + 1) * PIECE_MS,
+    to: end - i * PIECE_MS,
+  }))
+  return nextStartMs === null ? pieces.reverse() : pieces
 }
 
 /** When a job is next due. A new job has no start yet and is due at once. */

@@ -29,7 +29,7 @@ export async function migrate(connectionString: string, log: (line: string) => v
       advisoryLockMode: 'wait',
       logger: { info: () => {}, debug: () => {}, warn: log, error: log },
     })
-    await settleTiers(client, tiers)
+    await settleTiers(client, tiers, log)
     return done.map((m) => m.name)
   } finally {
     await client.end()

@@ -37,10 +37,10 @@ export async function refreshRollups(
     if (addDays(day, 1, zone) <= fullTo(now, quarterMs) && day >= floor.reading_1d) await refreshDay(pool, day, addDays(day, 1, zone))
 }
 
-/** Newest first. */
+/** Oldest first: up to where a tier is worked out nobody looks at what it is made from. */
 function windowsOf(from: number, to: number): [number, number][] {
   const windows: [number, number][] = []
-  for (let end = to; end > from; end -= coarseWindowMs) windows.push([Math.max(from, end - coarseWindowMs), end])
+  for (let begin = from; begin < to; begin += coarseWindowMs) windows.push([begin, Math.min(to, begin + coarseWindowMs)])
   return windows
 }
 

@@ -91,16 +91,16 @@ export function refreshPolicies({ keepDays }: TierSettings, goneDays: Readonly<P
 const attempts = 5
 
 /** Lays out what follows the configuration: days of its zone, refreshes, what is dropped when. Done again it changes nothing. */
-export async function settleTiers(client: pg.Client, settings: TierSettings): Promise<void> {
+export async function settleTiers(client: pg.Client, settings: TierSettings, log: (line: string) => void = () => {}): Promise<void> {
   for (let attempt = 1; ; attempt += 1)
     try {
-      return await settle(client, settings)
+      return await settle(client, settings, log)
     } catch (error) {
       if (!(error instanceof pg.DatabaseError && error.code === '40P01') || attempt === attempts) throw error
     }
 }
 
-async function settle(client: pg.Client, settings: TierSettings): Promise<void> {
+async function settle(client: pg.Client, settings: TierSettings, log: (line: string) => void): Promise<void> {
   await settleDays(client, settings.zone)
   for (const tier of tierNames) {
     const { rowCount } = await client.query("select from pg_views where schemaname = 'analyst' and viewname = $1", [`reading_${tier}`])
@@ -114,6 +114,7 @@ async function settle(client: pg.Client, settings: TierSettings): Promise<void> 
   const { rows: gone } = await client.query<{ name: KeptTier; days: number }>(
     'select name, extract(epoch from now() - gone_before)::float8 / 86400 as days from tier where gone_before is not null',
   )
+  await fillTiers(client, log)
   await settleRefreshes(client, refreshPolicies(settings, Object.fromEntries(gone.map((g) => [g.name, g.days]))))
   await settleColumnstore(client)
   await settleRetention(client, settings.keepDays)
@@ -150,6 +151,34 @@ async function settleDays(client: pg.Client, zone: string): Promise<void> {
   await client.query("update tier set zone = $1 where name = '1d'", [zone])
 }
 
+/**
+ * Tiers that are new above readings that are not: worked out from the oldest on before their policies are laid. The live policy
+ * would move the end of what is worked out to now, and up to there nobody looks at the readings any more: all that the others
+ * have not come to would be missing. Broken off, it goes on at the next time.
+ */
+async function fillTiers(client: pg.Client, log: (line: string) => void): Promise<void> {
+  const { rows } = await client.query<{ from: number | null; kept: number | null; to: number; laid: boolean }>(
+    `select extract(epoch from greatest((select min(range_start) from timescaledb_information.chunks where hypertable_schema = 'public' and hypertable_name = 'reading'),
+         (select gone_before from tier where name = 'raw')))::float8 as from,
+       extract(epoch from (select min(k.range_start) from timescaledb_information.chunks k join timescaledb_information.continuous_aggregates a
+         on a.materialization_hypertable_name = k.hypertable_name where a.view_name = 'reading_1m'))::float8 as kept,
+       extract(epoch from date_trunc('hour', now(), 'UTC'))::float8 - 7200 as to,
+       exists (${jobsOf('policy_refresh_continuous_aggregate')} and c.view_name = 'reading_1m') as laid`,
+  )
+  const [state] = rows
+  if (!state || state.laid || state.from === null) return
+  const { from, to } = state
+  // Minutes of readings that are gone have been carried over.
+  const begin = Math.min(from, state.kept ?? from)
+  const refresh = (view: string, a: number, b: number) => client.query(`call refresh_continuous_aggregate('${view}', to_timestamp(${a}), to_timestamp(${b}))`)
+  for (let day = from; day < to; day += dayS) {
+    log(`roll-ups of ${new Date(day * 1000).toISOString().slice(0, 10)}, up to ${new Date(to * 1000).toISOString().slice(0, 10)}`)
+    // By the hour: the embedded database serves nobody else meanwhile.
+    for (let at = day; at < Math.min(day + dayS, to); at += hourS) await refresh('reading_1m', at, at + hourS)
+  }
+  for (const view of ['reading_15m', 'reading_1h']) for (let day = begin; day < to; day += dayS) await refresh(view, day, Math.min(day + dayS, to))
+}
+
 const jobsOf = (procedure: string): string => `
   select j.job_id as id, coalesce(c.view_name, j.config ->> 'relation') as of, (j.config ->> 'keep_days')::int as "keepDays",
     extract(epoch from j.schedule_interval)::float8 as "everyS",
@@ -172,10 +201,14 @@ async function settleRefreshes(client: pg.Client, wanted: readonly RefreshPolicy
     if (stay.has(its) && !stood.has(its)) stood.add(its)
     else await client.query('select delete_job($1)', [job.id])
   }
+  // Oldest first: up to where a tier is worked out nobody looks at what it is made from. Not every version can.
+  const { rowCount: ordered } = await client.query(
+    "select from pg_proc where proname = 'add_continuous_aggregate_policy' and 'refresh_newest_first' = any(proargnames)",
+  )
   for (const p of wanted.filter((w) => !stood.has(key(w, w.view))))
     await client.query(
       `select add_continuous_aggregate_policy('${p.view}', start_offset => ${p.startS === null ? 'null' : `interval '${p.startS} seconds'`},
-         end_offset => interval '${p.endS} seconds', schedule_interval => interval '${p.everyS} seconds', buckets_per_batch => ${p.perBatch})`,
+         end_offset => interval '${p.endS} seconds', schedule_interval => interval '${p.everyS} seconds', buckets_per_batch => ${p.perBatch}${ordered === 0 ? '' : ', refresh_newest_first => false'})`,
     )
 }
 

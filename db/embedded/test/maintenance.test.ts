@@ -145,10 +145,11 @@ describe('the scheduler', () => {
     for (const [i, { from, to }] of pieces.entries()) expect([from, to]).toEqual([START - (i + 3) * HOUR, START - (i + 2) * HOUR])
   })
 
-  test('goes back to the oldest rows at the first run of a refresh, and not beyond its start', () => {
+  test('begins with the oldest rows at the first run of a refresh, and not before its start', () => {
     const first = (change: Partial<typeof far>) => piecesOf({ far: { ...far, ...change }, nextStartMs: null }, START + 5 * MINUTE)
-    expect(first({ oldestMs: START - 50 * DAY }).at(-1)).toEqual({ from: START - 50 * DAY, to: START - 50 * DAY + HOUR })
-    expect(first({ oldestMs: START - 50 * DAY, startOffsetMs: 10 * DAY }).at(-1)?.from).toBe(START - 10 * DAY + HOUR)
+    expect(first({ oldestMs: START - 50 * DAY })[0]).toEqual({ from: START - 50 * DAY, to: START - 50 * DAY + HOUR })
+    expect(first({ oldestMs: START - 50 * DAY, startOffsetMs: 10 * DAY })[0]?.from).toBe(START - 10 * DAY + HOUR)
+    expect(first({ oldestMs: START - 50 * DAY }).at(-1)?.to).toBe(START - 2 * HOUR)
     expect(first({ oldestMs: null })).toHaveLength(26)
   })
 
