@@ -163,6 +163,29 @@ create table district (
   constraint district_level_check CHECK ((level = ANY (ARRAY['city'::text, 'district'::text, 'street'::text, 'community'::text, 'grid'::text])))
 );
 
+create table district_1h (
+  metric text not null,
+  district text not null,
+  bucket timestamp with time zone not null,
+  min double precision,
+  max double precision,
+  sum double precision,
+  count integer not null,
+  uncertain integer not null,
+  bad integer not null,
+  constraint district_1h_pkey PRIMARY KEY (metric, district, bucket),
+  constraint district_1h_metric_fkey FOREIGN KEY (metric) REFERENCES metric(code)
+);
+
+create table district_tier (
+  alone boolean not null default true,
+  since timestamp with time zone,
+  until timestamp with time zone,
+  constraint district_tier_pkey PRIMARY KEY (alone),
+  constraint district_tier_alone_check CHECK (alone),
+  constraint district_tier_check CHECK ((((since IS NULL) = (until IS NULL)) AND (since <= until)))
+);
+
 create table domain (
   code text not null,
   name_zh text not null,
@@ -461,6 +484,17 @@ create table threshold (
   constraint threshold_severity_check CHECK (((severity >= 1) AND (severity <= 4)))
 );
 
+create table tier (
+  name text not null,
+  relation text not null,
+  coarser text[] not null,
+  zone text,
+  gone_before timestamp with time zone,
+  constraint tier_relation_key UNIQUE (relation),
+  constraint tier_pkey PRIMARY KEY (name),
+  constraint tier_name_check CHECK ((name = ANY (ARRAY['raw'::text, '1m'::text, '15m'::text, '1h'::text, '1d'::text])))
+);
+
 create table waiting_point (
   station text not null,
   metric text not null,
@@ -515,9 +549,11 @@ CREATE UNIQUE INDEX reading_identity ON public.reading USING btree (point_id, ob
 
 CREATE TRIGGER station_feeder_inserted AFTER INSERT ON public.station REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION refuse_feeder_circle();
 CREATE TRIGGER station_feeder_updated AFTER UPDATE ON public.station REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION refuse_feeder_circle();
+CREATE TRIGGER station_moves AFTER UPDATE OF district, origin ON public.station FOR EACH ROW WHEN (((old.district IS DISTINCT FROM new.district) OR (old.origin IS DISTINCT FROM new.origin))) EXECUTE FUNCTION begin_districts_anew();
 
 -- hypertables
 
+-- hypertable district_1h by bucket, chunks of 30 days, columnstore
 -- hypertable quality_mark by observed_at, chunks of 7 days
 -- hypertable reading by observed_at, chunks of 1 day, columnstore
 -- hypertable reading_conflict by received_at, chunks of 7 days
@@ -525,17 +561,46 @@ CREATE TRIGGER station_feeder_updated AFTER UPDATE ON public.station REFERENCING
 
 -- roll-ups
 
+-- continuous aggregate reading_15m, real-time
+ SELECT point_id,
+    time_bucket('00:15:00'::interval, bucket) AS bucket,
+    min(min) AS min,
+    max(max) AS max,
+    sum(sum) AS sum,
+    first(first, bucket) FILTER (WHERE (count > 0)) AS first,
+    last(last, bucket) FILTER (WHERE (count > 0)) AS last,
+    (sum(count))::integer AS count,
+    (sum(uncertain))::integer AS uncertain,
+    (sum(bad))::integer AS bad
+   FROM reading_1m
+  GROUP BY point_id, (time_bucket('00:15:00'::interval, bucket));
+
+-- continuous aggregate reading_1d, real-time
+ SELECT point_id,
+    time_bucket('1 day'::interval, bucket, 'Asia/Shanghai'::text) AS bucket,
+    min(min) AS min,
+    max(max) AS max,
+    sum(sum) AS sum,
+    first(first, bucket) FILTER (WHERE (count > 0)) AS first,
+    last(last, bucket) FILTER (WHERE (count > 0)) AS last,
+    (sum(count))::integer AS count,
+    (sum(uncertain))::integer AS uncertain,
+    (sum(bad))::integer AS bad
+   FROM reading_15m
+  GROUP BY point_id, (time_bucket('1 day'::interval, bucket, 'Asia/Shanghai'::text));
+
 -- continuous aggregate reading_1h, real-time
  SELECT point_id,
     time_bucket('01:00:00'::interval, bucket) AS bucket,
     min(min) AS min,
     max(max) AS max,
     sum(sum) AS sum,
-    sum(count) AS count,
-    first(first, bucket) AS first,
-    last(last, bucket) AS last,
-    sum(bad) AS bad
-   FROM reading_1m
+    first(first, bucket) FILTER (WHERE (count > 0)) AS first,
+    last(last, bucket) FILTER (WHERE (count > 0)) AS last,
+    (sum(count))::integer AS count,
+    (sum(uncertain))::integer AS uncertain,
+    (sum(bad))::integer AS bad
+   FROM reading_15m
   GROUP BY point_id, (time_bucket('01:00:00'::interval, bucket));
 
 -- continuous aggregate reading_1m, real-time
@@ -544,10 +609,11 @@ CREATE TRIGGER station_feeder_updated AFTER UPDATE ON public.station REFERENCING
     min(value) FILTER (WHERE (quality < 2)) AS min,
     max(value) FILTER (WHERE (quality < 2)) AS max,
     sum(value) FILTER (WHERE (quality < 2)) AS sum,
-    count(*) FILTER (WHERE (quality < 2)) AS count,
     first(value, observed_at) FILTER (WHERE (quality < 2)) AS first,
     last(value, observed_at) FILTER (WHERE (quality < 2)) AS last,
-    count(*) FILTER (WHERE (quality >= 2)) AS bad
+    (count(*) FILTER (WHERE (quality < 2)))::integer AS count,
+    (count(*) FILTER (WHERE (quality = 1)))::integer AS uncertain,
+    (count(*) FILTER (WHERE (quality >= 2)))::integer AS bad
    FROM reading
   GROUP BY point_id, (time_bucket('00:01:00'::interval, observed_at));
 
@@ -559,22 +625,40 @@ CREATE TRIGGER station_feeder_updated AFTER UPDATE ON public.station REFERENCING
 --   at timestamp with time zone, kind text, severity smallint, value double precision, by text, note text, alarm text, rule text, station text, metric text, domain text
 -- analyst.balance
 --   minute timestamp with time zone, source text, received bigint, stored bigint, duplicate bigint, conflict bigint, rejected bigint, waiting bigint, closes boolean
+-- analyst.district_1h
+--   bucket timestamp with time zone, metric text, district text, district_name text, min double precision, mean double precision, max double precision, count integer, bad integer, unit text, metric_zh text, metric_en text, domain text, sum double precision, uncertain integer
 -- analyst.latest
 --   observed_at timestamp with time zone, station text, metric text, value double precision, unit text, quality text, received_at timestamp with time zone, station_name text, metric_zh text, metric_en text, domain text, district text, district_name text, origin text, point_id integer
 -- analyst.point
 --   point_id integer, station text, station_name text, domain text, district text, district_name text, metric text, metric_zh text, metric_en text, unit text, metric_kind text, interval_s real, physical_min double precision, physical_max double precision, origin text
 -- analyst.reading
 --   observed_at timestamp with time zone, station text, metric text, value double precision, unit text, quality text, received_at timestamp with time zone, station_name text, metric_zh text, metric_en text, domain text, district text, district_name text, origin text, point_id integer
+-- analyst.reading_15m
+--   bucket timestamp with time zone, station text, metric text, min double precision, mean double precision, max double precision, count bigint, bad bigint, unit text, sum double precision, first double precision, last double precision, station_name text, metric_zh text, metric_en text, domain text, district text, district_name text, origin text, point_id integer, uncertain bigint, good bigint, expected double precision
+-- analyst.reading_1d
+--   bucket timestamp with time zone, station text, metric text, min double precision, mean double precision, max double precision, count bigint, bad bigint, unit text, sum double precision, first double precision, last double precision, station_name text, metric_zh text, metric_en text, domain text, district text, district_name text, origin text, point_id integer, uncertain bigint, good bigint, expected double precision
 -- analyst.reading_1h
---   bucket timestamp with time zone, station text, metric text, min double precision, mean double precision, max double precision, count bigint, bad bigint, unit text, sum double precision, first double precision, last double precision, station_name text, metric_zh text, metric_en text, domain text, district text, district_name text, origin text, point_id integer
+--   bucket timestamp with time zone, station text, metric text, min double precision, mean double precision, max double precision, count bigint, bad bigint, unit text, sum double precision, first double precision, last double precision, station_name text, metric_zh text, metric_en text, domain text, district text, district_name text, origin text, point_id integer, uncertain bigint, good bigint, expected double precision
 -- analyst.reading_1m
---   bucket timestamp with time zone, station text, metric text, min double precision, mean double precision, max double precision, count bigint, bad bigint, unit text, sum double precision, first double precision, last double precision, station_name text, metric_zh text, metric_en text, domain text, district text, district_name text, origin text, point_id integer
+--   bucket timestamp with time zone, station text, metric text, min double precision, mean double precision, max double precision, count bigint, bad bigint, unit text, sum double precision, first double precision, last double precision, station_name text, metric_zh text, metric_en text, domain text, district text, district_name text, origin text, point_id integer, uncertain bigint, good bigint, expected double precision
 -- analyst.station
 --   station text, name text, kind text, kind_zh text, kind_en text, domain text, domain_zh text, domain_en text, district text, district_name text, district_name_en text, lon double precision, lat double precision, gateway text, owner text, maintenance boolean, origin text, registered_at timestamp with time zone
 
 -- policies
 
 -- every 00:01:00: policy_refresh_continuous_aggregate reading_1m end_offset=00:02:00 start_offset=02:00:00
--- every 00:15:00: policy_refresh_continuous_aggregate reading_1m end_offset=02:00:00
--- every 00:30:00: policy_refresh_continuous_aggregate reading_1h end_offset=02:00:00
+-- every 00:10:00: roll_up_districts  
+-- every 00:15:00: policy_refresh_continuous_aggregate reading_15m end_offset=02:00:00 start_offset=43776:00:00
+-- every 00:15:00: policy_refresh_continuous_aggregate reading_1m end_offset=02:00:00 start_offset=17496:00:00
+-- every 00:30:00: policy_refresh_continuous_aggregate reading_1h end_offset=02:00:00 start_offset=87576:00:00
+-- every 01:00:00: policy_refresh_continuous_aggregate reading_1d end_offset=02:00:00 start_offset=87576:00:00
+-- every 12:00:00: policy_compression district_1h compress_after=60 days
 -- every 12:00:00: policy_compression reading compress_after=3 days
+-- every 12:00:00: policy_compression reading_15m compress_after=10 days
+-- every 12:00:00: policy_compression reading_1d compress_after=400 days
+-- every 12:00:00: policy_compression reading_1h compress_after=30 days
+-- every 12:00:00: policy_compression reading_1m compress_after=7 days
+-- every 12:00:00: retire  keep_days=1825 relation=reading_1m
+-- every 12:00:00: retire  keep_days=3650 relation=reading_15m
+-- every 12:00:00: retire  keep_days=730 relation=reading
+-- every 12:00:00: retire  keep_days=7300 relation=reading_1h

@@ -1,17 +1,24 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { createPool, loadRegistry } from '@yiping/db'
 import pg from 'pg'
+import type { Bench } from '../bench.ts'
 import { entries } from '../built.ts'
 import { startPart } from '../city/start-part.ts'
 import { asking, buildHistory, type History } from '../history/build.ts'
-import { cityByHour, type Point, questions } from '../history/questions.ts'
+import { type Point, questions } from '../history/questions.ts'
 import { median, quantile, seeded } from '../measure/numbers.ts'
 import { rssOf } from '../measure/processes.ts'
+import { type LateBurst, lateBurst } from '../real/late-burst.ts'
+import { livePoints } from '../real/live-plan.ts'
+import { mosquittoFile } from '../real/mosquitto.ts'
 import type { Row } from '../report/outcome.ts'
+import { type Scope, withScope } from '../scope.ts'
+import { until } from '../until.ts'
 import type { Figure } from './figure.ts'
 
 const run = promisify(execFile)
-const warmUps = 5
+const mostWarmUps = 5
 const exportPoints = 50
 
 interface Sizes {
@@ -40,6 +47,7 @@ async function sizesOf(client: pg.Client, history: History): Promise<Sizes> {
 
 async function timesOf(samples: number, ask: () => Promise<unknown>): Promise<number[]> {
   const times: number[] = []
+  const warmUps = Math.min(mostWarmUps, samples - 1)
   for (let i = 0; i < warmUps + samples; i++) {
     const began = performance.now()
     await ask()
@@ -60,7 +68,7 @@ const ms = (figure: string, times: readonly number[], naive: readonly number[], 
 /** A long history on a real server, and what analysts ask of it. The database stays, for the next run. */
 export const history: Figure = {
   name: 'history',
-  about: 'a city’s history of --history N readings (10,000,000) on the server of --database: size, series, overview at a moment, export',
+  about: 'a city’s history of --history N readings (10,000,000) on the server of --database: size, series, overview at a moment, export, late rows',
   async run(bench, scope) {
     const { database } = bench.options
     if (database === null) {
@@ -103,16 +111,11 @@ export const history: Figure = {
       // The same draws on both sides, in the same order.
       const [ours, theirs] = [seeded(bench.options.seed), seeded(bench.options.seed)]
       const times = await timesOf(question.samples, () => ask(question.path(built, ours, points)))
-      const naive = await timesOf(question.samples, () => client.query(question.naive(built, theirs, points)))
+      const naive = await timesOf(question.naiveSamples ?? question.samples, () => client.query(question.naive(built, theirs, points)))
       rows.push(ms(question.figure, times, naive, question.goalMs))
       detail[question.figure] = { times, naive }
       bench.say(`${question.figure}: p50 ${median(times).toFixed(1)} ms, naive ${median(naive).toFixed(1)} ms`)
     }
-    const { from, to } = cityByHour.span(built)
-    const times = await timesOf(cityByHour.samples, () => client.query(cityByHour.ours, [from, to]))
-    const naive = await timesOf(cityByHour.samples, () => client.query(cityByHour.naive, [from, to]))
-    rows.push(ms(cityByHour.figure, times, naive, cityByHour.goalMs))
-    bench.say(`${cityByHour.figure}: p50 ${median(times).toFixed(0)} ms, naive ${median(naive).toFixed(0)} ms`)
     const exported = await measureExport(built, address, server.pid, points)
     rows.push({
       figure: 'history: export of raw readings as CSV',
@@ -123,17 +126,87 @@ export const history: Figure = {
       reference: { value: exported.psql, what: 'psql \\copy of the same rows with the same names' },
     })
     detail.exported = exported
+    await server.stop()
+    await client.end()
+    const late = mosquittoFile === undefined ? null : await withScope((inner) => measureLateBurst(bench, inner, database, built))
+    if (late !== null) {
+      rows.push(
+        {
+          figure: 'history: late rows into compressed days, stored and rolled up',
+          measured: (late.storedMs + late.repairedMs) / 1000,
+          unit: 's',
+          decimals: 0,
+          goal: { atMost: 300 },
+          reference: { value: late.storedMs / 1000, what: 'storing them alone' },
+        },
+        {
+          figure: 'history: live reading to committed row p95 meanwhile',
+          measured: quantile([...late.during, ...late.repairing], 0.95),
+          unit: 'ms',
+          decimals: 0,
+          goal: { atMost: 500 },
+          reference: { value: quantile(late.alone, 0.95), what: 'the same before they came' },
+        },
+      )
+      detail.late = { ...late, alone: late.alone.length, during: late.during.length, repairing: late.repairing.length }
+    }
     return {
       rows,
       notes: [
         `history: ${built.rows} readings of ${built.points} points in ${built.days} days; a year’s question is asked of what there is`,
         `history: roll-ups ${sizes.tiers.map((t) => `${t.view} ${(t.bytes / 2 ** 20).toFixed(0)} MiB`).join(', ')}; readings ${(sizes.readings / 2 ** 20).toFixed(0)} MiB, plain table ${(sizes.naive / 2 ** 20).toFixed(0)} MiB`,
         `history: answers over HTTP with JSON on loopback, plain SQL without either; export of ${exported.rows} rows grew the server by ${exported.grownMiB.toFixed(0)} MiB`,
-        'history: the city by utility and district has no route yet, both sides are asked in SQL; a late burst into the columnstore is not measured',
+        late === null ? 'history: a late burst is left out: it needs Mosquitto (apt-get install mosquitto)' : lateNote(late),
       ],
       detail,
     }
   },
+}
+
+const lateNote = (late: LateBurst): string =>
+  `history: ${late.rows} late rows beside ${lateLive.rate} live readings/s: stored in ${(late.storedMs / 1000).toFixed(0)} s, rolled up ${(late.repairedMs / 1000).toFixed(0)} s later; live p95 ${quantile(late.alone, 0.95)} ms before, ${quantile(late.during, 0.95)} ms while they were stored${late.repairing.length > 0 ? `, ${quantile(late.repairing, 0.95)} ms while they were rolled up` : ''}`
+
+const lateDevices = 5000
+const lateDays = 4
+const lateLive = { rate: 1000, perMessage: 1, seconds: 150 }
+
+/** On a copy, so that the history stays what it is. */
+async function measureLateBurst(bench: Bench, scope: Scope, server: string, built: History): Promise<LateBurst> {
+  const copy = new URL(built.url)
+  copy.pathname = `${copy.pathname}_late`
+  const name = copy.pathname.slice(1)
+  const own = new URL(built.url).pathname.slice(1)
+  await asking(server, (client) => client.query(`drop database if exists ${name} with (force)`))
+  await until(
+    'the history can be copied',
+    () =>
+      asking(server, async (client) => {
+        await client.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [own])
+        return client.query(`create database ${name} template ${own}`).then(
+          () => true,
+          () => false,
+        )
+      }),
+    300_000,
+    500,
+  )
+  scope.defer('copy of the history', async () => void (await asking(server, (client) => client.query(`drop database ${name} with (force)`))))
+  const pool = createPool({ connectionString: copy.href, applicationName: 'yiping-bench', max: 1 })
+  scope.defer('pool', () => pool.end())
+  await pool.query('drop schema naive cascade')
+  const points = livePoints(await loadRegistry(pool))
+  return lateBurst(
+    bench,
+    scope,
+    {
+      url: copy.href,
+      query: async <T extends pg.QueryResultRow>(sql: string, values?: unknown[]) => (await pool.query<T>(sql, values)).rows,
+      cut: () => Promise.reject(new Error('stays')),
+      mend: () => Promise.reject(new Error('stays')),
+    },
+    // Off the grid of what is there, in days that are in the columnstore.
+    { late: points.slice(0, lateDevices), others: points.slice(lateDevices), live: lateLive, endOf: () => built.to - lateDays * 86_400_000 + 137 },
+  )
 }
 
 async function measureExport(

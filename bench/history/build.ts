@@ -1,3 +1,5 @@
+import { addDays, dayStart } from '@yiping/contract'
+import { defaultTiers } from '@yiping/db'
 import pg from 'pg'
 import { runToEnd } from '../../server/start/process.ts'
 import { entries } from '../built.ts'
@@ -5,7 +7,8 @@ import { entries } from '../built.ts'
 /** Every point reports so often, as the city's own stations do on average: 230 million readings of 10,000 points are 240 days. */
 export const stepS = 900
 const dayMs = 86_400_000
-/** The newest days stay as rows, as the columnstore's policy leaves them. */
+const { zone } = defaultTiers
+/** The newest days stay as rows, as the columnstore's policies leave them. */
 const rowDays = 3
 
 export interface History {
@@ -82,8 +85,14 @@ export async function buildHistory(server: string, readings: number, say: (line:
       [to - stepS * 1000],
     )
     if (made > 0) {
-      say('columnstore, the naive table’s index, statistics')
-      await client.query(`select compress_chunk(c, true) from show_chunks('reading', older_than => to_timestamp($1 / 1000.0)) c`, [to - rowDays * dayMs])
+      say('days, districts, columnstore, the naive table’s index, statistics')
+      // Days of the zone that are over, each by itself as a policy does it.
+      for (let day = dayStart(from, zone); addDays(day, 1, zone) <= to; day = addDays(day, 1, zone))
+        await client.query(`call refresh_continuous_aggregate('reading_1d', to_timestamp(${day / 1000}), to_timestamp(${addDays(day, 1, zone) / 1000}))`)
+      for (let day = from; day < to; day += dayMs)
+        await client.query('select work_out_districts(to_timestamp($1::float8 / 1000), to_timestamp($2::float8 / 1000))', [day, day + dayMs])
+      for (const [table, days] of Object.entries({ reading: rowDays, reading_1m: 7, reading_15m: 10, reading_1h: 30, district_1h: 60 }))
+        await client.query(`select compress_chunk(c, true) from show_chunks('${table}', older_than => to_timestamp($1 / 1000.0)) c`, [to - days * dayMs])
       await client.query('create unique index if not exists naive_identity on naive.reading (point_id, observed_at)')
       await client.query('vacuum analyze')
       await client.query('checkpoint')
@@ -119,6 +128,6 @@ async function makeDay(client: pg.Client, day: number): Promise<void> {
     [day, day + dayMs],
   )
   await client.query('commit')
-  for (const view of ['reading_1m', 'reading_1h'])
+  for (const view of ['reading_1m', 'reading_15m', 'reading_1h'])
     await client.query(`call refresh_continuous_aggregate('${view}', to_timestamp(${day / 1000}), to_timestamp(${(day + dayMs) / 1000}))`)
 }

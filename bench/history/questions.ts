@@ -8,6 +8,8 @@ export interface Question {
   figure: string
   goalMs: number
   samples: number
+  /** Where plain SQL takes seconds. */
+  naiveSamples?: number
   /** Below the server's address. */
   path: (h: History, random: () => number, points: readonly Point[]) => string
   naive: (h: History, random: () => number, points: readonly Point[]) => pg.QueryConfig
@@ -50,6 +52,10 @@ const series = (days: number, tier: string, seconds: number) => ({
   },
 })
 
+/** One of each utility. */
+const cityMetrics = ['ws.pressure', 'gs.p_mid', 'ht.room', 'dr.forebay']
+const newest = (h: History, days: number): { from: number; to: number } => ({ from: Math.max(h.from, h.to - days * dayMs), to: h.to })
+
 export const questions: readonly Question[] = [
   { figure: 'history: one point, 24 h raw', goalMs: 20, samples: 200, ...series(1, 'raw', 0) },
   { figure: 'history: one point, 30 d by the hour', goalMs: 20, samples: 200, ...series(30, '1h', 3600) },
@@ -67,20 +73,25 @@ export const questions: readonly Question[] = [
       values: [Math.floor(h.from + dayMs + random() * (h.to - h.from - dayMs))],
     }),
   },
+  {
+    figure: 'history: city by utility and district, 30 d by the hour',
+    goalMs: 50,
+    samples: 40,
+    naiveSamples: 3,
+    path: (h) => {
+      const { from, to } = newest(h, 30)
+      return `/api/v1/history/districts?metrics=${cityMetrics.join(',')}&bucket=1h&from=${from}&to=${to}`
+    },
+    naive: (h) => {
+      const { from, to } = newest(h, 30)
+      return {
+        name: 'city-by-hour',
+        text: `select s.district, p.metric, date_trunc('hour', r.observed_at), min(r.value), max(r.value), avg(r.value), count(*)
+          from naive.reading r join point p on p.id = r.point_id join station s on s.id = p.station_id
+          where p.metric = any($3) and r.quality < 2
+            and r.observed_at >= to_timestamp($1 / 1000.0) and r.observed_at < to_timestamp($2 / 1000.0) group by 1, 2, 3`,
+        values: [from, to, cityMetrics],
+      }
+    },
+  },
 ]
-
-/** The city by utility and district, 30 days by the hour: no route answers it yet, both sides are asked in SQL. */
-export const cityByHour = {
-  figure: 'history: city by utility and district, 30 d by the hour',
-  goalMs: 50,
-  samples: 3,
-  ours: `select s.domain, s.district, p.metric, r.bucket, sum(r.sum) / nullif(sum(r.count), 0) as mean, sum(r.count) as count
-    from reading_1h r join point p on p.id = r.point_id join station s on s.id = p.station_id
-    where p.metric in ('ws.pressure', 'gs.p_mid', 'ht.room', 'dr.forebay')
-      and r.bucket >= to_timestamp($1 / 1000.0) and r.bucket < to_timestamp($2 / 1000.0) group by 1, 2, 3, 4`,
-  naive: `select s.domain, s.district, p.metric, date_trunc('hour', r.observed_at), avg(r.value), count(*)
-    from naive.reading r join point p on p.id = r.point_id join station s on s.id = p.station_id
-    where p.metric in ('ws.pressure', 'gs.p_mid', 'ht.room', 'dr.forebay') and r.quality < 2
-      and r.observed_at >= to_timestamp($1 / 1000.0) and r.observed_at < to_timestamp($2 / 1000.0) group by 1, 2, 3, 4`,
-  span: (h: History): { from: number; to: number } => ({ from: Math.max(h.from, h.to - 30 * dayMs), to: h.to }),
-} as const

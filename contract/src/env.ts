@@ -3,6 +3,8 @@ import { Convert, Default, Errors } from 'typebox/value'
 
 const Switch = Type.Enum(['on', 'off'])
 
+const Kept = (what: string, days: number) => Type.Integer({ minimum: 0, maximum: 36_500, default: days, description: `days that ${what} keeps; 0: for ever` })
+
 /** Every variable that any part reads: one schema, one meaning. `interfaces.md` is the public table. */
 export const environment = {
   DATABASE_URL: Type.String({ pattern: '^postgres(ql)?://' }),
@@ -30,6 +32,11 @@ export const environment = {
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { default: 'info' }),
   METRICS_PORT: Type.Integer({ minimum: 0, maximum: 65535, description: "port of a service's own /metrics; unset: none" }),
   RETENTION_DAYS: Type.Integer({ minimum: 1, maximum: 36_500, default: 400, description: 'readings older than this are refused (ts_too_old)' }),
+  RETENTION_RAW: Kept('the table of readings', 730),
+  RETENTION_1M: Kept('the minute tier', 5 * 365),
+  RETENTION_15M: Kept('the quarter-hour tier', 10 * 365),
+  RETENTION_1H: Kept('the hour tier', 20 * 365),
+  RETENTION_1D: Kept('the day tier', 0),
 } as const
 export type EnvironmentName = keyof typeof environment
 

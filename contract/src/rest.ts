@@ -303,6 +303,41 @@ export const SeriesAnswer = Type.Object(
 )
 export type SeriesAnswer = Static<typeof SeriesAnswer>
 
+/** `GET /api/v1/history/districts` */
+export const DistrictHistoryQuery = Type.Object(
+  {
+    metrics: Type.String({ description: 'codes of metrics, joined by commas; at most ten' }),
+    from: Type.Optional(Type.String()),
+    to: Type.Optional(Type.String()),
+    bucket: Type.Enum(['1h', '1d'], { default: '1h', description: 'hours, or days of the city’s zone' }),
+  },
+  { additionalProperties: false },
+)
+export const DistrictHistoryAnswer = Type.Object(
+  {
+    from: Time,
+    to: Time,
+    bucket: Type.Enum(['1h', '1d']),
+    series: Type.Array(
+      Type.Object(
+        {
+          metric: Type.String(),
+          unit: Type.String(),
+          district: Nullable(Type.String({ description: 'adcode; null for stations of no district' })),
+          points: Type.Integer({ minimum: 1, description: 'points that measure it there today' }),
+          ...SeriesColumns,
+          coverage: Type.Array(
+            Type.Number({ minimum: 0, description: 'readings in the bucket, bad ones left out, for each that these points were to send in it so far' }),
+          ),
+        },
+        { description: 'of the city’s own points; a bucket without readings is absent' },
+      ),
+    ),
+  },
+  { $id: 'DistrictHistory' },
+)
+export type DistrictHistoryAnswer = Static<typeof DistrictHistoryAnswer>
+
 const exportFields = {
   points: Type.String({ description: 'STATION:METRIC, joined by commas; at most 50' }),
   from: Type.Optional(Type.String()),

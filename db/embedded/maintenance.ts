@@ -7,9 +7,11 @@
  * are reckoned from the start of the process. Each run has the session to itself and gives it back
  * before the next one; a run that fails is reported and tried again later, it stops nothing.
  *
- * A refresh that reaches back without end is done in pieces first, newest first: late rows of one
+ * A refresh that reaches far back is done in pieces first, newest first: late rows of one
  * device have all points of those hours worked out again, a second for an hour of a city, and half a
- * day of them in one go would keep every screen waiting. The job itself then finds little left.
+ * day of them in one go would keep every screen waiting. The job itself then finds little left. At its
+ * first run the pieces begin at the oldest rows: a roll-up may be new and its source years old, and up to where it
+ * is worked out nobody looks at its source any more.
  *
  * Time comes in as an argument, so that a test can pass a day in a moment.
  */
@@ -53,8 +55,8 @@ export interface Job {
   retryMs: number
   /** Runs stay on the grid that its first start has laid out, however long one takes. */
   fixedSchedule: boolean
-  /** Of a refresh without a start: its view, and how far from now it ends. */
-  endless: { view: string; endOffsetMs: number } | null
+  /** Of a refresh that reaches far back: its view, how far from now it ends and begins, and where its source does. */
+  far: { view: string; endOffsetMs: number; startOffsetMs: number | null; oldestMs: number | null } | null
 }
 
 /** Telemetry would call home. */
@@ -64,11 +66,15 @@ const JOBS = `
          extract(epoch FROM schedule_interval) * 1000,
          extract(epoch FROM retry_period) * 1000,
          fixed_schedule,
-         (SELECT format('%I.%I', user_view_schema, user_view_name) FROM _timescaledb_catalog.continuous_agg
-          WHERE proc_name = 'policy_refresh_continuous_aggregate' AND config ->> 'start_offset' IS NULL
-            AND mat_hypertable_id = (config ->> 'mat_hypertable_id')::int),
-         extract(epoch FROM (config ->> 'end_offset')::interval) * 1000
+         CASE WHEN mat_hypertable_id IS NOT NULL AND coalesce((config ->> 'start_offset')::interval > interval '1 day', true) THEN format('%I.%I', user_view_schema, user_view_name) END,
+         extract(epoch FROM (config ->> 'end_offset')::interval) * 1000,
+         extract(epoch FROM (config ->> 'start_offset')::interval) * 1000,
+         (SELECT min(s.range_start) / 1000 FROM _timescaledb_catalog.chunk k
+          JOIN _timescaledb_catalog.chunk_constraint c ON c.chunk_id = k.id JOIN _timescaledb_catalog.dimension_slice s ON s.id = c.dimension_slice_id
+          WHERE k.hypertable_id = raw_hypertable_id AND NOT k.dropped)
   FROM timescaledb_information.jobs
+  LEFT JOIN _timescaledb_catalog.continuous_agg
+    ON proc_name = 'policy_refresh_continuous_aggregate' AND mat_hypertable_id = (config ->> 'mat_hypertable_id')::int
   WHERE scheduled AND proc_name NOT LIKE 'policy_telemetry%'
   ORDER BY 2 NULLS FIRST, 1`
 
@@ -78,10 +84,17 @@ const PIECE_MS = 3_600_000
 /** As far as devices usually keep what they could not send, and a little more. */
 const PIECES = 26
 
-/** The hours of an endless refresh, newest first, as epoch ms; each begins and ends on a full hour. */
-export function piecesOf(endOffsetMs: number, nowMs: number): { from: number; to: number }[] {
-  const end = Math.floor((nowMs - endOffsetMs) / PIECE_MS) * PIECE_MS
-  return Array.from({ length: PIECES }, (_, i) => ({ from: end - (i + 1) * PIECE_MS, to: end - i * PIECE_MS }))
+/** The hours of a refresh that reaches far back, newest first but for the first run, as epoch ms; each begins and ends on a full hour. */
+export function piecesOf({ far, nextStartMs }: Pick<Job, 'far' | 'nextStartMs'>, nowMs: number): { from: number; to: number }[] {
+  if (far === null) return []
+  const end = Math.floor((nowMs - far.endOffsetMs) / PIECE_MS) * PIECE_MS
+  const oldest = Math.max(far.oldestMs ?? end, far.startOffsetMs === null ? -Infinity : nowMs - far.startOffsetMs)
+  const all = Math.floor((end - oldest) / PIECE_MS)
+  const pieces = Array.from({ length: nextStartMs === null ? Math.max(PIECES, all) : PIECES }, (_, i) => ({
+    from: end - (i + 1) * PIECE_MS,
+    to: end - i * PIECE_MS,
+  }))
+  return nextStartMs === null ? pieces.reverse() : pieces
 }
 
 /** When a job is next due. A new job has no start yet and is due at once. */
@@ -108,13 +121,13 @@ function finite(text: string | null | undefined): number | null {
 }
 
 async function readJobs(rows: AskRows): Promise<Job[]> {
-  return (await rows(JOBS)).map(([id, nextStart, interval, retry, fixed, view, endOffset]) => ({
+  return (await rows(JOBS)).map(([id, nextStart, interval, retry, fixed, view, endOffset, startOffset, oldest]) => ({
     id: Number(id),
     nextStartMs: finite(nextStart),
     intervalMs: finite(interval) ?? 0,
     retryMs: finite(retry) ?? 0,
     fixedSchedule: fixed === 't',
-    endless: typeof view === 'string' ? { view, endOffsetMs: finite(endOffset) ?? 0 } : null,
+    far: typeof view === 'string' ? { view, endOffsetMs: finite(endOffset) ?? 0, startOffsetMs: finite(startOffset), oldestMs: finite(oldest) } : null,
   }))
 }
 
@@ -158,10 +171,10 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
 
   /** A view that can't be refreshed by the hour, since its buckets are wider, is left to the job, and so is every fault. */
   async function refreshInPieces(job: Job, nowMs: number): Promise<void> {
-    if (job.endless === null) return
-    const { view, endOffsetMs } = job.endless
+    if (job.far === null) return
+    const { view } = job.far
     const at = (ms: number) => `to_timestamp(${ms / 1000})`
-    for (const { from, to } of piecesOf(endOffsetMs, nowMs)) {
+    for (const { from, to } of piecesOf(job, nowMs)) {
       if (stopped) return
       const done = await session.exclusive((rows) =>
         rows(`CALL public.refresh_continuous_aggregate('${view}', ${at(from)}, ${at(to)})`).then(

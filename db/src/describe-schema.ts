@@ -43,13 +43,13 @@ export async function describeSchema(db: Queryable): Promise<string> {
   const jobs = await text(`
     select format('-- every %s: %s %s %s', schedule_interval, proc_name, coalesce(hypertable_name, ''),
       coalesce((select string_agg(key || '=' || value, ' ' order by key) from jsonb_each_text(config)
-        where key in ('start_offset', 'end_offset', 'compress_after', 'drop_after')), '')) as line
+        where key in ('start_offset', 'end_offset', 'compress_after', 'relation', 'keep_days')), '')) as line
     from (
       select j.schedule_interval, j.proc_name, coalesce(c.view_name, j.hypertable_name) as hypertable_name, j.config
       from timescaledb_information.jobs j
       left join timescaledb_information.continuous_aggregates c
         on c.materialization_hypertable_name = j.hypertable_name or c.view_name = j.hypertable_name
-      where j.proc_name in ('policy_refresh_continuous_aggregate', 'policy_compression', 'policy_retention')
+      where j.proc_name in ('policy_refresh_continuous_aggregate', 'policy_compression', 'retire', 'roll_up_districts')
     ) jobs order by 1`)
   const triggers = await text(`
     select pg_get_triggerdef(t.oid) || ';' as line from pg_trigger t join pg_class c on c.oid = t.tgrelid
@@ -64,7 +64,7 @@ export async function describeSchema(db: Queryable): Promise<string> {
     // PostgreSQL 15 names the table before each column, later ones do not.
     section(
       'roll-ups',
-      views.map((v) => v.replace(/\b(reading|reading_1m)\./g, '')),
+      views.map((v) => v.replace(/\breading(_1m|_15m)?\./g, '')),
       '\n\n',
     ),
     section('views for analysts', forAnalysts),

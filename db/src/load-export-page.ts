@@ -1,6 +1,6 @@
 import type { Tier } from '@yiping/contract'
 import type { Queryable } from './connection.ts'
-import { viewOfTier } from './load-series.ts'
+import { tierRows } from './tier-rows.ts'
 
 /** Columns of equally many rows, oldest first. */
 export interface ExportedReadings {
@@ -59,8 +59,7 @@ export async function loadBucketPage(
     `select ${asText(epochMs)} as t, ${asText('min')} as min, ${asText('mean')} as mean, ${asText('max')} as max, ${asText('count')} as count from (
        select time_bucket(make_interval(secs => $4::float8), bucket, $5::text) as t,
               min(min) as min, sum(sum) / nullif(sum(count), 0) as mean, max(max) as max, sum(count)::int as count
-       from ${viewOfTier[tier]}
-       where point_id = $1 and bucket >= to_timestamp($2::float8 / 1000) and bucket < to_timestamp($3::float8 / 1000)
+       from ${tierRows(tier, 'point_id = $1', { from: '$2', to: '$3', zone: '$5' })}
        group by 1 having sum(count) > 0 order by 1
      ) b where $6::float8 is null or t > to_timestamp($6::float8 / 1000)`,
     [pointId, from, to, seconds, zone, after],

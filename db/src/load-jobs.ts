@@ -21,7 +21,7 @@ export interface JobStatus {
 /** The policies and other background jobs of the database. */
 export async function loadJobs(db: Queryable, now: number): Promise<JobStatus[]> {
   const { rows } = await db.query<JobStatus>(
-    `select j.job_id as id, j.proc_name::text as what, coalesce(c.view_name, j.hypertable_name)::text as of, j.scheduled,
+    `select j.job_id as id, j.proc_name::text as what, coalesce(c.view_name, j.hypertable_name, j.config ->> 'relation')::text as of, j.scheduled,
             extract(epoch from j.schedule_interval)::float8 as "everyS",
             case when s.last_run_started_at > '-infinity' then s.last_run_started_at end as "lastRunAt", s.last_run_status as "lastStatus",
             extract(epoch from s.last_run_duration)::float8 as "lastTookS", coalesce(s.total_failures, 0)::int as failures,

@@ -21,11 +21,10 @@ export async function loadNightFlow(
 ): Promise<NightFlowRow[]> {
   const { rows } = await db.query<NightFlowRow>(
     `with quarters as (
-       select point_id, time_bucket(interval '15 minutes', bucket) as at, sum(sum) / sum(count) as mean
-       from reading_1m
+       select point_id, bucket as at, sum / count as mean
+       from reading_15m
        where point_id = any($1::int[]) and count > 0
          and bucket >= to_timestamp(least($2::float8, $4::float8) / 1000) and bucket < to_timestamp(greatest($3::float8, $5::float8) / 1000)
-       group by 1, 2
      ), placed as (
        select *, at >= to_timestamp($2::float8 / 1000) and at < to_timestamp($3::float8 / 1000) as by_night,
          at >= to_timestamp($4::float8 / 1000) and at < to_timestamp($5::float8 / 1000) as by_day

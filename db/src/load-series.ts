@@ -1,5 +1,7 @@
 import type { Tier } from '@yiping/contract'
 import type { Queryable } from './connection.ts'
+import type { RollUpTier } from './settle-tiers.ts'
+import { tierRows } from './tier-rows.ts'
 
 export interface SeriesColumns {
   t: number[]
@@ -23,20 +25,16 @@ export interface SeriesRequest {
   limit: number
 }
 
-/** Which view serves which tier. Finer ones are summed up on the way out. */
-export const viewOfTier = { '1m': 'reading_1m', '15m': 'reading_1m', '1h': 'reading_1h', '1d': 'reading_1h' } as const
-
 const rawSql = `
 select point_id, observed_at as t, value as min, value as max, value as avg, 1 as count from reading
 where point_id = any($1::int[]) and quality < 2
   and observed_at >= to_timestamp($2::float8 / 1000) and observed_at < to_timestamp($3::float8 / 1000)
 order by point_id, observed_at limit $4`
 
-const bucketSql = (view: string) => `
+const bucketSql = (tier: RollUpTier) => `
 select point_id, time_bucket(make_interval(secs => $4::float8), bucket, $5::text) as t,
        min(min) as min, max(max) as max, sum(sum) / nullif(sum(count), 0) as avg, sum(count)::int as count
-from ${view}
-where point_id = any($1::int[]) and bucket >= to_timestamp($2::float8 / 1000) and bucket < to_timestamp($3::float8 / 1000)
+from ${tierRows(tier, 'point_id = any($1::int[])', { from: '$2', to: '$3', zone: '$5' })}
 group by point_id, 2 having sum(count) > 0
 order by point_id, 2 limit $6`
 
@@ -55,7 +53,7 @@ export async function loadSeries(db: Queryable, request: SeriesRequest): Promise
   const { rows } =
     tier === 'raw'
       ? await db.query<Row>(rawSql, [pointIds, from, to, limit])
-      : await db.query<Row>(bucketSql(viewOfTier[tier]), [pointIds, from, to, request.bucketSeconds, zone, limit])
+      : await db.query<Row>(bucketSql(tier), [pointIds, from, to, request.bucketSeconds, zone, limit])
   const out = new Map<number, SeriesColumns>(pointIds.map((id) => [id, { t: [], min: [], max: [], avg: [], count: [] }]))
   for (const r of rows) {
     const s = out.get(r.point_id)

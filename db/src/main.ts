@@ -15,6 +15,7 @@ import { seedCatalogue } from './seed-catalogue.ts'
 import { seedDistricts, zhengzhou } from './seed-districts.ts'
 import { parsePipeCsv, seedPipes } from './seed-pipes.ts'
 import { parseStationCsv, seedStations } from './seed-stations.ts'
+import { tierSettings, type TierSettings, tierVariables } from './settle-tiers.ts'
 
 const usage = `npm run db -- COMMAND
 
@@ -51,6 +52,8 @@ async function databaseUrl(): Promise<string> {
   }
   throw new Error(`${file} names no database`)
 }
+
+const configuredTiers = (): TierSettings => tierSettings(readEnvironment(process.env, tierVariables))
 
 async function seed(url: string, file: string | undefined): Promise<void> {
   const pool = createPool({ connectionString: url, applicationName: 'yiping-db' })
@@ -118,12 +121,12 @@ async function main(command: string | undefined, rest: readonly string[]): Promi
   const [argument] = rest
   switch (command) {
     case 'migrate': {
-      const names = await migrate(await databaseUrl(), say)
+      const names = await migrate(await databaseUrl(), say, configuredTiers())
       return say(names.length === 0 ? 'nothing to do' : `applied ${names.join(', ')}`)
     }
     case 'prepare': {
       const url = await databaseUrl()
-      await migrate(url, say)
+      await migrate(url, say, configuredTiers())
       if (await isEmpty(url)) await seed(url, undefined)
       else await bringUpToDate(url)
       return

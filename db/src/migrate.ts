@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runner } from 'node-pg-migrate'
 import pg from 'pg'
+import { defaultTiers, settleTiers, type TierSettings } from './settle-tiers.ts'
 
 /** `db/migrations`, seen from the sources and from the bundle in `db/dist` alike. */
 export const migrationsFolder = join(dirname(fileURLToPath(import.meta.url)), '..', 'migrations')
@@ -10,8 +11,11 @@ export const migrationsFolder = join(dirname(fileURLToPath(import.meta.url)), '.
 /** Oldest TimescaleDB whose columnstore API the migrations use. */
 const oldest = { major: 2, minor: 20 }
 
-/** Runs every migration that the database has not had. Returns their names. Forward only; refuses a broken order. */
-export async function migrate(connectionString: string, log: (line: string) => void = () => {}): Promise<string[]> {
+/**
+ * Runs every migration that the database has not had, and lays out the tiers as configured. Returns the migrations' names.
+ * Forward only; refuses a broken order.
+ */
+export async function migrate(connectionString: string, log: (line: string) => void = () => {}, tiers: TierSettings = defaultTiers): Promise<string[]> {
   const client = new pg.Client({ connectionString })
   await client.connect()
   try {
@@ -25,6 +29,7 @@ export async function migrate(connectionString: string, log: (line: string) => v
       advisoryLockMode: 'wait',
       logger: { info: () => {}, debug: () => {}, warn: log, error: log },
     })
+    await settleTiers(client, tiers, log)
     return done.map((m) => m.name)
   } finally {
     await client.end()

@@ -26,11 +26,10 @@ export async function refreshNormals(
   for (let i = 0; i < ids.length && !stopped(); i += pointsAtOnce) {
     const { rows } = await pool.query<{ n: number }>(
       `with quarters as materialized (
-         select point_id, time_bucket(interval '15 minutes', bucket) as at, sum(sum) / sum(count) as mean
-         from reading_1m
+         select point_id, bucket as at, sum / count as mean
+         from reading_15m
          where point_id = any($1::int[]) and count > 0
            and bucket >= to_timestamp($2::float8 / 1000) - $3::int * interval '1 day' and bucket < to_timestamp($2::float8 / 1000)
-         group by 1, 2
        ), placed as materialized (
          select point_id, (extract(isodow from at at time zone $4)::int - 1) * 24 + extract(hour from at at time zone $4)::int as hour,
            (at at time zone $4)::date as day, mean

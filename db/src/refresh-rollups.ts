@@ -1,4 +1,11 @@
+import { addDays, dayStart } from '@yiping/contract'
 import type { Pool } from './connection.ts'
+import { fullTo, hourMs, loadTierBounds, minuteMs, quarterMs, refreshDay, refreshDistricts, refreshTier } from './refresh-tier.ts'
+
+/** Coarser tiers have fewer rows: more of their hours make a window of the same length. */
+const coarseWindowMs = 6 * hourMs
+/** Readings of a fast clock must not push the minutes' end past now. */
+const clearOfNowMs = 2 * minuteMs
 
 /**
  * Refreshes the roll-ups of from … to (epoch ms) window by window, newest first: on the embedded database a refresh
@@ -9,19 +16,37 @@ export async function refreshRollups(
   from: number,
   to: number,
   onWindow: (done: number, of: number) => void = () => {},
-  windowMs = 3_600_000,
+  windowMs = hourMs,
+  now = Date.now(),
 ): Promise<void> {
   await pool.query('analyze reading')
-  const first = Math.floor(from / windowMs)
+  const { zone, floor } = await loadTierBounds(pool)
+  const first = Math.floor(Math.max(from, floor.reading_1m) / windowMs)
   const last = Math.floor(to / windowMs)
+  const liveFrom = Math.floor((now - clearOfNowMs) / minuteMs) * minuteMs
   for (let window = last; window >= first; window -= 1) {
-    await refresh(pool, 'reading_1m', window * windowMs, (window + 1) * windowMs)
+    await refreshTier(pool, 'reading_1m', window * windowMs, Math.min((window + 1) * windowMs, liveFrom))
     onWindow(last - window + 1, last - first + 1)
   }
-  await refresh(pool, 'reading_1h', Math.floor(from / 3_600_000) * 3_600_000, Math.ceil((to + 1) / 3_600_000) * 3_600_000)
+  const begin = Math.floor(from / hourMs) * hourMs
+  const end = Math.ceil((to + 1) / hourMs) * hourMs
+  for (const [a, b] of windowsOf(begin, end)) await refreshTier(pool, 'reading_15m', Math.max(a, floor.reading_15m), Math.min(b, fullTo(now, quarterMs)))
+  await refreshTier(pool, 'reading_1h', Math.max(begin, floor.reading_1h), Math.min(end, fullTo(now, hourMs)))
+  for (const [a, b] of windowsOf(begin, end)) await refreshDistricts(pool, Math.max(a, floor.reading_1h), Math.min(b, fullTo(now, hourMs)))
+  for (const day of daysOf(begin, end, zone))
+    if (addDays(day, 1, zone) <= fullTo(now, quarterMs) && day >= floor.reading_1d) await refreshDay(pool, day, addDays(day, 1, zone))
 }
 
-async function refresh(pool: Pool, view: 'reading_1m' | 'reading_1h', from: number, to: number): Promise<void> {
-  const iso = (ms: number): string => new Date(ms).toISOString()
-  await pool.query(`call refresh_continuous_aggregate('${view}', '${iso(from)}'::timestamptz, '${iso(to)}'::timestamptz)`)
+/** Oldest first: up to where a tier is worked out nobody looks at what it is made from. */
+function windowsOf(from: number, to: number): [number, number][] {
+  const windows: [number, number][] = []
+  for (let begin = from; begin < to; begin += coarseWindowMs) windows.push([begin, Math.min(to, begin + coarseWindowMs)])
+  return windows
+}
+
+/** Starts of the zone's days that have a part in from ≤ t < to, oldest first. */
+function daysOf(from: number, to: number, zone: string): number[] {
+  const days: number[] = []
+  for (let day = dayStart(from, zone); day < to; day = addDays(day, 1, zone)) days.push(day)
+  return days
 }

@@ -1,9 +1,9 @@
+import { addDays, dayStart } from '@yiping/contract'
 import { historyChannel, repairedPayload } from './channels.ts'
 import type { Pool, Queryable } from './connection.ts'
 import { notify } from './notify.ts'
+import { fullTo, hourMs, loadTierBounds, minuteMs, quarterMs, refreshDay, refreshDistricts, refreshTier, type TierBounds } from './refresh-tier.ts'
 
-const minuteMs = 60_000
-const hourMs = 60 * minuteMs
 /** Beyond this many dirty minutes the whole hour costs no more than its pieces. */
 const wholeHourMinutes = 30
 
@@ -31,20 +31,24 @@ export interface Repaired {
 /**
  * Works the roll-ups of dirty ranges out again, newest hour first, at most `maxHours` of them; each hour is marked as
  * corrected (`correction`) when it is done, and screens are told once. One process at a time (a lease sees to it).
- * Rows that come to an hour while it is repaired leave it dirty.
+ * Rows that come to an hour while it is repaired leave it dirty. A day follows when none of its hours is dirty any more.
  */
-export async function repairDirty(pool: Pool, maxHours: number, stopped: () => boolean = () => false): Promise<Repaired> {
+export async function repairDirty(pool: Pool, maxHours: number, stopped: () => boolean = () => false, now = Date.now()): Promise<Repaired> {
   const { rows: hours } = await pool.query<{ hour: number; mask: string }>(
     'select hour, bit_or(minutes)::text as mask from dirty_range group by hour order by hour desc limit $1',
     [maxHours],
   )
+  if (hours.length === 0) return { hours: 0, corrections: 0 }
+  const bounds = await loadTierBounds(pool)
+  const days = new Set<number>()
   let corrections = 0
   let done = 0
   for (const { hour, mask } of hours) {
     if (stopped()) break
     await pool.query('update dirty_range set taken = rows where hour = to_timestamp($1::float8 / 1000)', [hour])
-    for (const [from, to] of dirtyRuns(hour, BigInt(mask))) await refresh(pool, 'reading_1m', from, to)
-    await refresh(pool, 'reading_1h', hour, hour + hourMs)
+    await repairHour(pool, hour, BigInt(mask), bounds, now)
+    // An hour has a part in two days where midnight is not on the hour.
+    for (const at of [hour, hour + hourMs - 1]) days.add(dayStart(at, bounds.zone))
     const { rows } = await pool.query<{ n: number }>(
       `with clean as (
          delete from dirty_range where hour = to_timestamp($1::float8 / 1000) and rows = taken returning point_id, hour, corrects
@@ -59,13 +63,29 @@ export async function repairDirty(pool: Pool, maxHours: number, stopped: () => b
     corrections += rows[0]?.n ?? 0
     done += 1
   }
+  for (const day of days) await repairDay(pool, day, bounds, now)
   if (done > 0) await notify(pool, historyChannel, repairedPayload)
   return { hours: done, corrections }
 }
 
-async function refresh(pool: Pool, view: 'reading_1m' | 'reading_1h', from: number, to: number): Promise<void> {
-  const iso = (ms: number): string => new Date(ms).toISOString()
-  await pool.query(`call refresh_continuous_aggregate('${view}', '${iso(from)}'::timestamptz, '${iso(to)}'::timestamptz)`)
+/** All tiers of an hour, and the districts; of the hour that is not over only what is. */
+async function repairHour(pool: Pool, hour: number, minutes: bigint, { floor }: TierBounds, now: number): Promise<void> {
+  const end = hour + hourMs
+  if (hour >= floor.reading_1m) for (const [from, to] of dirtyRuns(hour, minutes)) await refreshTier(pool, 'reading_1m', from, to)
+  if (hour >= floor.reading_15m) await refreshTier(pool, 'reading_15m', hour, Math.min(end, fullTo(now, quarterMs)))
+  if (hour < floor.reading_1h || end > fullTo(now, hourMs)) return
+  await refreshTier(pool, 'reading_1h', hour, end)
+  await refreshDistricts(pool, hour, end)
+}
+
+async function repairDay(pool: Pool, day: number, { zone, floor }: TierBounds, now: number): Promise<void> {
+  const end = addDays(day, 1, zone)
+  if (day < floor.reading_1d || end > fullTo(now, quarterMs)) return
+  const { rows } = await pool.query<{ dirty: boolean }>(
+    `select exists (select from dirty_range where hour > to_timestamp($1::float8 / 1000) - interval '1 hour' and hour < to_timestamp($2::float8 / 1000)) as dirty`,
+    [day, end],
+  )
+  if (rows[0]?.dirty === false) await refreshDay(pool, day, end)
 }
 
 export interface Correction {

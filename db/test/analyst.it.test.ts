@@ -43,7 +43,8 @@ beforeAll(async () => {
   })
   // Two old days lie in the columnstore.
   await pool.query("select compress_chunk(c) from show_chunks('reading', older_than => now() - interval '2 days') c")
-  for (const view of ['reading_1m', 'reading_1h']) await pool.query(`call refresh_continuous_aggregate('${view}', null, now() - interval '1 hour')`)
+  for (const view of ['reading_1m', 'reading_15m', 'reading_1h'])
+    await pool.query(`call refresh_continuous_aggregate('${view}', null, now() - interval '1 hour')`)
   await pool.query('analyze reading')
 })
 afterAll(async () => {
@@ -87,7 +88,7 @@ describe('the views', () => {
     const raw = await sums(
       `select count(*)::int as n, min(value) as min, max(value) as max, avg(value) as mean from analyst.reading where station = 'WS-P-0003' and quality <> 'bad'`,
     )
-    for (const view of ['reading_1m', 'reading_1h']) {
+    for (const view of ['reading_1m', 'reading_15m', 'reading_1h', 'reading_1d']) {
       const rolled = await sums(
         `select sum(count)::int as n, min(min) as min, max(max) as max, sum(mean * count) / sum(count) as mean from analyst.${view} where station = 'WS-P-0003'`,
       )
@@ -160,7 +161,7 @@ describe('who is an analyst', () => {
         `select t as name from unnest($1::text[]) t where has_table_privilege(t, 'select, insert, update, delete, truncate, references, trigger')`,
         [tables.map((t) => t.name)],
       )
-      expect([views.length, tables.length > 40, open]).toEqual([9, true, []])
+      expect([views.length, tables.length > 40, open]).toEqual([12, true, []])
       for (const sql of [
         'select * from screen',
         'select credential_hash from screen',

@@ -39,8 +39,19 @@ it('status tells rows, sizes, chunks, compression and jobs of every table and ro
   const minutes = status.tables.find((t) => t.name === 'reading_1m')
   expect(minutes).toMatchObject({ kind: 'roll-up' })
   expect(now - (minutes?.workedOutTo ?? 0)).toBeLessThan(2 * 3_600_000)
-  expect(status.tables.map((t) => t.name).sort()).toEqual(['quality_mark', 'reading', 'reading_1h', 'reading_1m', 'reading_conflict', 'rejection'])
+  expect(status.tables.map((t) => t.name).sort()).toEqual([
+    'district_1h',
+    'quality_mark',
+    'reading',
+    'reading_15m',
+    'reading_1d',
+    'reading_1h',
+    'reading_1m',
+    'reading_conflict',
+    'rejection',
+  ])
   expect(status.jobs.filter((j) => j.of === 'reading_1m').map((j) => j.everyS)).toEqual(expect.arrayContaining([60, 900]))
+  expect(status.jobs.filter((j) => j.what === 'retire').map((j) => j.of)).toEqual(['reading', 'reading_15m', 'reading_1h', 'reading_1m'])
   expect(status.counts).toMatchObject({ stations: 1, points: 2, pointsWithValue: 0 })
   expect(status.migrations.pending).toEqual([])
   expect(JSON.parse(JSON.stringify(status))).toEqual(status)

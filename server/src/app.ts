@@ -19,6 +19,7 @@ import { Hub } from './push/hub.ts'
 import type { RouteContext } from './routes/context.ts'
 import { alarmActionRoutes } from './routes/alarm-actions.ts'
 import { alarmRoutes } from './routes/alarms.ts'
+import { districtHistoryRoutes } from './routes/district-history.ts'
 import { exportRoutes } from './routes/export.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ingestRoutes } from './routes/ingest.ts'
@@ -144,7 +145,8 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
       logger.warn({ err: error instanceof Error ? error.message : error }, `${what} failed`)
     },
   })
-  const context: RouteContext = { live, pool, readPool, zone: config.zone, origin: config.origin, version, mostSorted: config.mostSorted, now }
+  const { zone, origin, mostSorted, keepDays } = config
+  const context: RouteContext = { live, pool, readPool, zone, origin, version, mostSorted, keepDays, now }
   await fastify.register(healthRoutes(context, metrics))
   await fastify.register(
     async (api) => {
@@ -155,6 +157,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
       await api.register(stationDeskRoutes(context))
       await api.register(panelRoutes(context))
       await api.register(seriesRoutes(context))
+      await api.register(districtHistoryRoutes(context))
       await api.register(exportRoutes(context))
       await api.register(ingestRoutes(context))
       await api.register(waitingRoutes(context))

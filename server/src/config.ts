@@ -1,4 +1,5 @@
-import { readEnvironment } from '@yiping/contract'
+import { readEnvironment, type Tier } from '@yiping/contract'
+import { tierSettings, tierVariables } from '@yiping/db'
 
 export interface ServerConfig {
   databaseUrl: string
@@ -13,6 +14,8 @@ export interface ServerConfig {
   smtp: { url: string; from: string } | null
   /** Most readings that one request may have sorted for exact percentiles. */
   mostSorted: number
+  /** How long each tier keeps what it holds, days; 0: for ever. */
+  keepDays: Readonly<Record<Tier, number>>
   /** Folder of the built web client. */
   webFolder: string | null
 }
@@ -20,7 +23,7 @@ export interface ServerConfig {
 export function readConfig(source: Readonly<Record<string, string | undefined>>, webFolder: string | null): ServerConfig {
   const env = readEnvironment(
     source,
-    ['DATABASE_URL', 'HOST', 'PORT', 'CITY_TIMEZONE', 'LOG_LEVEL', 'SMTP_FROM'],
+    ['DATABASE_URL', 'HOST', 'PORT', 'LOG_LEVEL', 'SMTP_FROM', ...tierVariables],
     ['READ_DATABASE_URL', 'SIMULATOR', 'SMTP_URL'],
   )
   return {
@@ -33,6 +36,7 @@ export function readConfig(source: Readonly<Record<string, string | undefined>>,
     origin: env.SIMULATOR === 'on' ? 'simulator' : null,
     smtp: env.SMTP_URL === undefined ? null : { url: env.SMTP_URL, from: env.SMTP_FROM },
     mostSorted: 500_000,
+    keepDays: tierSettings(env).keepDays,
     webFolder,
   }
 }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { readEnvironment } from '@yiping/contract'
+import { tierSettings, tierVariables } from '@yiping/db'
 
 export interface StartConfig {
   /** Null: the embedded one is started. */
@@ -20,6 +21,8 @@ export function readConfig(source: Readonly<Record<string, string | undefined>>)
     ['MQTT_PORT', 'DATA_DIR', 'HOST', 'PORT', 'CITY_TIMEZONE', 'LOG_LEVEL', 'RETENTION_DAYS'],
     ['DATABASE_URL', 'READ_DATABASE_URL', 'MQTT_URL', 'SIMULATOR', 'CITY_MAP', 'METRICS_PORT'],
   )
+  // What keeps too little for how late readings may come is said before anything is started.
+  tierSettings(readEnvironment(source, tierVariables))
   return {
     databaseUrl: env.DATABASE_URL ?? null,
     mqttUrl: env.MQTT_URL ?? null,

@@ -1,3 +1,4 @@
+import { defaultTiers } from '@yiping/db'
 import type { ServerConfig } from '../src/config.ts'
 
 /** The server on a database of a test: loopback, any free port, says nothing, without web client and mail. */
@@ -11,6 +12,7 @@ export const testConfig = (databaseUrl: string, more: Partial<ServerConfig> = {}
   origin: null,
   smtp: null,
   mostSorted: 500_000,
+  keepDays: defaultTiers.keepDays,
   webFolder: null,
   ...more,
 })

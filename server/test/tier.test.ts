@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { chooseTier, tierSeconds } from '../src/routes/choose-tier.ts'
+import { chooseTier, holdsSince, tierSeconds } from '../src/routes/choose-tier.ts'
 
 const hour = 3_600_000
 describe('the tier of a span', () => {
@@ -31,5 +31,19 @@ describe('the tier of a span', () => {
         },
       ),
     )
+  })
+  it('is one that still holds what was at its beginning', () => {
+    const day = 24 * hour
+    const now = 10_000 * day
+    const keepDays = { raw: 730, '1m': 1825, '15m': 3650, '1h': 7300, '1d': 0 }
+    const chosen = (daysAgo: number) => chooseTier(hour, 1000, 300, undefined, holdsSince(keepDays, now - daysAgo * day, now))
+    expect([1, 731, 1826, 3651, 7301].map(chosen)).toEqual([
+      { tier: 'raw', bucketSeconds: 0 },
+      { tier: '1m', bucketSeconds: 60 },
+      { tier: '15m', bucketSeconds: 900 },
+      { tier: '1h', bucketSeconds: 3600 },
+      { tier: '1d', bucketSeconds: 86_400 },
+    ])
+    expect(chooseTier(hour, 1000, 300, '1m', holdsSince(keepDays, 0, now)).tier).toBe('1m')
   })
 })

@@ -10,13 +10,14 @@ const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 const START = Date.UTC(2026, 0, 1)
 
+const far = { view: 'public.reading_1m', endOffsetMs: 2 * HOUR, startOffsetMs: null as number | null, oldestMs: null as number | null }
 const job = (change: Partial<Job> = {}): Job => ({
   id: 1000,
   nextStartMs: null,
   intervalMs: MINUTE,
   retryMs: 5 * SECOND,
   fixedSchedule: false,
-  endless: null,
+  far: null,
   ...change,
 })
 
@@ -128,9 +129,9 @@ describe('the scheduler', () => {
     expect(maintenance.counters.jobRuns).toBeLessThanOrEqual(10)
   })
 
-  test('does a refresh without a start hour by hour, newest first, each by itself, and then the job', async () => {
+  test('does a refresh that reaches far back hour by hour, newest first, each by itself, and then the job', async () => {
     const { session, maintenance } = makeMaintenance((sql) =>
-      sql.includes('timescaledb_information.jobs') ? [['1002', null, '900000', '5000', 'f', 'public.reading_1m', String(2 * HOUR)]] : [],
+      sql.includes('timescaledb_information.jobs') ? [['1002', '0', '900000', '5000', 'f', 'public.reading_1m', String(2 * HOUR), String(700 * DAY), '0']] : [],
     )
     await maintenance.tick(START + 5 * MINUTE)
     const calls = session.of('CALL')
@@ -139,8 +140,17 @@ describe('the scheduler', () => {
     )
     expect(calls).toHaveLength(27)
     expect(calls.at(-1)).toBe('CALL public.run_job(1002)')
-    const pieces = piecesOf(2 * HOUR, START + 5 * MINUTE)
+    const pieces = piecesOf({ far, nextStartMs: START }, START + 5 * MINUTE)
+    expect(pieces).toHaveLength(26)
     for (const [i, { from, to }] of pieces.entries()) expect([from, to]).toEqual([START - (i + 3) * HOUR, START - (i + 2) * HOUR])
+  })
+
+  test('begins with the oldest rows at the first run of a refresh, and not before its start', () => {
+    const first = (change: Partial<typeof far>) => piecesOf({ far: { ...far, ...change }, nextStartMs: null }, START + 5 * MINUTE)
+    expect(first({ oldestMs: START - 50 * DAY })[0]).toEqual({ from: START - 50 * DAY, to: START - 50 * DAY + HOUR })
+    expect(first({ oldestMs: START - 50 * DAY, startOffsetMs: 10 * DAY })[0]?.from).toBe(START - 10 * DAY + HOUR)
+    expect(first({ oldestMs: START - 50 * DAY }).at(-1)?.to).toBe(START - 2 * HOUR)
+    expect(first({ oldestMs: null })).toHaveLength(26)
   })
 
   test('leaves a refresh that cannot be done by the hour to the job', async () => {

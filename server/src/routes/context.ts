@@ -1,3 +1,4 @@
+import type { Tier } from '@yiping/contract'
 import { loadAlarmCountsAt, type Pool } from '@yiping/db'
 import { noAlarms } from '../live/alarms.ts'
 import type { City } from '../live/city.ts'
@@ -21,6 +22,8 @@ export interface RouteContext {
   version: string
   /** Most readings that one request may have sorted. */
   mostSorted: number
+  /** How long each tier keeps what it holds, days; 0: for ever. */
+  keepDays: Readonly<Record<Tier, number>>
   now: () => number
 }
 

@@ -13,7 +13,7 @@ import {
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import { ProblemError } from '../plugins/problem.ts'
-import { chooseTier } from './choose-tier.ts'
+import { chooseTier, holdsSince } from './choose-tier.ts'
 import { before, comparisons } from './compare.ts'
 import { cityAt, type RouteContext } from './context.ts'
 import { whenGone } from './gone.ts'
@@ -88,7 +88,7 @@ export const seriesRoutes =
         const { maxPoints } = request.query
         const percents = request.query.percentiles === undefined ? undefined : percentsIn(request.query.percentiles)
         const fastest = Math.min(...points.map((p) => p.metric.alarmIntervalS ?? p.intervalS))
-        const { tier, bucketSeconds } = chooseTier(to - from, maxPoints, fastest, request.query.tier)
+        const { tier, bucketSeconds } = chooseTier(to - from, maxPoints, fastest, request.query.tier, holdsSince(context.keepDays, from, context.now()))
         const wanted: SeriesRequest = {
           pointIds: points.map((p) => p.id),
           from,

@@ -1,0 +1,31 @@
+import type { RollUpTier } from './settle-tiers.ts'
+
+/**
+ * Rows of a tier (`point_id, bucket, min, max, sum, count`) from ≤ bucket < to, in SQL, to be read FROM; `points` is the condition that
+ * chooses points, `from`, `to` (epoch ms) and `zone` are the names of parameters.
+ *
+ * Of a day that a span begins or ends in, its own quarters of an hour count and no others; so they do for all of it when days are asked
+ * of another zone than the tier has.
+ */
+export function tierRows(tier: RollUpTier, points: string, { from, to, zone }: { from: string; to: string; zone: string }): string {
+  const columns = 'point_id, bucket, min, max, sum, count'
+  const time = (ms: string): string => `to_timestamp(${ms}::float8 / 1000)`
+  const rows = (view: string, a: string, b: string, when = ''): string =>
+    `select ${columns} from ${view} where ${points} and bucket >= ${a} and bucket < ${b}${when}`
+  if (tier !== '1d') return `(${rows(`reading_${tier}`, time(from), time(to))}) r`
+  // The first and the last midnight of the span; between them lie whole days. In a span within a day the last is before the first.
+  const last = `time_bucket(interval '1 day', ${time(to)}, ${zone}::text)`
+  const begun = `time_bucket(interval '1 day', ${time(from)}, ${zone}::text)`
+  const first = `(case when ${begun} = ${time(from)} then ${begun}
+    else ((${begun} at time zone ${zone}::text)::date + 1)::timestamp at time zone ${zone}::text end)`
+  const own = `(select zone from tier where name = '1d')`
+  return `(
+    ${rows('reading_15m', time(from), `least(${first}, ${time(to)})`)}
+    union all
+    ${rows('reading_1d', first, last, ` and ${zone}::text = ${own}`)}
+    union all
+    ${rows('reading_15m', first, last, ` and ${zone}::text is distinct from ${own}`)}
+    union all
+    ${rows('reading_15m', `greatest(${first}, ${last})`, time(to))}
+  ) r`
+}

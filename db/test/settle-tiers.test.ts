@@ -1,0 +1,47 @@
+import { EnvironmentError, readEnvironment } from '@yiping/contract'
+import { describe, expect, it } from 'vitest'
+import { defaultTiers, refreshPolicies, tierSettings, tierVariables } from '../src/settle-tiers.ts'
+
+const settings = (source: Record<string, string>) => tierSettings(readEnvironment(source, tierVariables))
+const day = 86_400
+
+describe('how long a tier is kept', () => {
+  it('is two, five, ten and twenty years, and days for ever, unless it is configured', () => {
+    expect(defaultTiers).toEqual({ zone: 'Asia/Shanghai', keepDays: { raw: 730, '1m': 1825, '15m': 3650, '1h': 7300, '1d': 0 } })
+    expect(settings({ RETENTION_RAW: '0', RETENTION_1M: '0', RETENTION_15M: '0', RETENTION_1H: '0' }).keepDays).toMatchObject({ raw: 0, '1h': 0 })
+  })
+
+  it.each([
+    [{ RETENTION_RAW: '400' }, 'RETENTION_RAW is less than RETENTION_DAYS + 7'],
+    [{ RETENTION_DAYS: '730' }, 'RETENTION_RAW is less than RETENTION_DAYS + 7'],
+    [{ RETENTION_1M: '500' }, 'RETENTION_1M is shorter than RETENTION_RAW'],
+    [{ RETENTION_RAW: '0' }, 'RETENTION_1M is shorter than RETENTION_RAW'],
+    [{ RETENTION_1D: '7000' }, 'RETENTION_1D is shorter than RETENTION_1H'],
+    [{ RETENTION_1H: '-1' }, 'RETENTION_1H="-1"'],
+    [{ RETENTION_15M: 'for ever' }, 'RETENTION_15M="for ever"'],
+  ])('is refused where it does not hold together: %j', (source, fault) => {
+    expect(() => settings(source)).toThrow(EnvironmentError)
+    expect(() => settings(source)).toThrow(fault)
+  })
+})
+
+describe('refresh policies', () => {
+  const startDays = (gone: Parameters<typeof refreshPolicies>[1], source: Record<string, string> = {}) =>
+    Object.fromEntries(
+      refreshPolicies(settings(source), gone)
+        .filter((p) => p.startS !== 7200)
+        .map((p) => [p.view, p.startS === null ? null : p.startS / day]),
+    )
+
+  it('begin a day after what their source keeps, or at the beginning where it keeps all', () => {
+    expect(startDays({})).toEqual({ reading_1m: 729, reading_15m: 1824, reading_1h: 3649, reading_1d: 3649 })
+    expect(startDays({}, { RETENTION_RAW: '0', RETENTION_1M: '0', RETENTION_15M: '0', RETENTION_1H: '0' })).toEqual({
+      ...{ reading_1m: null, reading_15m: null, reading_1h: null, reading_1d: null },
+    })
+  })
+
+  it('do not reach what was dropped when it was kept shorter, and are left out where hardly anything is left', () => {
+    expect(startDays({ raw: 400.7, '15m': 2000.2 })).toEqual({ reading_1m: 399, reading_15m: 1824, reading_1h: 1999, reading_1d: 1999 })
+    expect(startDays({ raw: 2.5 })).toEqual({ reading_15m: 1824, reading_1h: 3649, reading_1d: 3649 })
+  })
+})
