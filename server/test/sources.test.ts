@@ -192,13 +192,18 @@ describe('an answer that is kept', () => {
     clock = 3999
     expect(await kept.get()).toBe(1)
     clock = 4000
-    takes = 1000
+    takes = 500
     expect(await kept.get()).toBe(2)
-    // What takes a second is asked for every twenty.
-    clock += 19_999
+    // What takes half a second is asked for every ten, and nothing less often than every sixteen.
+    clock += 9999
     expect(await kept.get()).toBe(2)
     clock += 1
+    takes = 5000
     expect(await kept.get()).toBe(3)
+    clock += 15_999
+    expect(await kept.get()).toBe(3)
+    clock += 1
+    expect(await kept.get()).toBe(4)
   })
   it('that failed is asked for again', async () => {
     let fails = true

@@ -1,8 +1,9 @@
-/** An answer may take the database for so much of the time. */
+/** An answer may take the database for so much of the time; but a slow one is not kept longer than so many times as long as a quick one. */
 const share = 0.05
+const longest = 4
 
 /**
- * An answer that is worked out once for everybody who asks meanwhile, and kept: for `everyMs`, and the longer the longer it took.
+ * An answer that is worked out once for everybody who asks meanwhile, and kept: for `everyMs`, and longer when it took long.
  * A fault is told to those who asked, and not kept.
  */
 export class Kept<T> {
@@ -27,7 +28,7 @@ export class Kept<T> {
     const began = this.clock()
     const value = await this.load()
     const done = this.clock()
-    this.#value = { value, until: done + Math.max(this.everyMs, (done - began) / share) }
+    this.#value = { value, until: done + Math.min(longest * this.everyMs, Math.max(this.everyMs, (done - began) / share)) }
     return value
   }
 }
