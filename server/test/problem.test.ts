@@ -6,6 +6,8 @@ it.each([
   ['the server cancelled', Object.assign(new Error('canceling statement due to statement timeout'), { code: '57014' }), 503, 'query_timeout'],
   ['the driver gave up', new Error('Query read timeout'), 503, 'query_timeout'],
   ['the client no longer waits for', new DOMException('This operation was aborted', 'AbortError'), 499, 'client_gone'],
+  ['found no database', Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }), 503, 'database_unavailable'],
+  ['got no connection in time', new Error('timeout exceeded when trying to connect'), 503, 'database_unavailable'],
   ['is a bug', new Error('of ours'), 500, 'internal'],
 ])('a statement that %s is answered by its code', async (_what, error, status, code) => {
   const app = Fastify()
