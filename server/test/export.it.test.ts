@@ -1,6 +1,7 @@
 import { once } from 'node:events'
-import { get as httpGet, type IncomingMessage, type ServerResponse } from 'node:http'
+import { get as httpGet, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
 import { setImmediate } from 'node:timers/promises'
+import { gunzipSync } from 'node:zlib'
 import { parseTime, qualityFromCode } from '@yiping/contract'
 import { until } from '@yiping/contract/testing'
 import { createPool, type Pool, seedStations } from '@yiping/db'
@@ -23,15 +24,15 @@ const longName = '文化路与红专路交叉口'.repeat(19)
 const readings = 24_000
 
 /** Answers with its trailers, which fetch does not show. */
-async function download(path: string) {
-  const response = await open(path)
+async function download(path: string, headers: OutgoingHttpHeaders = {}) {
+  const response = await open(path, headers)
   const chunks: Buffer[] = []
   for await (const chunk of response) chunks.push(chunk)
   const bytes = Buffer.concat(chunks)
   return { status: response.statusCode ?? 0, text: bytes.toString('utf8'), bytes, headers: response.headers, trailers: response.trailers }
 }
-const open = (path: string): Promise<IncomingMessage> =>
-  new Promise((resolve, reject) => httpGet(`${address}/api/v1/${path}`, { agent: false }, resolve).once('error', reject))
+const open = (path: string, headers: OutgoingHttpHeaders = {}): Promise<IncomingMessage> =>
+  new Promise((resolve, reject) => httpGet(`${address}/api/v1/${path}`, { agent: false, headers }, resolve).once('error', reject))
 const lines = (text: string): string[] =>
   text
     .replace(/^\uFEFF/, '')
@@ -218,6 +219,12 @@ describe('an export', () => {
       await berlin.app.stop()
       await pool.query("delete from reading where observed_at < '2025-10-28'")
     }
+  })
+
+  it('is packed for who asks for it, and says its rows behind it all the same', async () => {
+    const [plain, packed] = [await download(`export?${both}`), await download(`export?${both}`, { 'accept-encoding': 'gzip, deflate, br' })]
+    expect([packed.headers['content-encoding'], gunzipSync(packed.bytes).equals(plain.bytes), packed.trailers]).toEqual(['gzip', true, plain.trailers])
+    expect(packed.bytes.length).toBeLessThan(plain.bytes.length / 5)
   })
 
   it('of nothing is a header alone, as Parquet a file without rows', async () => {

@@ -9,6 +9,7 @@ it.each([
   ['found no database', Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:5432'), { code: 'ECONNREFUSED' }), 503, 'database_unavailable'],
   ['lost its connection', new Error('Connection terminated unexpectedly'), 503, 'database_unavailable'],
   ['has no place for a NUL', Object.assign(new Error('invalid byte sequence for encoding "UTF8": 0x00'), { code: '22021' }), 400, 'request_invalid'],
+  ['got no connection in time', new Error('timeout exceeded when trying to connect'), 503, 'database_unavailable'],
   ['is a bug', new Error('of ours'), 500, 'internal'],
 ])('a statement that %s is answered by its code', async (_what, error, status, code) => {
   const app = Fastify()

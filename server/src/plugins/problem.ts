@@ -95,9 +95,10 @@ export function useProblems(app: FastifyInstance): void {
     // Nobody hears it.
     else if (aborted(error)) body = problem(499, 'client_gone', 'The client went away')
     else if (timedOut(error)) body = problem(503, 'query_timeout', 'The database took too long', 'ask for a shorter span, fewer points or a coarser tier')
-    else if (isRetryable(error))
+    else if (isRetryable(error)) {
+      request.log.warn(error)
       body = problem(503, 'database_unavailable', 'The database cannot be had now', 'it is tried again all the time: ask again in a moment')
-    else {
+    } else {
       request.log.error(error)
       body = problem(500, 'internal', 'Something went wrong here')
     }
