@@ -223,7 +223,8 @@ begin
   end loop;
 end $$;
 
-select add_job('roll_up_districts', interval '10 minutes', config => '{"days": 7}');
+-- Not at once: at a first start the past comes in meanwhile, and an import works its own hours out.
+select add_job('roll_up_districts', interval '10 minutes', config => '{"days": 7}', initial_start => now() + interval '10 minutes');
 
 create function begin_districts_anew() returns trigger language plpgsql as $$
 begin

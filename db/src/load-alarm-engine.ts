@@ -69,6 +69,8 @@ export async function loadReadingsSince(db: Queryable, pointIds: readonly number
  * Since when points have shown their latest value and no other, to the hour, looking back until `from` (epoch ms): only
  * those that stood still during the last two hours are answered. Over a gap nobody knows: while the past is being filled in,
  * most of it is one.
+ *
+ * The points are named to the roll-up as well: a join alone has it worked out for the whole city where it is still live.
  */
 export async function loadFlatSince(db: Queryable, pointIds: readonly number[], from: number, now: number): Promise<{ pointId: number; since: number }[]> {
   if (pointIds.length === 0) return []
@@ -76,14 +78,14 @@ export async function loadFlatSince(db: Queryable, pointIds: readonly number[], 
     `with still as materialized (
        select l.point_id, l.value
        from latest l join reading_1h h on h.point_id = l.point_id
-       where l.point_id = any($1::int[]) and h.bucket > to_timestamp($3::float8 / 1000) - interval '3 hours'
+       where l.point_id = any($1::int[]) and h.point_id = any($1::int[]) and h.bucket > to_timestamp($3::float8 / 1000) - interval '3 hours'
        group by l.point_id, l.value having min(h.min) = l.value and max(h.max) = l.value
      )
      select point_id, coalesce(max(case when moved then bucket + interval '1 hour' when gap then bucket end), min(bucket)) as since
      from (
        select s.point_id, h.bucket, h.min <> s.value or h.max <> s.value as moved,
          h.bucket - lag(h.bucket) over (partition by s.point_id order by h.bucket) > interval '2 hours' as gap
-       from still s join reading_1h h on h.point_id = s.point_id and h.bucket > to_timestamp($2::float8 / 1000)
+       from still s join reading_1h h on h.point_id = s.point_id and h.point_id = any($1::int[]) and h.bucket > to_timestamp($2::float8 / 1000)
      ) hours
      group by point_id`,
     [pointIds, from, now],

@@ -2,8 +2,9 @@ import { addDays, dayStart } from '@yiping/contract'
 import type { Pool } from './connection.ts'
 import { fullTo, hourMs, loadTierBounds, minuteMs, quarterMs, refreshDay, refreshDistricts, refreshTier } from './refresh-tier.ts'
 
-/** Coarser tiers have fewer rows: more of their hours make a window of the same length. */
-const coarseWindowMs = 6 * hourMs
+/** Coarser tiers have fewer rows: more of their hours make a window that takes as long, some 0.8 s of a city on the embedded database. */
+const quarterWindowMs = 2 * hourMs
+const hourWindowMs = 8 * hourMs
 /** Readings of a fast clock must not push the minutes' end past now. */
 const clearOfNowMs = 2 * minuteMs
 
@@ -30,17 +31,19 @@ export async function refreshRollups(
   }
   const begin = Math.floor(from / hourMs) * hourMs
   const end = Math.ceil((to + 1) / hourMs) * hourMs
-  for (const [a, b] of windowsOf(begin, end)) await refreshTier(pool, 'reading_15m', Math.max(a, floor.reading_15m), Math.min(b, fullTo(now, quarterMs)))
-  await refreshTier(pool, 'reading_1h', Math.max(begin, floor.reading_1h), Math.min(end, fullTo(now, hourMs)))
-  for (const [a, b] of windowsOf(begin, end)) await refreshDistricts(pool, Math.max(a, floor.reading_1h), Math.min(b, fullTo(now, hourMs)))
+  for (const [a, b] of windowsOf(begin, end, quarterWindowMs))
+    await refreshTier(pool, 'reading_15m', Math.max(a, floor.reading_15m), Math.min(b, fullTo(now, quarterMs)))
+  for (const [a, b] of windowsOf(begin, end, hourWindowMs))
+    await refreshTier(pool, 'reading_1h', Math.max(a, floor.reading_1h), Math.min(b, fullTo(now, hourMs)))
+  for (const [a, b] of windowsOf(begin, end, hourWindowMs)) await refreshDistricts(pool, Math.max(a, floor.reading_1h), Math.min(b, fullTo(now, hourMs)))
   for (const day of daysOf(begin, end, zone))
     if (addDays(day, 1, zone) <= fullTo(now, quarterMs) && day >= floor.reading_1d) await refreshDay(pool, day, addDays(day, 1, zone))
 }
 
 /** Oldest first: up to where a tier is worked out nobody looks at what it is made from. */
-function windowsOf(from: number, to: number): [number, number][] {
+function windowsOf(from: number, to: number, windowMs: number): [number, number][] {
   const windows: [number, number][] = []
-  for (let begin = from; begin < to; begin += coarseWindowMs) windows.push([begin, Math.min(to, begin + coarseWindowMs)])
+  for (let begin = from; begin < to; begin += windowMs) windows.push([begin, Math.min(to, begin + windowMs)])
   return windows
 }
 

@@ -208,7 +208,8 @@ async function settleRefreshes(client: pg.Client, wanted: readonly RefreshPolicy
   for (const p of wanted.filter((w) => !stood.has(key(w, w.view))))
     await client.query(
       `select add_continuous_aggregate_policy('${p.view}', start_offset => ${p.startS === null ? 'null' : `interval '${p.startS} seconds'`},
-         end_offset => interval '${p.endS} seconds', schedule_interval => interval '${p.everyS} seconds', buckets_per_batch => ${p.perBatch}${ordered === 0 ? '' : ', refresh_newest_first => false'})`,
+         end_offset => interval '${p.endS} seconds', schedule_interval => interval '${p.everyS} seconds', buckets_per_batch => ${p.perBatch},
+         initial_start => now() + interval '${p.startS !== null && p.startS <= dayS ? 0 : p.everyS} seconds'${ordered === 0 ? '' : ', refresh_newest_first => false'})`,
     )
 }
 
