@@ -45,12 +45,20 @@ async function check(what: string, command: string, args: readonly string[]): Pr
   return { passed: Number(code === 0), failed: Number(code !== 0), skipped: 0 }
 }
 
-async function tests(project: string): Promise<Result> {
+/** Projects of one run share its workers: while one test waits, another works. */
+async function tests(...projects: string[]): Promise<Result> {
+  const what = projects.join(' and ')
   const folder = await mkdtemp(join(tmpdir(), 'yiping-gate-'))
   const file = join(folder, 'result.json')
   const started = Date.now()
   try {
-    const code = await run(bin('vitest'), ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`])
+    const code = await run(bin('vitest'), [
+      'run',
+      ...projects.flatMap((p) => ['--project', p]),
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${file}`,
+    ])
     const report: unknown = JSON.parse(await readFile(file, 'utf8'))
     const count = (key: string): number => {
       const value = typeof report === 'object' && report !== null ? Reflect.get(report, key) : undefined
@@ -61,11 +69,11 @@ async function tests(project: string): Promise<Result> {
     if (code !== 0 && result.failed === 0) result.failed = Math.max(1, count('numFailedTestSuites'))
     if (result.passed === 0) result.failed = Math.max(1, result.failed)
     console.log(
-      `${result.failed === 0 ? 'ok    ' : 'FAILED'}  ${project}: ${result.passed} passed, ${result.failed} failed  ${((Date.now() - started) / 1000).toFixed(1)} s`,
+      `${result.failed === 0 ? 'ok    ' : 'FAILED'}  ${what}: ${result.passed} passed, ${result.failed} failed  ${((Date.now() - started) / 1000).toFixed(1)} s`,
     )
     return result
   } catch (error) {
-    console.log(`FAILED  ${project}: ${error instanceof Error ? error.message : String(error)}`)
+    console.log(`FAILED  ${what}: ${error instanceof Error ? error.message : String(error)}`)
     return { passed: 0, failed: 1, skipped: 0 }
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -97,16 +105,12 @@ const stages: Record<string, () => AsyncGenerator<Result>> = {
     yield await tests('unit')
     yield await tests('web')
   },
-  async *integration() {
-    yield await tests('integration')
-  },
-  async *browser() {
-    yield await tests('browser')
-  },
 }
+/** Stages that run real parts. */
+const real = ['integration', 'browser'] as const
 
 const wanted = process.argv.slice(2)
-const names = new Set<string>([...looks.map((l) => l.stage), ...Object.keys(stages)])
+const names = new Set<string>([...looks.map((l) => l.stage), ...Object.keys(stages), ...real])
 const unknown = wanted.filter((w) => !names.has(w))
 if (unknown.length > 0) {
   console.error(`no stage ${unknown.join(', ')}; there are ${[...names].join(', ')}`)
@@ -121,5 +125,7 @@ const add = (result: Result): void => {
 }
 for await (const result of sideBySide(looks.filter((l) => isWanted(l.stage)).map((l) => l.look))) add(result)
 for (const [name, stage] of Object.entries(stages)) if (isWanted(name)) for await (const result of stage()) add(result)
+const together = real.filter(isWanted)
+if (together.length > 0) add(await tests(...together))
 console.log(`${brokersHere().join('+')}: ${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`)
 process.exitCode = total.failed === 0 ? 0 : 1

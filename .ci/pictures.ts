@@ -219,7 +219,7 @@ async function known(browser: Browser, city: City): Promise<void> {
         interface Drawn {
           chart?: { getOption(): { series: { id: string; data: unknown[] }[] } }
         }
-        const series = (document.querySelector('.day .box') as (Element & Drawn) | null)?.chart?.getOption().series ?? []
+        const series = document.querySelector<Element & Drawn>('.day .box')?.chart?.getOption().series ?? []
         const buckets = series.filter((s) => s.id === 'today' || s.id === 'yesterday').reduce((n, s) => n + s.data.length, 0)
         return buckets > 250 && !document.body.innerText.includes('历史载入中')
       },

@@ -1,4 +1,4 @@
-import { EnvironmentError, readEnvironment } from '@yiping/contract'
+import { environment, EnvironmentError, readEnvironment } from '@yiping/contract'
 import pg from 'pg'
 import { analystTierView, tierNames } from './analyst-tiers.ts'
 
@@ -18,29 +18,30 @@ type TierEnvironment = ReturnType<typeof readEnvironment<(typeof tierVariables)[
 /** Late readings have their roll-ups worked out again from everything of those days: it must still be there, and a while longer. */
 const marginDays = 7
 
-/** Faults as people read them; none: the settings hold together. */
-export function tierFaults(env: TierEnvironment): string[] {
-  const tiers = (['RETENTION_RAW', 'RETENTION_1M', 'RETENTION_15M', 'RETENTION_1H', 'RETENTION_1D'] as const).map((name) => ({
-    name,
-    days: env[name] || Infinity,
-  }))
+const variableOf = { raw: 'RETENTION_RAW', '1m': 'RETENTION_1M', '15m': 'RETENTION_15M', '1h': 'RETENTION_1H', '1d': 'RETENTION_1D' } as const
+
+const defaultOf = (name: keyof typeof environment): unknown => Reflect.get(environment[name], 'default')
+
+/**
+ * How long each tier is kept. A tier that is left at its default is kept as long as the finer one and the lateness of readings
+ * ask for, if that is longer; what was chosen otherwise and does not hold together throws an `EnvironmentError` that names every fault.
+ */
+export function tierSettings(env: TierEnvironment): TierSettings {
   const faults: string[] = []
-  for (const [i, { name, days }] of tiers.entries()) {
-    const finer = tiers[i - 1]
-    if (finer && days < finer.days) faults.push(`${name} is shorter than ${finer.name}: a tier is made from the finer one and keeps at least what that has`)
+  const keepDays = { raw: 0, '1m': 0, '15m': 0, '1h': 0, '1d': 0 }
+  let finer = { name: '', days: env.RETENTION_DAYS + marginDays }
+  for (const tier of ['raw', '1m', '15m', '1h', '1d'] as const) {
+    const name = variableOf[tier]
+    const wanted = env[name] || Infinity
+    const days = env[name] === defaultOf(name) ? Math.max(wanted, finer.days) : wanted
     if (days < env.RETENTION_DAYS + marginDays)
       faults.push(`${name} is less than RETENTION_DAYS + ${marginDays}: readings so late are taken in, and their roll-ups are worked out again`)
+    else if (days < finer.days) faults.push(`${name} is shorter than ${finer.name}: a tier is made from the finer one and keeps at least what that has`)
+    keepDays[tier] = days === Infinity ? 0 : days
+    finer = { name, days: Math.max(days, finer.days) }
   }
-  return faults
-}
-
-export function tierSettings(env: TierEnvironment): TierSettings {
-  const faults = tierFaults(env)
   if (faults.length > 0) throw new EnvironmentError(faults)
-  return {
-    zone: env.CITY_TIMEZONE,
-    keepDays: { raw: env.RETENTION_RAW, '1m': env.RETENTION_1M, '15m': env.RETENTION_15M, '1h': env.RETENTION_1H, '1d': env.RETENTION_1D },
-  }
+  return { zone: env.CITY_TIMEZONE, keepDays }
 }
 
 export const defaultTiers = tierSettings(readEnvironment({}, tierVariables))

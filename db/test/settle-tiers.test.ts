@@ -11,11 +11,17 @@ describe('how long a tier is kept', () => {
     expect(settings({ RETENTION_RAW: '0', RETENTION_1M: '0', RETENTION_15M: '0', RETENTION_1H: '0' }).keepDays).toMatchObject({ raw: 0, '1h': 0 })
   })
 
+  it('is longer than the default where late readings or a finer tier ask for it', () => {
+    expect(settings({ RETENTION_DAYS: '36500' }).keepDays).toEqual({ raw: 36_507, '1m': 36_507, '15m': 36_507, '1h': 36_507, '1d': 0 })
+    expect(settings({ RETENTION_RAW: '3000' }).keepDays).toEqual({ raw: 3000, '1m': 3000, '15m': 3650, '1h': 7300, '1d': 0 })
+    expect(settings({ RETENTION_RAW: '0' }).keepDays).toEqual({ raw: 0, '1m': 0, '15m': 0, '1h': 0, '1d': 0 })
+  })
+
   it.each([
     [{ RETENTION_RAW: '400' }, 'RETENTION_RAW is less than RETENTION_DAYS + 7'],
-    [{ RETENTION_DAYS: '730' }, 'RETENTION_RAW is less than RETENTION_DAYS + 7'],
+    [{ RETENTION_DAYS: '730', RETENTION_RAW: '736' }, 'RETENTION_RAW is less than RETENTION_DAYS + 7'],
     [{ RETENTION_1M: '500' }, 'RETENTION_1M is shorter than RETENTION_RAW'],
-    [{ RETENTION_RAW: '0' }, 'RETENTION_1M is shorter than RETENTION_RAW'],
+    [{ RETENTION_RAW: '0', RETENTION_1M: '2000' }, 'RETENTION_1M is shorter than RETENTION_RAW'],
     [{ RETENTION_1D: '7000' }, 'RETENTION_1D is shorter than RETENTION_1H'],
     [{ RETENTION_1H: '-1' }, 'RETENTION_1H="-1"'],
     [{ RETENTION_15M: 'for ever' }, 'RETENTION_15M="for ever"'],

@@ -414,7 +414,7 @@ describe('bad input', () => {
     ['points=WS-1', 404, 'point_unknown'],
     ['points=WS-1:ws.nothing', 404, 'point_unknown'],
     ['points=__proto__:constructor', 404, 'point_unknown'],
-    ['points=%00:%00', 404, 'point_unknown'],
+    ['points=%00:%00', 400, 'request_invalid'],
     [`points=${injection}`, 404, 'point_unknown'],
     [`${point}&${point}`, 400, 'request_invalid'],
     [`points=${Array.from({ length: 51 }, (_, i) => `A-${i}:b`).join(',')}`, 400, 'points_invalid'],

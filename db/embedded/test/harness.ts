@@ -12,7 +12,7 @@ import { startEmbedded, type EmbeddedDatabase, type EmbeddedOptions } from '../i
 const POLL_MS = 10
 
 /** Resolves with the first truthy answer; rejects, saying what was waited for, at the deadline. */
-export async function until<T>(what: string, ask: () => T | Promise<T>, deadlineMs = 20_000): Promise<NonNullable<T>> {
+export async function until<T>(what: string, ask: () => T | Promise<T>, deadlineMs = 60_000): Promise<NonNullable<T>> {
   const end = performance.now() + deadlineMs
   for (;;) {
     const answer = await ask()

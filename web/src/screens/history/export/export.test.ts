@@ -58,7 +58,9 @@ describe('an export', () => {
   let progress: { rows: number; state: string; failure: string | null } | null
   const sink: Sink = {
     write: async (b) => void file.push(b),
-    restart: async () => void (file = []),
+    restart: async () => {
+      file = []
+    },
     finish: async () => void ended.push('finished'),
     discard: async () => void ended.push('discarded'),
   }
@@ -190,7 +192,11 @@ describe('an export', () => {
 
   it('through memory becomes a download of its own name', async () => {
     let made: Blob | undefined
-    vi.stubGlobal('URL', Object.assign(URL, { createObjectURL: (blob: Blob) => ((made = blob), 'blob:x'), revokeObjectURL: () => undefined }))
+    const createObjectURL = (blob: Blob): string => {
+      made = blob
+      return 'blob:x'
+    }
+    vi.stubGlobal('URL', Object.assign(URL, { createObjectURL, revokeObjectURL: () => undefined }))
     const clicked = vi.spyOn(HTMLAnchorElement.prototype, 'click').mockImplementation(() => undefined)
     const memory = gathered('yiping.csv', 'csv')
     await memory.write(bytes('lost'))
