@@ -7,6 +7,8 @@ export default defineConfig({
     name: 'web',
     environment: 'happy-dom',
     restoreMocks: true,
+    // As in the unit project: modules are read once a worker.
+    isolate: false,
     include: ['src/**/*.test.ts'],
   },
 })

@@ -60,6 +60,8 @@ beforeAll(async () => {
   ;({ app, address } = await startServer(database.url, { webFolder }))
   browser = await launchChromium()
   page = await browser.newPage({ viewport: { width: 1366, height: 768 }, locale: 'zh-CN' })
+  // The server keeps an answer for a while and the page asks every few seconds: a slow machine adds up.
+  page.setDefaultTimeout(75_000)
   page.on('pageerror', (e) => faults.push(e.message))
   page.on('console', (m) => m.type() === 'error' && faults.push(m.text()))
   await page.goto(`${address}/water`)
