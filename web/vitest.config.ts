@@ -7,6 +7,7 @@ export default defineConfig({
     name: 'web',
     environment: 'happy-dom',
     restoreMocks: true,
+    setupFiles: ['src/testing/canvas.ts'],
     // As in the unit project: modules are read once a worker.
     isolate: false,
     include: ['src/**/*.test.ts'],
