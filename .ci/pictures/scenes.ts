@@ -31,7 +31,6 @@ export const desks: Picture[] = [
   ...each((l, t) => ({ name: named('ingest', l, t, 1440), path: `/ingest?hours=1&${look(l, t)}`, ...desk })),
   { name: 'history-empty-en-1440', path: '/history?lang=en', ...desk },
   ...languages.map((l) => ({
-    name: `history-rain-${l}-1366`,
     path: `/history?points=WS-P-0001:ws.pressure&compare=day&rain=1&panel=duration&lang=${l}`,
     width: 1366,
     height: 768,
