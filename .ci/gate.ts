@@ -81,14 +81,14 @@ async function tests(...projects: string[]): Promise<Result> {
 }
 
 /** Each takes one core and has two: the longest first. */
-async function* sideBySide(checks: readonly (() => Promise<Result>)[]): AsyncGenerator<Result> {
+async function sideBySide(checks: readonly (() => Promise<Result>)[]): Promise<Result[]> {
   const left = [...checks]
   const results: Result[] = []
   const work = async (): Promise<void> => {
     for (let next = left.shift(); next !== undefined; next = left.shift()) results.push(await next())
   }
   await Promise.all([work(), work()])
-  yield* results
+  return results
 }
 
 /** What looks at the sources without running them; all that is wanted of it goes side by side. */
@@ -100,17 +100,11 @@ const looks = [
   { stage: 'lint', look: () => check('biome', bin('biome'), ['check', '--error-on-warnings', '--max-diagnostics=40']) },
 ] as const
 
-const stages: Record<string, () => AsyncGenerator<Result>> = {
-  async *unit() {
-    yield await tests('unit')
-    yield await tests('web')
-  },
-}
 /** Stages that run real parts. */
 const real = ['integration', 'browser'] as const
 
 const wanted = process.argv.slice(2)
-const names = new Set<string>([...looks.map((l) => l.stage), ...Object.keys(stages), ...real])
+const names = new Set<string>([...looks.map((l) => l.stage), 'unit', ...real])
 const unknown = wanted.filter((w) => !names.has(w))
 if (unknown.length > 0) {
   console.error(`no stage ${unknown.join(', ')}; there are ${[...names].join(', ')}`)
@@ -123,8 +117,8 @@ const add = (result: Result): void => {
   total.failed += result.failed
   total.skipped += result.skipped
 }
-for await (const result of sideBySide(looks.filter((l) => isWanted(l.stage)).map((l) => l.look))) add(result)
-for (const [name, stage] of Object.entries(stages)) if (isWanted(name)) for await (const result of stage()) add(result)
+for (const result of await sideBySide(looks.filter((l) => isWanted(l.stage)).map((l) => l.look))) add(result)
+if (isWanted('unit')) for (const project of ['unit', 'web']) add(await tests(project))
 const together = real.filter(isWanted)
 if (together.length > 0) add(await tests(...together))
 console.log(`${brokersHere().join('+')}: ${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`)
