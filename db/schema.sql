@@ -2,6 +2,22 @@
 
 -- tables
 
+create table account (
+  id integer not null generated always as identity,
+  username text not null,
+  name text not null,
+  roles text[] not null,
+  districts text[],
+  domains text[],
+  password_hash text,
+  oidc_subject text,
+  created_at timestamp with time zone not null,
+  disabled_at timestamp with time zone,
+  constraint account_oidc_subject_key UNIQUE (oidc_subject),
+  constraint account_pkey PRIMARY KEY (id),
+  constraint account_roles_check CHECK ((cardinality(roles) > 0))
+);
+
 create table alarm (
   id text not null,
   rule text not null,
@@ -128,6 +144,36 @@ create table alarm_shelf (
   constraint alarm_shelf_pkey PRIMARY KEY (rule, subject),
   constraint alarm_shelf_check CHECK (((until > at) AND (until <= (at + '08:00:00'::interval)))),
   constraint alarm_shelf_reason_check CHECK ((reason <> ''::text))
+);
+
+create table api_token (
+  id integer not null generated always as identity,
+  token_hash bytea not null,
+  account integer not null,
+  name text not null,
+  scopes text[] not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone,
+  used_at timestamp with time zone,
+  constraint api_token_token_hash_key UNIQUE (token_hash),
+  constraint api_token_pkey PRIMARY KEY (id),
+  constraint api_token_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE
+);
+
+create table audit (
+  id bigint not null generated always as identity,
+  at timestamp with time zone not null,
+  actor text not null,
+  account integer,
+  via text not null,
+  address text,
+  action text not null,
+  target text,
+  outcome text not null,
+  before jsonb,
+  after jsonb,
+  constraint audit_pkey PRIMARY KEY (id),
+  constraint audit_via_check CHECK ((via = ANY (ARRAY['session'::text, 'token'::text, 'screen'::text, 'nobody'::text])))
 );
 
 create table correction (
@@ -411,6 +457,28 @@ create table screen_pairing (
   constraint screen_pairing_screen_fkey FOREIGN KEY (screen) REFERENCES screen(id) ON DELETE CASCADE
 );
 
+create table session (
+  id integer not null generated always as identity,
+  token_hash bytea not null,
+  account integer not null,
+  created_at timestamp with time zone not null,
+  seen_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  address text not null,
+  agent text not null,
+  constraint session_token_hash_key UNIQUE (token_hash),
+  constraint session_pkey PRIMARY KEY (id),
+  constraint session_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE
+);
+
+create table sign_in_link (
+  token_hash bytea not null,
+  account integer not null,
+  expires_at timestamp with time zone not null,
+  constraint sign_in_link_pkey PRIMARY KEY (token_hash),
+  constraint sign_in_link_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE
+);
+
 create table spool_progress (
   stream text not null,
   seq bigint not null,
@@ -527,6 +595,9 @@ CREATE INDEX alarm_open ON public.alarm USING btree (severity, active_at) WHERE 
 CREATE INDEX alarm_open_of ON public.alarm USING btree (rule, subject) WHERE (state <> 'normal'::text);
 CREATE INDEX alarm_subject ON public.alarm USING btree (subject, active_at DESC);
 CREATE INDEX alarm_time ON public.alarm USING btree (active_at DESC, id);
+CREATE INDEX api_token_account ON public.api_token USING btree (account);
+CREATE INDEX audit_action ON public.audit USING btree (action, id DESC);
+CREATE INDEX audit_actor ON public.audit USING btree (actor, id DESC);
 CREATE INDEX dirty_range_hour ON public.dirty_range USING btree (hour);
 CREATE INDEX duty_shift_time ON public.duty_shift USING btree (starts_at, ends_at);
 CREATE INDEX notice_item_notice ON public.notice_item USING btree (notice);
@@ -539,7 +610,10 @@ CREATE INDEX reading_conflict_received_at_idx ON public.reading_conflict USING b
 CREATE INDEX reading_observed_at_idx ON public.reading USING btree (observed_at DESC);
 CREATE INDEX rejection_at_idx ON public.rejection USING btree (at DESC);
 CREATE INDEX rejection_id ON public.rejection USING btree (id DESC);
+CREATE INDEX session_account ON public.session USING btree (account);
+CREATE INDEX sign_in_link_account ON public.sign_in_link USING btree (account);
 CREATE INDEX station_feeder ON public.station USING btree (feeder) WHERE (feeder IS NOT NULL);
+CREATE UNIQUE INDEX account_username ON public.account USING btree (lower(username));
 CREATE UNIQUE INDEX alarm_active ON public.alarm USING btree (rule, subject) WHERE ((returned_at IS NULL) AND (NOT superseded));
 CREATE UNIQUE INDEX alarm_rule_active ON public.alarm_rule USING btree (code) WHERE active;
 CREATE UNIQUE INDEX quality_mark_identity ON public.quality_mark USING btree (point_id, observed_at);
@@ -547,6 +621,7 @@ CREATE UNIQUE INDEX reading_identity ON public.reading USING btree (point_id, ob
 
 -- triggers
 
+CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();
 CREATE TRIGGER station_feeder_inserted AFTER INSERT ON public.station REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION refuse_feeder_circle();
 CREATE TRIGGER station_feeder_updated AFTER UPDATE ON public.station REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION refuse_feeder_circle();
 CREATE TRIGGER station_moves AFTER UPDATE OF district, origin ON public.station FOR EACH ROW WHEN (((old.district IS DISTINCT FROM new.district) OR (old.origin IS DISTINCT FROM new.origin))) EXECUTE FUNCTION begin_districts_anew();

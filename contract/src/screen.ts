@@ -1,5 +1,7 @@
 /** What a screen may take from the contract: types, and data without the schema library behind it. */
+export * from './access.ts'
 export type * from './rest.ts'
+export type * from './account.ts'
 export type * from './ingest-status.ts'
 export type * from './panels.ts'
 export * from './heating-curve.ts'

@@ -11,7 +11,8 @@ import {
   type Severity,
 } from '@yiping/contract'
 import { alarmChannel } from './channels.ts'
-import { isRetryable, type Pool, type PoolClient, type Queryable } from './connection.ts'
+import { isRetryable, type Pool, type Queryable } from './connection.ts'
+import { inTransaction } from './in-transaction.ts'
 
 export interface AlarmAct {
   action: AlarmAction
@@ -146,24 +147,6 @@ export async function actOnAlarms(pool: Pool, ids: readonly string[], act: Alarm
     } catch (error) {
       if (attempt >= 3 || !isRetryable(error)) throw error
     }
-  }
-}
-
-async function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect()
-  let broken: Error | undefined
-  try {
-    await client.query('begin')
-    const done = await work(client)
-    await client.query('commit')
-    return done
-  } catch (error) {
-    await client.query('rollback').catch((e: Error) => {
-      broken = e
-    })
-    throw error
-  } finally {
-    client.release(broken)
   }
 }
 
