@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
 import { wordsOf } from '../testing/words.ts'
 import firstEn from './en.ts'
+import accountEn from './account-en.ts'
+import accountZh from './account-zh-CN.ts'
 import historyEn from './history-en.ts'
 import historyZh from './history-zh-CN.ts'
 import ingestEn from './ingest-en.ts'
@@ -8,8 +10,8 @@ import ingestZh from './ingest-zh-CN.ts'
 import firstZh from './zh-CN.ts'
 
 /** What is loaded at first, and what comes with a page. */
-const zh = { ...firstZh, ...historyZh, ...ingestZh }
-const en = { ...firstEn, ...historyEn, ...ingestEn }
+const zh = { ...firstZh, ...accountZh, ...historyZh, ...ingestZh }
+const en = { ...firstEn, ...accountEn, ...historyEn, ...ingestEn }
 
 type Tree = { [key: string]: string | Tree }
 const flat = (tree: Tree, at = ''): Record<string, string> =>

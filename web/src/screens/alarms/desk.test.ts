@@ -83,7 +83,6 @@ beforeEach(() => {
   vi.useFakeTimers()
   vi.stubGlobal('ResizeObserver', LaidOut)
   localStorage.clear()
-  localStorage.setItem('operator', '王班长')
   requests = []
   refusals = {}
   routes = [route]
