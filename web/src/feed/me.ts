@@ -43,6 +43,7 @@ export interface Me {
 export const meKey: InjectionKey<Me> = Symbol('me')
 /** A server that does not answer keeps no page from coming up. */
 const patienceMs = 3000
+const doubtMs = 30_000
 
 export function createMe(random: () => number = Math.random): Me & { stop(): void } {
   const standing = shallowRef<Standing>('asking')
@@ -115,13 +116,23 @@ export function createMe(random: () => number = Math.random): Me & { stop(): voi
   const patience = setTimeout(() => {
     if (standing.value === 'asking') standing.value = 'unreached'
   }, patienceMs)
+  /** When a refusal by right was last asked about, ms: a list that is read again and again is refused again and again. */
+  let doubtedAt = Number.NEGATIVE_INFINITY
   // What somebody may has changed, or who they are.
   const deafen = onRefusal((code) => {
-    if (standing.value !== 'out' && (code === 'signed_out' || code === 'credential_unknown' || code === 'forbidden')) void me.check()
+    if (standing.value === 'out') return
+    if (code === 'signed_out' || code === 'credential_unknown') void me.check()
+    if (code !== 'forbidden' || performance.now() - doubtedAt < doubtMs) return
+    doubtedAt = performance.now()
+    void me.check()
   })
   void me.check()
   return me
 }
+
+/** Who acts within some utilities acts on no alarm of others, nor on one of the platform's. */
+export const actsOn = (who: MeAnswer | null, domain: string | null): boolean =>
+  who !== null && (who.domains === null || (domain !== null && who.domains.some((d) => d === domain)))
 
 export function useMe(): Me {
   const me = inject(meKey)

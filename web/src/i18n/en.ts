@@ -572,8 +572,11 @@ export default {
     reason: 'Reason',
     workOrder: 'Work order',
     note: 'Note',
+    outside: 'An alarm of {domain}: you act in {yours}',
     refused: 'Not done: {why}',
     why: {
+      outside_domains: 'not a utility that you act in',
+      forbidden: 'you do not have that right',
       alarm_closed: 'the alarm is over',
       already_acknowledged: 'somebody acknowledged it already',
       not_latched: 'nothing to reset',

@@ -548,8 +548,11 @@ export default {
     reason: '原因',
     workOrder: '工单',
     note: '备注',
+    outside: '这是{domain}的报警，您只处置：{yours}',
     refused: '未能执行：{why}',
     why: {
+      outside_domains: '不是您处置的专业',
+      forbidden: '没有这项权限',
       alarm_closed: '报警已结束',
       already_acknowledged: '已有人确认',
       not_latched: '无需复位',
