@@ -874,7 +874,7 @@ export default {
     unchanged: 'The same as the active rule',
     bad: 'Numbers, please; dead-bands and delays not below 0, at least 1 in a row',
   },
-  me: { open: 'Account', signOut: 'Sign out', notOut: 'No link to the server: not signed out' },
+  me: { open: 'Account', signedIn: 'Signed in: {name}', signOut: 'Sign out', notOut: 'No link to the server: not signed out' },
   role: { wall: 'wall', operator: 'operator', analyst: 'analyst', administrator: 'administrator' },
   permission: {
     look: 'look at the city, live and in replay',
@@ -890,6 +890,7 @@ export default {
   forbidden: {
     title: 'This page takes a right that you do not have',
     needs: 'It takes',
+    roles: 'Roles with it',
     you: 'You',
     who: 'Who can give it',
     administrator: 'an administrator, on the page “Accounts”',

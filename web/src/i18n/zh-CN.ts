@@ -850,7 +850,7 @@ export default {
     unchanged: '与现行规则相同',
     bad: '请填数字；死区、延时不小于 0，连续次数至少 1',
   },
-  me: { open: '账号', signOut: '退出登录', notOut: '连不上服务器，未能退出' },
+  me: { open: '账号', signedIn: '已登录：{name}', signOut: '退出登录', notOut: '连不上服务器，未能退出' },
   role: { wall: '大屏', operator: '值班员', analyst: '分析员', administrator: '管理员' },
   permission: {
     look: '看实时与回放',
@@ -863,6 +863,6 @@ export default {
     accounts: '管理账号',
     audit: '查审计记录',
   },
-  forbidden: { title: '这一页需要另外的权限', needs: '需要', you: '您', who: '谁能给', administrator: '管理员，在“账号”页' },
+  forbidden: { title: '这一页需要另外的权限', needs: '需要', roles: '有它的角色', you: '您', who: '谁能给', administrator: '管理员，在“账号”页' },
   notFound: { title: '没有这个页面', back: '回到总览' },
 }

@@ -10,6 +10,10 @@ export interface Difference {
 }
 
 const isRecord = (x: unknown): x is Readonly<Record<string, unknown>> => typeof x === 'object' && x !== null && !Array.isArray(x)
+/** A secret is written down as this. */
+const hidden = '…'
+export const isSecret = (d: Difference): boolean => d.before === hidden || d.after === hidden
+
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
 
 function* leaves(x: Readonly<Record<string, unknown>>, at = ''): Generator<[string, unknown]> {

@@ -21,11 +21,13 @@ const outcomes: ReadonlySet<string> = new Set([
   ...['login_refused', 'login_throttled', 'link_over', 'forbidden', 'outside_domains', 'password_wrong', 'password_weak', 'username_taken'],
   ...['last_administrator', 'alarm_closed', 'already_acknowledged', 'code_unknown', 'request_invalid', 'cross_site', 'signed_out'],
 ])
+/** In the order in which they are told. */
 const fields: ReadonlySet<string> = new Set([
-  ...['username', 'name', 'roles', 'districts', 'domains', 'disabled', 'state', 'ackBy', 'assignedTo', 'shelvedUntil', 'note', 'minutes', 'to', 'by'],
+  ...['name', 'username', 'roles', 'districts', 'domains', 'disabled', 'state', 'ackBy', 'assignedTo', 'shelvedUntil', 'note', 'minutes', 'to', 'by'],
   ...['scopes', 'days', 'done', 'refused', 'person', 'email', 'from', 'channel', 'target', 'severities', 'escalation', 'active', 'text', 'kind'],
   ...['scene', 'settings', 'theme', 'language', 'rotate', 'sound', 'password', 'current', 'next', 'points', 'format', 'rows', 'version'],
 ])
+const order: readonly string[] = [...fields]
 const states: ReadonlySet<string> = new Set([
   'normal',
   'unacked_active',
@@ -92,8 +94,13 @@ export function useAuditWords() {
     /** A difference in one line. */
     shortText: ({ field, before, after }: Difference): string =>
       before === undefined || after === undefined
-        ? [fieldText(field), valueText(field, after ?? before)].filter(Boolean).join(' ')
+        ? [fieldText(field), valueText(field, after === undefined ? before : after)].filter(Boolean).join(' ')
         : `${fieldText(field)} ${valueText(field, before)} → ${valueText(field, after)}`,
+    /** What an entry is about first; what has no name of ours last. */
+    inOrder: (list: readonly Difference[]): Difference[] => {
+      const place = ({ field }: Difference): number => (order.indexOf(field.split('.')[0] ?? '') + order.length + 1) % (order.length + 1)
+      return [...list].sort((a, b) => place(a) - place(b))
+    },
     when: (text: string): string => whenText(text, zone.value, now.value, true),
   }
 }
