@@ -12,6 +12,7 @@ import type { Browser, Page } from 'playwright-core'
 import { startEmbedded } from '../db/embedded/index.ts'
 import { launchChromium } from '../server/test/chromium.ts'
 import { ended, startCity, until, type City } from './pictures/city.ts'
+import { fetch, signIn } from '../server/test/signed-in.ts'
 import { deskIn, desks, languages, stateOf, walls, type Picture } from './pictures/scenes.ts'
 
 const out = join('docs', 'pictures')
@@ -26,6 +27,7 @@ const settleMs = 1600
 
 async function open(browser: Browser, city: City, p: Picture): Promise<Page> {
   const page = await browser.newPage({ viewport: { width: p.width, height: p.height }, locale: p.path.includes('lang=en') ? 'en' : 'zh-CN' })
+  await signIn(page.context(), city.address)
   await page.goto(city.address + p.path)
   await page.evaluate(() => document.fonts.ready)
   // A past moment is read first; the wall says so meanwhile.
@@ -212,6 +214,7 @@ async function emptyAndSilent(browser: Browser): Promise<void> {
 /** The past is stored; until every utility's line and panels have been worked out from it, pages say that they wait. */
 async function known(browser: Browser, city: City): Promise<void> {
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, locale: 'zh-CN' })
+  await signIn(page.context(), city.address)
   for (const utility of ['water', 'gas', 'heating', 'drainage']) {
     await page.goto(`${city.address}/${utility}`)
     await page.waitForFunction(

@@ -35,7 +35,7 @@ async function main(): Promise<void> {
   await withScope(async (scope) => {
     const bench = new Bench(options, scope, say)
     const { city } = await startAndWatch(scope, await bench.browser(), say, { dataDir: await bench.folder(), observedAfter: 0, untilPast: true })
-    const page = await openPage(scope, await bench.browser())
+    const page = await openPage(scope, await bench.browser(), city.address)
     const faults: string[] = []
     page.on('pageerror', (error) => faults.push(error.message))
     await page.goto(`${city.address}/`)

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { letTestsIn } from '../../server/test/signed-in.ts'
 import { readRunFile, type RunFile } from '../../server/start/run-file.ts'
 
 export interface City {
@@ -58,6 +59,13 @@ export async function startCity(environment: Record<string, string> = {}): Promi
       const file = await readRunFile(folder)
       return file?.address ? (file as RunFile & { address: string }) : null
     })
+    // Before there is a schema nobody can be let in.
+    await until('somebody is let in', () =>
+      letTestsIn(run.databaseUrl).then(
+        () => true,
+        () => null,
+      ),
+    )
     const filled = until('the past', () => alive() && /history +\d+ rows = /.test(said), 300_000).then(() => {})
     filled.catch(() => {})
     const pidOf = (part: string): Promise<number> =>

@@ -1,3 +1,4 @@
+import { signIn } from '../../server/test/signed-in.ts'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Browser } from 'playwright-core'
 import { openPage } from '../browser/open-page.ts'
@@ -33,9 +34,10 @@ export async function startAndWatch(
   say: (line: string) => void,
   options: { dataDir: string; observedAfter: number; untilPast: boolean },
 ): Promise<{ city: BenchCity; times: StartTimes }> {
-  const page = await openPage(scope, browser)
+  const page = await openPage(scope, browser, null)
   const cells: FrameCells = watchCells(page)
   const city = await startCity(scope, { dataDir: options.dataDir })
+  await signIn(page.context(), city.address)
   const since = (): number => Date.now() - city.startedAt
   const addressMs = since()
   await page.goto(`${city.address}/`, { waitUntil: 'commit' })

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { letTestsIn } from '../../server/test/signed-in.ts'
 import { readRunFile, type RunFile } from '../../server/start/run-file.ts'
 import { startEntry } from '../built.ts'
 import { commandOf, processTree } from '../measure/processes.ts'
@@ -78,6 +79,17 @@ export async function startCity(scope: Scope, options: { dataDir: string; simula
       await answer?.arrayBuffer()
       return answer?.ok ? found : null
     },
+    120_000,
+  )
+  // Whoever looks is signed in; before there is a schema there is nobody who could.
+  const { databaseUrl } = await run()
+  await until(
+    'somebody is let in',
+    () =>
+      letTestsIn(databaseUrl).then(
+        () => true,
+        () => null,
+      ),
     120_000,
   )
   return {

@@ -25,7 +25,7 @@ export const alarmLatency: Figure = {
     const samples = Math.min(bench.options.samples, stations.length)
     const { dataDir } = await bench.data()
     const city = await startCity(scope, { dataDir })
-    const page = await openPage(scope, await bench.browser())
+    const page = await openPage(scope, await bench.browser(), city.address)
     await page.goto(`${city.address}/`)
     await liveFigure(page, 60_000)
     const { mqttUrl } = await city.run()

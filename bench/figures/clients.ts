@@ -27,7 +27,9 @@ async function ask(part: Part): Promise<Seen> {
   const { waits, drops, bytes } = await answer
   return { waits: waits as number[], drops: Number(drops), bytes: bytes as number[] }
 }
-const open = (scope: Scope, address: string, count: number): Promise<Part> => startPart(scope, entry, { args: [address, String(count)] })
+/** `databaseUrl` empty: a server that asks nobody who they are. */
+const open = (scope: Scope, address: string, databaseUrl: string, count: number): Promise<Part> =>
+  startPart(scope, entry, { args: [address, databaseUrl, String(count)] })
 
 async function during(part: Part, ms: number): Promise<Seen & { bytesPerSecond: number }> {
   const before = await ask(part)
@@ -43,11 +45,11 @@ const bareMemory = (folder: string, frameBytes: number, settleMs: number): Promi
   withScope(async (scope) => {
     const server = await startPart(scope, bare, { args: [String(frameBytes)], execArgv: [...process.execArgv, ...serverNodeFlags], env: tellsMemory(folder) })
     const address = String(server.ready.address)
-    await open(scope, address, warmUp)
+    await open(scope, address, '', warmUp)
     await delay(10_000)
     const before = await heldBy(server.pid, folder)
     const rssBefore = await rssOf(server.pid)
-    await open(scope, address, walls)
+    await open(scope, address, '', walls)
     await delay(settleMs)
     const rss = ((await rssOf(server.pid)) - rssBefore) / walls
     return { held: ((await heldBy(server.pid, folder)) - before) / walls, rss }
@@ -63,7 +65,8 @@ export const clients: Figure = {
     const city = await startCity(scope, { dataDir, env: tellsMemory(folder) })
     const server = [...(await city.names())].find(([, name]) => name === 'server')?.[0]
     if (server === undefined) throw new Error('no process is called server')
-    const one = await open(scope, city.address, 1)
+    const { databaseUrl } = await city.run()
+    const one = await open(scope, city.address, databaseUrl, 1)
     bench.say('city runs; 30 s of settling')
     await delay(30_000)
     const alone = await during(one, measuredMs)
@@ -71,7 +74,7 @@ export const clients: Figure = {
     const rssBefore = await rssOf(server)
     const cpuBefore = await cpuMsOf(server)
     bench.say(`one wall: p95 ${quantile(alone.waits, 0.95)} ms; ${walls} more`)
-    const many = await open(scope, city.address, walls)
+    const many = await open(scope, city.address, databaseUrl, walls)
     await delay(10_000)
     const crowd = await during(many, measuredMs)
     const rssAfter = await rssOf(server)

@@ -16,6 +16,7 @@ import type { Row } from '../report/outcome.ts'
 import { type Scope, withScope } from '../scope.ts'
 import { until } from '../until.ts'
 import type { Figure } from './figure.ts'
+import { fetch, letTestsIn } from '../../server/test/signed-in.ts'
 
 const run = promisify(execFile)
 const mostWarmUps = 5
@@ -86,6 +87,7 @@ export const history: Figure = {
     ).rows
     const server = await startPart(scope, entries.server, { env: { DATABASE_URL: built.url, PORT: '0', HOST: '127.0.0.1', SIMULATOR: 'off' } })
     const address = String(server.ready.address)
+    await letTestsIn(built.url)
     const ask = async (path: string): Promise<void> => {
       for (;;) {
         const answer = await fetch(`${address}${path}`)
@@ -221,6 +223,8 @@ async function measureExport(
   const began = performance.now()
   const answer = await fetch(
     `${address}/api/v1/series/export?points=${encodeURIComponent(some.map((p) => p.name).join(','))}&tier=raw&from=${built.from}&to=${built.to}`,
+    // As psql's it is not packed.
+    { headers: { 'accept-encoding': 'identity' } },
   )
   if (answer.status !== 200 || answer.body === null) throw new Error(`export: ${answer.status} ${await answer.text()}`)
   let lines = 0

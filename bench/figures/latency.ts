@@ -31,7 +31,7 @@ export const latency: Figure = {
 
     const { dataDir } = await bench.data()
     const city = await startCity(scope, { dataDir })
-    const page = await openPage(scope, await bench.browser())
+    const page = await openPage(scope, await bench.browser(), city.address)
     await page.goto(`${city.address}/`)
     await liveFigure(page, 60_000)
     const { mqttUrl } = await city.run()

@@ -18,7 +18,7 @@ export const map: Figure = {
     const browser = await bench.browser()
     const moved = (path: string): Promise<Frames> =>
       withScope(async (inner) => {
-        const page = await openPage(inner, browser)
+        const page = await openPage(inner, browser, address)
         await page.goto(`${address}/${path}`)
         await page.locator('canvas').first().waitFor()
         await page.waitForTimeout(1500)

@@ -20,7 +20,7 @@ export const wallSoak: Figure = {
   async run(bench, scope) {
     const { dataDir } = await bench.data()
     const city = await startCity(scope, { dataDir })
-    const page = await openPage(scope, await bench.browser())
+    const page = await openPage(scope, await bench.browser(), city.address)
     const faults: string[] = []
     page.on('pageerror', (error) => faults.push(error.message))
     const feed = await FastFeed.between(page)

@@ -61,7 +61,7 @@ export const wall: Figure = {
     const browser = await bench.browser()
     const quiet = await withScope(async (inner) => {
       const city = await startCity(inner, { dataDir, simulator: false })
-      const page = await openPage(inner, browser)
+      const page = await openPage(inner, browser, city.address)
       await page.goto(`${city.address}/`)
       await page.waitForSelector('.wall .kpi')
       bench.say('reference: the same wall while nothing comes in')
@@ -69,7 +69,7 @@ export const wall: Figure = {
       return watch(page, 60)
     })
     const city = await startCity(scope, { dataDir })
-    const page = await openPage(scope, browser)
+    const page = await openPage(scope, browser, city.address)
     const outside = outsideRequests(page, city.address)
     await page.goto(`${city.address}/`)
     await liveFigure(page, 60_000)

@@ -69,7 +69,7 @@ export const web: Figure = {
 
 function load(browser: Browser, address: string): Promise<Loaded> {
   return withScope(async (scope) => {
-    const page = await openPage(scope, browser)
+    const page = await openPage(scope, browser, address)
     const encodings = new Set<string>()
     page.on('response', (response) => {
       if (new URL(response.url()).pathname.endsWith('.js')) encodings.add(response.headers()['content-encoding'] ?? 'as it is')

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { BalanceAnswer } from '@yiping/contract'
 import { Parse } from 'typebox/value'
+import { fetch } from '../../server/test/signed-in.ts'
 
 export interface BalanceVerdict {
   closes: boolean

@@ -1,5 +1,6 @@
 import { OverviewAnswer } from '@yiping/contract'
 import { Parse } from 'typebox/value'
+import { fetch } from '../../server/test/signed-in.ts'
 
 /** The server's own 95th percentile of (leaves the server − observed), last minute; null without live values. */
 export async function delayP95(address: string): Promise<number | null> {

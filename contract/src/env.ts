@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { maxPasswordLength, minPasswordLength } from './access.ts'
 import { Convert, Default, Errors } from 'typebox/value'
 
 const Switch = Type.Enum(['on', 'off'])
@@ -28,6 +29,18 @@ export const environment = {
   CITY_MAP: Type.String({ minLength: 1, description: 'GeoJSON of the districts in place of the packaged one (WGS 84)' }),
   SMTP_URL: Type.String({ pattern: '^smtps?://', description: 'mail server for notices; unset: none are mailed' }),
   SMTP_FROM: Type.String({ pattern: '@', default: 'yiping@localhost', description: 'sender of notices' }),
+  ADMIN_PASSWORD: Type.String({
+    minLength: minPasswordLength,
+    maxLength: maxPasswordLength,
+    description: 'of the first administrator `admin`, read at the first start only; unset: made up and printed once',
+  }),
+  SESSION_IDLE_MINUTES: Type.Integer({ minimum: 1, maximum: 525_600, default: 720, description: 'a session that asks for nothing for so long is over' }),
+  SESSION_HOURS: Type.Integer({ minimum: 1, maximum: 8760, default: 168, description: 'any session is over after this' }),
+  TRUST_PROXY: Type.String({
+    minLength: 1,
+    default: 'loopback',
+    description: 'addresses of proxies whose X-Forwarded-* are believed, comma-separated; `loopback`, `uniquelocal` are names for some',
+  }),
   SIMULATOR: Switch,
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { default: 'info' }),
   METRICS_PORT: Type.Integer({ minimum: 0, maximum: 65535, description: "port of a service's own /metrics; unset: none" }),

@@ -59,7 +59,7 @@ export interface SubscribeRequest {
 /** Answer to `subscribe`: rooms joined, and those refused with a stable reason. */
 export interface SubscribeAnswer {
   joined: Room[]
-  refused: { room: string; code: 'room_unknown' | 'station_unknown' | 'kpi_unknown' | 'request_malformed' | 'too_many_rooms' }[]
+  refused: { room: string; code: 'room_unknown' | 'station_unknown' | 'kpi_unknown' | 'request_malformed' | 'too_many_rooms' | 'forbidden' }[]
 }
 /**
  * Asks for the rooms as they were: from `at` on (epoch ms; left out: from where it stands), `speed` seconds a second; 0

@@ -66,6 +66,11 @@ export async function addAccount(db: Queryable, a: NewAccount, now: number): Pro
   return rows[0]?.id ?? null
 }
 
+export async function hasAccounts(db: Queryable): Promise<boolean> {
+  const { rows } = await db.query<{ any: boolean }>('select exists (select from account) as any')
+  return rows[0]?.any === true
+}
+
 /** One lock for whatever needs that nobody else makes or unmakes an administrator meanwhile. */
 const administratorLock = 730_061
 
@@ -73,8 +78,7 @@ const administratorLock = 730_061
 export async function addFirstAccount(pool: Pool, a: NewAccount, now: number): Promise<number | null> {
   return inTransaction(pool, async (client) => {
     await client.query('select pg_advisory_xact_lock($1)', [administratorLock])
-    const { rows } = await client.query<{ any: boolean }>('select exists (select from account) as any')
-    return rows[0]?.any === true ? null : addAccount(client, a, now)
+    return (await hasAccounts(client)) ? null : addAccount(client, a, now)
   })
 }
 

@@ -27,6 +27,8 @@ export interface AlarmFilter {
   from: number | null
   to: number | null
   cause: string | null
+  /** Only of stations in these districts, and what is of no station at all. */
+  within: readonly string[] | null
 }
 
 /**
@@ -50,7 +52,8 @@ const where = `
     or exists (select from alarm_event e where e.alarm = a.id and e.note ilike $8))
   and ($9::float8 is null or a.active_at >= to_timestamp($9::float8 / 1000))
   and ($10::float8 is null or a.active_at < to_timestamp($10::float8 / 1000))
-  and ($11::text is null or a.cause = $11)`
+  and ($11::text is null or a.cause = $11)
+  and ($12::text[] is null or a.district = any($12::text[]) or (a.district is null and a.station is null))`
 
 const parameters = (f: AlarmFilter): unknown[] => [
   f.states,
@@ -64,6 +67,7 @@ const parameters = (f: AlarmFilter): unknown[] => [
   f.from,
   f.to,
   f.cause,
+  f.within,
 ]
 
 /** One page of what the filter lets through, after `after`. */
@@ -77,17 +81,17 @@ export async function loadAlarmPage(
   const [beyond, sort] =
     order === 'worst'
       ? [
-          `(a.severity, ${unackedFirst}) > ($12::int, $13::int) or ((a.severity, ${unackedFirst}) = ($12::int, $13::int)
-            and (a.active_at < $14::timestamptz or (a.active_at = $14::timestamptz and a.id > $15)))`,
+          `(a.severity, ${unackedFirst}) > ($13::int, $14::int) or ((a.severity, ${unackedFirst}) = ($13::int, $14::int)
+            and (a.active_at < $15::timestamptz or (a.active_at = $15::timestamptz and a.id > $16)))`,
           `a.severity, ${unackedFirst}, a.active_at desc, a.id`,
         ]
       : [
-          `$12::int is not null and $13::int is not null and (a.active_at < $14::timestamptz or (a.active_at = $14::timestamptz and a.id > $15))`,
+          `$13::int is not null and $14::int is not null and (a.active_at < $15::timestamptz or (a.active_at = $15::timestamptz and a.id > $16))`,
           'a.active_at desc, a.id',
         ]
   const { rows } = await db.query<AlarmRow & { rank: number; place: string }>(
     `select ${alarmColumns}, ${unackedFirst} as rank, a.active_at::text as place from ${alarmTables}
-     where ${where} and ($15::text is null or (${beyond})) order by ${sort} limit $16`,
+     where ${where} and ($16::text is null or (${beyond})) order by ${sort} limit $17`,
     [...parameters(filter), ...(after ?? [null, null, null, null]), limit],
   )
   return rows.map(({ rank, place, ...row }) => ({ ...row, key: [row.severity, rank, place, row.id] as const }))

@@ -6,19 +6,26 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { createPool } from '@yiping/db'
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { Accounts } from './access/accounts.ts'
+import { sessionIn } from './access/cookies.ts'
+import { Keyring } from './access/keyring.ts'
+import type { Principal } from './access/principal.ts'
+import { Throttle } from './access/throttle.ts'
 import type { ServerConfig } from './config.ts'
 import { Live } from './live/live.ts'
 import { createMetrics } from './metrics.ts'
-import { answerBroken, answerUnroutable, useProblems } from './plugins/problem.ts'
-import { holdScreensToReading } from './plugins/read-only.ts'
+import { answerBroken, answerUnroutable, ProblemError, useProblems } from './plugins/problem.ts'
+import { guardRoutes, openToAll } from './plugins/access.ts'
 import { refuseCrossSite } from './plugins/same-site.ts'
 import { createMailer } from './notify/email.ts'
 import { Notifier } from './notify/notifier.ts'
 import { PastCity } from './past/past-city.ts'
 import { Hub } from './push/hub.ts'
 import type { RouteContext } from './routes/context.ts'
+import { accountRoutes } from './routes/accounts.ts'
 import { alarmActionRoutes } from './routes/alarm-actions.ts'
 import { alarmRoutes } from './routes/alarms.ts'
+import { authRoutes } from './routes/auth.ts'
 import { districtHistoryRoutes } from './routes/district-history.ts'
 import { exportRoutes } from './routes/export.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -43,8 +50,15 @@ export interface App {
   live: Live
   hub: Hub
   notifier: Notifier
+  accounts: Accounts
   stop: () => Promise<void>
 }
+
+/** Addresses of the one page. */
+const pages = [
+  ...['/', '/water', '/gas', '/heating', '/drainage', '/alarms', '/history', '/ingest', '/wall', '/wall/:scene', '/screens'],
+  ...['/sign-in', '/account', '/accounts', '/audit'],
+]
 
 /** The server's wiring. Nothing listens yet and nothing is loaded until `live.start()`, `hub.start()`, `notifier.start()` and `listen`. */
 export async function buildApp(config: ServerConfig, version: string, logger: FastifyBaseLogger, now: () => number = Date.now): Promise<App> {
@@ -61,6 +75,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 256 },
+    trustProxy: config.trustProxy,
     forceCloseConnections: true,
     clientErrorHandler: answerBroken,
     frameworkErrors: answerUnroutable,
@@ -89,8 +104,12 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
   // After the headers, so that a refusal has them too.
   useProblems(fastify)
   refuseCrossSite(fastify)
-  const screens = new Screens({ pool, now, log: logger })
-  holdScreensToReading(fastify, screens.credentials)
+  const idleMs = config.sessionIdleMs
+  const keyring = new Keyring({ db: pool, now, idleMs, log: logger })
+  guardRoutes(fastify, { keyring, db: pool, now })
+  const closeSockets = (which: (principal: Principal) => boolean): void => hub.close(which)
+  const accounts = new Accounts({ pool, keyring, throttle: new Throttle(now), now, sessionMs: config.sessionMs, onEnded: closeSockets })
+  const screens = new Screens({ pool, now, onRevoked: (id) => keyring.forget((p) => p.kind === 'screen' && p.id === id), log: logger })
   await fastify.register(compress, { threshold: 1024 })
   await fastify.register(etag)
   await fastify.register(swagger, {
@@ -104,7 +123,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
       },
     },
   })
-  await fastify.register(swaggerUi, { routePrefix: '/api/docs', staticCSP: true })
+  await openToAll(fastify, (app) => app.register(swaggerUi, { routePrefix: '/api/docs', staticCSP: true }))
 
   const live = new Live({ databaseUrl: config.databaseUrl, pool, zone: config.zone, origin: config.origin, now, log: logger })
   const past = { db: readPool, zone: config.zone, origin: config.origin, now }
@@ -114,6 +133,17 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
     version,
     now,
     log: logger,
+    async admit({ headers, auth }) {
+      const token = typeof auth === 'object' && auth !== null && 'token' in auth ? auth.token : undefined
+      if (typeof token === 'string' && token !== '' && token.length <= 200) {
+        const principal = await keyring.find({ kind: 'bearer', text: token })
+        if (principal === null) throw new ProblemError(401, 'credential_unknown', 'This credential is not (or no longer) known')
+        return principal
+      }
+      const session = sessionIn(headers)
+      return session === null ? null : keyring.find({ kind: 'cookie', text: session })
+    },
+    over: (principals) => keyring.over(principals),
     onSocket: (socket) => screens.greet(socket),
   })
   const metrics = createMetrics({
@@ -167,27 +197,31 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
       await api.register(alarmRoutes(context))
       await api.register(alarmActionRoutes(context))
       await api.register(screenRoutes(context, screens))
-      api.get('/openapi.json', { schema: { hide: true } }, async () => fastify.swagger())
+      await api.register(authRoutes(context, { accounts, idleMs, sso: null }))
+      await api.register(accountRoutes(context, accounts))
+      api.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async () => fastify.swagger())
     },
     { prefix: '/api/v1' },
   )
 
-  if (config.webFolder !== null) {
-    await fastify.register(serveStatic, {
-      root: config.webFolder,
-      index: false,
-      etag: true,
-      setHeaders: (response, path) => void response.header('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'),
+  const { webFolder } = config
+  if (webFolder !== null)
+    await openToAll(fastify, async (app) => {
+      await app.register(serveStatic, {
+        root: webFolder,
+        index: false,
+        etag: true,
+        setHeaders: (response, path) => void response.header('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'),
+      })
+      // Scenes are addresses of the one page, which has nothing of the city in it: what it asks for is guarded.
+      for (const path of pages) app.get(path, { schema: { hide: true } }, (_request, reply) => reply.header('cache-control', 'no-cache').sendFile('index.html'))
     })
-    // Scenes are addresses of the one page.
-    for (const path of ['/', '/water', '/gas', '/heating', '/drainage', '/alarms', '/history', '/ingest', '/wall', '/wall/:scene', '/screens'])
-      fastify.get(path, { schema: { hide: true } }, (_request, reply) => reply.header('cache-control', 'no-cache').sendFile('index.html'))
-  }
   return {
     fastify,
     live,
     hub,
     notifier,
+    accounts,
     async stop() {
       await notifier.stop()
       await hub.stop()

@@ -16,6 +16,13 @@ export interface ServerConfig {
   mostSorted: number
   /** How long each tier keeps what it holds, days; 0: for ever. */
   keepDays: Readonly<Record<Tier, number>>
+  /** A session that asks for nothing for so long is over, and any session after so long, ms. */
+  sessionIdleMs: number
+  sessionMs: number
+  /** Password of the first administrator; null: one is made up. */
+  adminPassword: string | null
+  /** Proxies whose word on where a request comes from is taken. */
+  trustProxy: string
   /** Folder of the built web client. */
   webFolder: string | null
 }
@@ -23,8 +30,8 @@ export interface ServerConfig {
 export function readConfig(source: Readonly<Record<string, string | undefined>>, webFolder: string | null): ServerConfig {
   const env = readEnvironment(
     source,
-    ['DATABASE_URL', 'HOST', 'PORT', 'LOG_LEVEL', 'SMTP_FROM', ...tierVariables],
-    ['READ_DATABASE_URL', 'SIMULATOR', 'SMTP_URL'],
+    ['DATABASE_URL', 'HOST', 'PORT', 'LOG_LEVEL', 'SMTP_FROM', 'SESSION_IDLE_MINUTES', 'SESSION_HOURS', 'TRUST_PROXY', ...tierVariables],
+    ['READ_DATABASE_URL', 'SIMULATOR', 'SMTP_URL', 'ADMIN_PASSWORD'],
   )
   return {
     databaseUrl: env.DATABASE_URL,
@@ -36,6 +43,10 @@ export function readConfig(source: Readonly<Record<string, string | undefined>>,
     origin: env.SIMULATOR === 'on' ? 'simulator' : null,
     smtp: env.SMTP_URL === undefined ? null : { url: env.SMTP_URL, from: env.SMTP_FROM },
     mostSorted: 500_000,
+    sessionIdleMs: env.SESSION_IDLE_MINUTES * 60_000,
+    sessionMs: env.SESSION_HOURS * 3_600_000,
+    adminPassword: env.ADMIN_PASSWORD ?? null,
+    trustProxy: env.TRUST_PROXY,
     keepDays: tierSettings(env).keepDays,
     webFolder,
   }

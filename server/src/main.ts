@@ -5,6 +5,7 @@ import { EnvironmentError } from '@yiping/contract'
 import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
 import manifest from '../package.json' with { type: 'json' }
+import { type FirstAccount, firstAccountText, makeFirstAccount } from './access/first-account.ts'
 import { buildApp } from './app.ts'
 import { readConfig } from './config.ts'
 
@@ -16,17 +17,22 @@ async function main(): Promise<void> {
   // At once: what is still to be written when the process ends would keep it for ever where nobody reads any more.
   const log = pino({ level: config.logLevel, name: 'server' }, pino.destination({ sync: true }))
   if (config.webFolder === null) log.warn('the web client is not built (npm run build): only the API is served')
-  if (!['127.0.0.1', '::1', 'localhost'].includes(config.host))
-    log.warn({ host: config.host }, 'there are no accounts yet: everybody who reaches this address sees everything')
   const app = await buildApp(config, manifest.version, log)
   app.live.start()
   app.hub.start()
   app.notifier.start()
   const address = await app.fastify.listen({ host: config.host, port: config.port })
   log.info({ address }, 'server runs')
+  // What is made up is told on the way of those who started it, and never to the log.
+  const tell = (first: FirstAccount): void => {
+    if (process.send) process.send({ type: 'first-account', ...first })
+    else process.stdout.write(`${firstAccountText(first, address).join('\n')}\n`)
+  }
+  const first = makeFirstAccount(app.accounts, config.adminPassword, tell, log)
   process.send?.({ type: 'ready', address })
   const grace = closeWithGrace({ delay: 8000 }, async ({ err }) => {
     if (err) log.fatal(err, 'server stops on a fault')
+    await first.stop()
     await app.stop()
   })
   process.on('message', (m) => m === 'stop' && grace.close())

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { ingestNodeFlags, serverMalloc, serverNodeFlags } from '@yiping/contract'
 import { EmbeddedStartError, EXIT_IN_USE, EXIT_REFUSED, startEmbedded } from '@yiping/db/embedded'
 import type { StartConfig } from './config.ts'
+import type { FirstAccount } from '../src/access/first-account.ts'
 import { fillHistory, gapToFill } from './history.ts'
 import { exitConfig, ProcessEnded, runToEnd, startProcess } from './process.ts'
 import { removeRunFile, writeRunFile } from './run-file.ts'
@@ -32,6 +33,8 @@ export interface RunningCity {
   databaseUrl: string
   mqttUrl: string
   services: readonly Service[]
+  /** Resolves when this start was the first, with how to sign in; never at any other. */
+  firstAccount: Promise<FirstAccount>
   /** Resolves when the past has been filled, or at once when there is nothing to fill. */
   history: Promise<void>
   stop: () => Promise<void>
@@ -49,6 +52,10 @@ export async function startCity(config: StartConfig, entries: Entries, say: (par
   let mqttUrl = config.mqttUrl
   let address: string | null = null
   let saving: Promise<void> = Promise.resolve()
+  let tellFirstAccount = (_: FirstAccount): void => {}
+  const firstAccount = new Promise<FirstAccount>((resolve) => {
+    tellFirstAccount = resolve
+  })
   const save = (): void => {
     if (databaseUrl === null || mqttUrl === null || abort.signal.aborted) return
     const run = {
@@ -109,9 +116,10 @@ export async function startCity(config: StartConfig, entries: Entries, say: (par
       onReady: (message: Record<string, unknown>) => void = () => {},
       flags: readonly string[] = [],
       env: Readonly<Record<string, string>> = {},
+      onMessage: (message: Record<string, unknown>) => void = () => {},
     ) =>
     (signal: AbortSignal) =>
-      startProcess({ name, entry, signal, flags, env: { ...env, ...environment() }, onLine: (line) => say(name, line), onReady })
+      startProcess({ name, entry, signal, flags, env: { ...env, ...environment() }, onLine: (line) => say(name, line), onReady, onMessage })
 
   // A wish to stop while the parts come up ends their starting; what runs by then is stopped below.
   signal.addEventListener('abort', () => void stop().catch((error: unknown) => say('start', String(error))), { once: true })
@@ -174,6 +182,13 @@ export async function startCity(config: StartConfig, entries: Entries, say: (par
           },
           serverNodeFlags,
           serverMalloc,
+          (m) => {
+            if (m.type !== 'first-account' || typeof m.username !== 'string') return
+            tellFirstAccount({
+              username: m.username,
+              ...(typeof m.password === 'string' && typeof m.link === 'string' ? { password: m.password, link: m.link } : {}),
+            })
+          },
         ),
       ).start(),
       service('ingest', fork('ingest', entries.ingest, undefined, ingestNodeFlags)).start(),
@@ -217,7 +232,15 @@ export async function startCity(config: StartConfig, entries: Entries, say: (par
       })
     }
     save()
-    return { address: address ?? `http://${config.host}:${config.port}`, databaseUrl: databaseUrl ?? '', mqttUrl: mqttUrl ?? '', services, history, stop }
+    return {
+      address: address ?? `http://${config.host}:${config.port}`,
+      databaseUrl: databaseUrl ?? '',
+      mqttUrl: mqttUrl ?? '',
+      services,
+      firstAccount,
+      history,
+      stop,
+    }
   } catch (error) {
     await stop()
     throw error

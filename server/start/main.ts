@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EnvironmentError } from '@yiping/contract'
+import { firstAccountText } from '../src/access/first-account.ts'
 import { entriesIn, startCity } from './city.ts'
 import { readConfig } from './config.ts'
 import { readRunFile } from './run-file.ts'
@@ -67,6 +68,9 @@ async function run(): Promise<void> {
   say('broker', `${city.mqttUrl}${config.mqttUrl === null ? '  (embedded, MQTT 3.1.1)' : ''}`)
   say('database', config.databaseUrl === null ? 'embedded TimescaleDB  (npm start -- --psql)' : 'DATABASE_URL')
   say('', 'Ctrl-C stops everything; the data stays')
+  void city.firstAccount.then((first) => {
+    for (const line of firstAccountText(first, city.address)) say('', line)
+  })
   await city.history
 }
 

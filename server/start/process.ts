@@ -11,6 +11,8 @@ export interface ProcessOptions {
   env: Readonly<Record<string, string | undefined>>
   /** Takes each line that the process writes. */
   onLine: (line: string) => void
+  /** Takes whatever else it says. */
+  onMessage?: (message: Record<string, unknown>) => void
   /** Takes what it says with its `ready` message. */
   onReady?: (message: Record<string, unknown>) => void
   /** Ends it while it comes up. */
@@ -56,7 +58,8 @@ export async function startProcess(options: ProcessOptions): Promise<Running> {
   })
   const ready = new Promise<void>((resolve) => {
     child.on('message', (message) => {
-      if (typeof message !== 'object' || message === null || !('type' in message) || message.type !== 'ready') return
+      if (typeof message !== 'object' || message === null || !('type' in message)) return
+      if (message.type !== 'ready') return options.onMessage?.({ ...message })
       options.onReady?.({ ...message })
       resolve()
     })

@@ -11,6 +11,7 @@ import { testConfig } from './config.ts'
 import { seriousFindings } from './axe.ts'
 import { launchChromium } from './chromium.ts'
 import { startReceiver } from './receiver.ts'
+import { letTestsIn, signIn } from './signed-in.ts'
 
 const webFolder = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'web', 'dist')
 let database: TestDatabase
@@ -37,6 +38,7 @@ const alarm = (n: number, over: Partial<AlarmFixture> = {}): AlarmFixture => ({
 })
 const open = async (path: string): Promise<Page> => {
   const page = await browser.newPage({ viewport: { width: 1920, height: 1080 }, locale: 'zh-CN' })
+  await signIn(page.context(), address)
   page.on('pageerror', (e) => faults.push(e.message))
   page.on('console', (m) => m.type() === 'error' && faults.push(m.text()))
   await page.goto(`${address}${path}`)
@@ -68,6 +70,7 @@ beforeAll(async () => {
       [],
     ),
   )
+  await letTestsIn(database.url)
   app = await buildApp(testConfig(database.url, { webFolder }), 'test', pino({ level: 'silent' }))
   app.live.start()
   app.hub.start()

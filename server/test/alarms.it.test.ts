@@ -3,10 +3,10 @@ import { until } from '@yiping/contract/testing'
 import { createPool, endShelves, passUpAlarms, type Pool, seedStations } from '@yiping/db'
 import { type AlarmFixture, freshDatabase, insertAlarm, type TestDatabase } from '@yiping/db/testing'
 import { pino } from 'pino'
-import { io } from 'socket.io-client'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type App, buildApp } from '../src/app.ts'
 import { testConfig } from './config.ts'
+import { fetch, io, letTestsIn } from './signed-in.ts'
 
 let database: TestDatabase
 let pool: Pool
@@ -56,6 +56,7 @@ beforeAll(async () => {
     station('GS-1', 'gs_void', 'gas', 34.813),
     station('GS-2', 'gs_void', 'gas', 34.816),
   ])
+  await letTestsIn(database.url)
   app = await buildApp(testConfig(database.url), 'test', pino({ level: 'silent' }))
   app.live.start()
   app.hub.start()
@@ -197,7 +198,7 @@ describe('an operator', () => {
       [{ by, note: '检修' }, 422, 'field_missing'],
       [{ by, note: '检修', minutes: 481 }, 422, 'shelve_too_long'],
       [{ by, note: '检修', minutes: 0 }, 400, 'request_invalid'],
-      [{ note: '检修', minutes: 30 }, 400, 'request_invalid'],
+      [{ by: '', note: '检修', minutes: 30 }, 400, 'request_invalid'],
     ] as const) {
       const refused = await post('alarms/low-1/shelve', body)
       expect([refused.status, refused.body.code]).toEqual([status, code])

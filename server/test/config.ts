@@ -13,6 +13,10 @@ export const testConfig = (databaseUrl: string, more: Partial<ServerConfig> = {}
   smtp: null,
   mostSorted: 500_000,
   keepDays: defaultTiers.keepDays,
+  sessionIdleMs: 12 * 3_600_000,
+  sessionMs: 7 * 24 * 3_600_000,
+  adminPassword: null,
+  trustProxy: 'loopback',
   webFolder: null,
   ...more,
 })

@@ -11,6 +11,7 @@ import type { App } from '../src/app.ts'
 import { seriousFindings } from './axe.ts'
 import { launchChromium } from './chromium.ts'
 import { startServer, webFolder } from './running.ts'
+import { signIn } from './signed-in.ts'
 
 const minuteMs = 60_000
 const bucketMs = 5 * minuteMs
@@ -102,6 +103,7 @@ beforeAll(async () => {
   await passTo(began + 30 * minuteMs)
   browser = await launchChromium()
   page = await browser.newPage({ viewport: { width: 1920, height: 1080 }, locale: 'zh-CN' })
+  await signIn(page.context(), address)
   page.on('pageerror', (e) => faults.push(e.message))
   await page.goto(`${address}/`)
   await page.waitForSelector('.wall .utilities canvas')

@@ -4,6 +4,7 @@ import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '../src/app.ts'
 import { startServer } from './running.ts'
+import { fetch } from './signed-in.ts'
 
 let database: TestDatabase
 let pool: Pool

@@ -1,10 +1,10 @@
 import { createPool, batchOfReadings, noReadings, type Pool, seedStations, storeBatch } from '@yiping/db'
 import { freshDatabase, insertAlarm, type TestDatabase } from '@yiping/db/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { io } from 'socket.io-client'
 import type { App } from '../src/app.ts'
 import { fuzzRequests, type FuzzRequest, type OpenApi } from './fuzz/requests.ts'
 import { startServer } from './running.ts'
+import { asAdmin, fetch, io } from './signed-in.ts'
 
 /** The gate makes some requests, `FUZZ_REQUESTS=10000 FUZZ_SEED=… npm run fuzz` many, or others. */
 const count = Number(process.env.FUZZ_REQUESTS ?? 400)
@@ -197,7 +197,12 @@ it('the policy lets no script but our own run, nothing leave, and no page elsewh
 
 it('a body beyond a mebibyte is refused, and a frame beyond 64 KiB ends its socket and no other', async () => {
   const large = JSON.stringify({ by: 'x'.repeat(1_100_000) })
-  const answer = await app.fastify.inject({ method: 'POST', url: '/api/v1/alarms/low-1/ack', headers: { 'content-type': 'application/json' }, payload: large })
+  const answer = await app.fastify.inject({
+    method: 'POST',
+    url: '/api/v1/alarms/low-1/ack',
+    headers: { ...asAdmin, 'content-type': 'application/json' },
+    payload: large,
+  })
   expect([answer.statusCode, answer.json().status]).toEqual([413, 413])
   const [loud, quiet] = [io(address, { transports: ['websocket'], reconnection: false }), io(address, { transports: ['websocket'] })]
   await Promise.all([loud, quiet].map((s) => new Promise<void>((resolve) => s.once('connect', () => resolve()))))

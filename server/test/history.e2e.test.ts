@@ -9,6 +9,7 @@ import type { App } from '../src/app.ts'
 import { seriousFindings } from './axe.ts'
 import { launchChromium } from './chromium.ts'
 import { startServer, webFolder } from './running.ts'
+import { fetch, signIn } from './signed-in.ts'
 
 const [minute, hour, day] = [60_000, 3_600_000, 86_400_000]
 let database: TestDatabase
@@ -62,6 +63,7 @@ afterAll(async () => {
 beforeEach(async () => {
   await page?.close()
   page = await browser.newPage({ viewport: { width: 1366, height: 768 }, locale: 'zh-CN' })
+  await signIn(page.context(), address)
   page.on('pageerror', (e) => faults.push(e.message))
 })
 

@@ -7,6 +7,7 @@ import type { App } from '../src/app.ts'
 import { seriousFindings } from './axe.ts'
 import { launchChromium } from './chromium.ts'
 import { startServer, webFolder } from './running.ts'
+import { signIn } from './signed-in.ts'
 
 let database: TestDatabase
 let pool: Pool
@@ -60,6 +61,7 @@ beforeAll(async () => {
   ;({ app, address } = await startServer(database.url, { webFolder }))
   browser = await launchChromium()
   page = await browser.newPage({ viewport: { width: 1366, height: 768 }, locale: 'zh-CN' })
+  await signIn(page.context(), address)
   // The server keeps an answer for a while and the page asks every few seconds: a slow machine adds up.
   page.setDefaultTimeout(75_000)
   page.on('pageerror', (e) => faults.push(e.message))

@@ -19,10 +19,11 @@ import {
 } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
 import { pino } from 'pino'
-import { io, type Socket } from 'socket.io-client'
+import type { Socket } from 'socket.io-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type App, buildApp } from '../src/app.ts'
 import { testConfig } from './config.ts'
+import { fetch, io, letTestsIn } from './signed-in.ts'
 
 let database: TestDatabase
 let pool: Pool
@@ -146,6 +147,7 @@ beforeAll(async () => {
   for (const r of rows) pointIds.set(r.name, r.id)
   await link('WS-3', false, Date.now() - 60_000)
   await store([['WS-3:ws.pressure', Date.now() - 120_000, 0.3]], {}, Date.now() - 120_000)
+  await letTestsIn(database.url)
   app = await buildApp(testConfig(database.url), 'test', pino({ level: 'silent' }))
   app.live.start()
   app.hub.start()

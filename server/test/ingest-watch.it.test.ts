@@ -10,6 +10,7 @@ import { IngestWatch } from '../src/live/ingest-watch.ts'
 import { Notifier } from '../src/notify/notifier.ts'
 import { testConfig } from './config.ts'
 import { type Receiver, startReceiver } from './receiver.ts'
+import { letTestsIn } from './signed-in.ts'
 
 let database: TestDatabase
 let pool: Pool
@@ -128,6 +129,7 @@ describe('an ingest process that is silent', () => {
 
 it('a server watches from its start on, by its own clock', async () => {
   let skewMs = 0
+  await letTestsIn(database.url)
   const app = await buildApp(testConfig(database.url), 'test', pino({ level: 'silent' }), () => Date.now() + skewMs)
   app.live.start()
   await until('loaded', () => app.live.loaded && app.live.alarms.loaded)

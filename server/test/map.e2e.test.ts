@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '../src/app.ts'
 import { launchChromium } from './chromium.ts'
 import { startServer, webFolder } from './running.ts'
+import { signIn } from './signed-in.ts'
 
 let database: TestDatabase
 let pool: Pool
@@ -50,6 +51,7 @@ beforeAll(async () => {
   ;({ app, address } = await startServer(database.url, { webFolder }))
   browser = await launchChromium()
   page = await browser.newPage({ viewport: { width: 1440, height: 900 }, locale: 'zh-CN' })
+  await signIn(page.context(), address)
   page.on('pageerror', (e) => faults.push(e.message))
   page.on('request', (r) => asked.push(r.url()))
   page.on('websocket', (s) => asked.push(s.url()))

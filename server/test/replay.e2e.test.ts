@@ -11,6 +11,7 @@ import { until } from '@yiping/contract/testing'
 import { createPool, type Pool } from '@yiping/db'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readRunFile, type RunFile } from '../start/run-file.ts'
+import { fetch, letTestsIn } from './signed-in.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 const maps = join(root, 'simulator/replay/maps')
@@ -63,6 +64,7 @@ beforeAll(async () => {
     60_000,
   )
   pool = createPool({ connectionString: run.databaseUrl, applicationName: 'test', max: 2 })
+  await letTestsIn(run.databaseUrl)
 })
 afterAll(async () => {
   await pool?.end()

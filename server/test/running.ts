@@ -5,6 +5,7 @@ import { pino } from 'pino'
 import { type App, buildApp } from '../src/app.ts'
 import type { ServerConfig } from '../src/config.ts'
 import { testConfig } from './config.ts'
+import { letTestsIn } from './signed-in.ts'
 
 /** Where the built web client lies. */
 export const webFolder = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'web', 'dist')
@@ -14,6 +15,7 @@ export async function startServer(
   databaseUrl: string,
   { now = Date.now, version = 'test', ...config }: Partial<ServerConfig> & { now?: () => number; version?: string } = {},
 ): Promise<{ app: App; address: string }> {
+  await letTestsIn(databaseUrl)
   const app = await buildApp(testConfig(databaseUrl, config), version, pino({ level: 'silent' }), now)
   app.live.start()
   app.hub.start()

@@ -8,6 +8,7 @@ import type { App } from '../src/app.ts'
 import { seriousFindings } from './axe.ts'
 import { launchChromium } from './chromium.ts'
 import { startServer, webFolder } from './running.ts'
+import { signIn } from './signed-in.ts'
 
 const minuteMs = 60_000
 let database: TestDatabase
@@ -58,6 +59,7 @@ beforeAll(async () => {
   ;({ app, address } = await startServer(database.url, { webFolder }))
   browser = await launchChromium()
   page = await browser.newPage({ viewport: { width: 1440, height: 900 }, locale: 'zh-CN' })
+  await signIn(page.context(), address)
   page.on('pageerror', (e) => faults.push(e.message))
   page.on('console', (m) => m.type() === 'error' && faults.push(m.text()))
 })

@@ -6,6 +6,7 @@ import type { App } from '../src/app.ts'
 import { seriousFindings } from './axe.ts'
 import { launchChromium } from './chromium.ts'
 import { startServer, webFolder } from './running.ts'
+import { signIn } from './signed-in.ts'
 
 let database: TestDatabase
 let pool: Pool
@@ -15,8 +16,10 @@ let browser: Browser
 const faults: string[] = []
 
 /** A browser of its own: what a screen keeps, a desk does not have. */
-const open = async (path: string, width = 1920, height = 1080): Promise<Page> => {
-  const page = await (await browser.newContext({ viewport: { width, height }, locale: 'zh-CN' })).newPage()
+const open = async (path: string, who: 'desk' | 'screen', width = 1920, height = 1080): Promise<Page> => {
+  const context = await browser.newContext({ viewport: { width, height }, locale: 'zh-CN' })
+  if (who === 'desk') await signIn(context, address)
+  const page = await context.newPage()
   page.on('pageerror', (e) => faults.push(e.message))
   page.on('console', (m) => m.type() === 'error' && faults.push(m.text()))
   await page.goto(`${address}${path}`)
@@ -56,14 +59,14 @@ afterAll(async () => {
 })
 
 it('a screen is paired by its code, turns its scenes, shows what an operator pushes, and stays up when it is revoked', async () => {
-  const wall = await open('/wall?pair')
+  const wall = await open('/wall?pair', 'screen')
   const code = (
     await wall
       .locator('.code')
       .filter({ hasText: /\d{3}\s\d{3}/ })
       .innerText()
   ).replace(/\D/g, '')
-  const desk = await open('/screens', 1440, 900)
+  const desk = await open('/screens', 'desk', 1440, 900)
   await desk.getByLabel('配对码').fill(code)
   await desk.getByLabel('名称', { exact: true }).fill('指挥大厅')
   await desk.getByRole('button', { name: '配对', exact: true }).click()

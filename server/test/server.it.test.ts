@@ -3,10 +3,11 @@ import { until } from '@yiping/contract/testing'
 import { batchOfReadings, createPool, notify, type Pool, registryChannel, seedStations, storeBatch } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
 import { pino } from 'pino'
-import { io, type Socket } from 'socket.io-client'
+import type { Socket } from 'socket.io-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type App, buildApp } from '../src/app.ts'
 import { testConfig } from './config.ts'
+import { fetch, io, letTestsIn } from './signed-in.ts'
 
 let database: TestDatabase
 let pool: Pool
@@ -58,6 +59,7 @@ beforeAll(async () => {
     "select p.id, s.code || ':' || p.metric as name from point p join station s on s.id = p.station_id",
   )
   for (const r of rows) pointIds.set(r.name, r.id)
+  await letTestsIn(database.url)
   app = await buildApp(testConfig(database.url), 'test', pino({ level: 'silent' }), () => Date.now() + skewMs)
   app.live.start()
   app.hub.start()

@@ -3,10 +3,10 @@ import { until } from '@yiping/contract/testing'
 import { askedOf, namesIn, withoutHelp } from '@yiping/contract/testing/deployed'
 import { batchOfReadings, createPool, formatStatus, loadArrivals, noReadings, notify, type Pool, seedStations, statusChannel, storeBatch } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
-import { io } from 'socket.io-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '../src/app.ts'
 import { startServer } from './running.ts'
+import { fetch, io } from './signed-in.ts'
 
 let database: TestDatabase
 let pool: Pool

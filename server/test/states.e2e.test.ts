@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '../src/app.ts'
 import { launchChromium } from './chromium.ts'
 import { startServer, webFolder } from './running.ts'
+import { signIn } from './signed-in.ts'
 
 const hourMs = 3_600_000
 /** Runs as any clock does, from an afternoon on, and can be set forward. */
@@ -51,6 +52,7 @@ beforeAll(async () => {
   beat = setInterval(() => void notify(pool, statusChannel, formatStatus({ ...said, at: clock() })).catch(() => {}), 1000)
   browser = await launchChromium()
   page = await browser.newPage({ viewport: { width: 1920, height: 1080 }, locale: 'zh-CN' })
+  await signIn(page.context(), server.address)
   page.on('pageerror', (e) => faults.push(e.message))
   page.on('console', (m) => m.type() === 'error' && faults.push(m.text()))
   await page.goto(server.address)

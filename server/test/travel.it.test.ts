@@ -2,13 +2,14 @@ import type { AlarmCell, Delta, KpiCell, Moment, Room, Snapshot, TravelAnswer, T
 import { until } from '@yiping/contract/testing'
 import { batchOfReadings, createPool, type Pool, seedStations, storeBatch } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
-import { io, type Socket } from 'socket.io-client'
+import type { Socket } from 'socket.io-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '../src/app.ts'
 import { PastCity } from '../src/past/past-city.ts'
 import { cellsOf } from '../src/push/cells-of.ts'
 import { Traveller } from '../src/push/traveller.ts'
 import { startServer } from './running.ts'
+import { fetch, io } from './signed-in.ts'
 
 const zone = 'Asia/Shanghai'
 const minuteMs = 60_000

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type App, buildApp } from '../src/app.ts'
 import { testConfig } from './config.ts'
 import { startReceiver } from './receiver.ts'
+import { fetch, letTestsIn } from './signed-in.ts'
 
 let database: TestDatabase
 let pool: Pool
@@ -63,6 +64,7 @@ beforeAll(async () => {
      insert into alarm_event (alarm, at, kind, severity, ring) select id, active_at, 'activated', 4, true from made`,
     [chatters, from / 1000],
   )
+  await letTestsIn(database.url)
   app = await buildApp(testConfig(database.url), 'test', pino({ level: 'silent' }), () => now)
   app.live.start()
   await app.fastify.listen({ host: '127.0.0.1', port: 0 })

@@ -9,6 +9,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readRunFile, type RunFile } from '../start/run-file.ts'
 import { launchChromium } from './chromium.ts'
+import { fetch, letTestsIn, signIn } from './signed-in.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 let folder: string
@@ -47,9 +48,11 @@ async function startCity(): Promise<void> {
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'yiping-wall-'))
   await startCity()
+  await letTestsIn(run.databaseUrl)
   device = await mqtt.connectAsync(run.mqttUrl, { protocolVersion: 4 })
   browser = await launchChromium()
   page = await browser.newPage({ viewport: { width: 1920, height: 1080 }, locale: 'zh-CN' })
+  await signIn(page.context(), run.address ?? '')
   page.on('request', (r) => requests.push(r.url()))
 })
 afterAll(async () => {
@@ -118,6 +121,7 @@ describe('the wall in a real browser', () => {
 
   it('goes on with its data after the next start', async () => {
     await startCity()
+    await signIn(page.context(), run.address ?? '')
     await page.goto(`${run.address}/`)
     await page.getByText('0.27', { exact: true }).first().waitFor({ timeout: 30_000 })
   })

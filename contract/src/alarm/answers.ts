@@ -88,7 +88,7 @@ export const alarmActions = ['ack', 'reset', 'comment', 'assign', 'shelve', 'uns
 export type AlarmAction = (typeof alarmActions)[number]
 export const AlarmActionRequest = Type.Object(
   {
-    by: By,
+    by: Type.Optional(By),
     note: Type.Optional(Note),
     minutes: Type.Optional(Type.Integer({ minimum: 1, description: 'shelve: how long, at most 480' })),
     to: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: 'assign: to whom' })),
@@ -98,7 +98,7 @@ export const AlarmActionRequest = Type.Object(
 export type AlarmActionRequest = Static<typeof AlarmActionRequest>
 /** `POST /api/v1/alarms/ack`: several at once; what could not be is named with its reason. */
 export const AlarmBulkRequest = Type.Object(
-  { ids: Type.Array(Type.String(), { minItems: 1, maxItems: 1000 }), by: By, note: Type.Optional(Note) },
+  { ids: Type.Array(Type.String(), { minItems: 1, maxItems: 1000 }), by: Type.Optional(By), note: Type.Optional(Note) },
   { additionalProperties: false },
 )
 export const AlarmBulkAnswer = Type.Object(

@@ -20,7 +20,7 @@ export type WhatIfRequest = Static<typeof WhatIfRequest>
 export const ActivateRuleRequest = Type.Object(
   {
     rule: AlarmRule,
-    by: Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' }),
+    by: Type.Optional(Type.String({ minLength: 1, maxLength: 100, pattern: '\\S', description: 'for whom a script acts; a session acts in its own name' })),
     note: Type.String({ minLength: 1, maxLength: 2000, pattern: '\\S', description: 'why' }),
   },
   { additionalProperties: false },

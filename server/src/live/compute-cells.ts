@@ -113,16 +113,23 @@ export function domainCell(city: City, survey: Survey, domain: DomainCode): Doma
 const newer = (a: number | null, b: number | null): number | null => (a === null || (b !== null && b > a) ? b : a)
 const lastObserved = (s: LiveStation): number | null => s.points.reduce<number | null>((at, p) => newer(at, p.reading?.observedAt ?? null), null)
 
-/** Everything in room `overview`. */
-export function overviewCells(city: City, survey: Survey, truth: TruthCell, trends: ReadonlyMap<DomainCode, TrendCell>): OverviewCells {
+/** Everything in room `overview`; `shown`: the stations that may be named, where that is not all of them. Figures are the city's. */
+export function overviewCells(
+  city: City,
+  survey: Survey,
+  truth: TruthCell,
+  trends: ReadonlyMap<DomainCode, TrendCell>,
+  shown: (s: LiveStation) => boolean = () => true,
+): OverviewCells {
   const own = city.stations.filter((s) => s.registered.origin === null)
-  const cells: OverviewCells = { registry: { version: city.version }, truth, troubled: troubled(own, survey) }
-  for (const point of worstBeyond(own, survey)) cells[`beyond:${point.station}:${point.metric}`] = point
+  const named = own.filter(shown)
+  const cells: OverviewCells = { registry: { version: city.version }, truth, troubled: troubled(named, survey) }
+  for (const point of worstBeyond(named, survey)) cells[`beyond:${point.station}:${point.metric}`] = point
   for (const code of domainCodes) cells[`domain:${code}`] = domainCell(city, survey, code)
   for (const kpi of kpis) cells[`kpi:${kpi.code}`] = computeKpi(kpi, city, survey.now)
   const districts = new Map<string, DistrictCell>()
+  for (const s of named) cells[`station:${s.registered.code}`] = stationCell(survey.state.get(s) ?? 'offline', survey.severity.get(s) ?? null)
   for (const s of own) {
-    cells[`station:${s.registered.code}`] = stationCell(survey.state.get(s) ?? 'offline', survey.severity.get(s) ?? null)
     if (s.registered.district === null) continue
     const group = districts.get(s.registered.district) ?? emptyGroup()
     countInto(group, s, survey)
@@ -201,11 +208,17 @@ function stationRow(s: LiveStation, survey: Survey): StationRow {
 }
 
 /** Everything in room `domain:{code}`. */
-export function domainCells(city: City, survey: Survey, domain: DomainCode, trend: TrendCell | undefined): DomainCells {
+export function domainCells(
+  city: City,
+  survey: Survey,
+  domain: DomainCode,
+  trend: TrendCell | undefined,
+  shown: (s: LiveStation) => boolean = () => true,
+): DomainCells {
   const cells: Partial<DomainCells> & Record<string, unknown> = { domain: domainCell(city, survey, domain) }
   if (trend) cells.trend = trend
   for (const kpi of kpis) if (kpi.domain === domain) cells[`kpi:${kpi.code}`] = computeKpi(kpi, city, survey.now)
-  for (const s of city.stations) if (s.registered.domain === domain) cells[`row:${s.registered.code}`] = stationRow(s, survey)
+  for (const s of city.stations) if (s.registered.domain === domain && shown(s)) cells[`row:${s.registered.code}`] = stationRow(s, survey)
   return cells as DomainCells
 }
 

@@ -1,4 +1,4 @@
-import type { Server as HttpServer } from 'node:http'
+import type { IncomingHttpHeaders, Server as HttpServer } from 'node:http'
 import {
   type Delta,
   deltaMs,
@@ -12,11 +12,13 @@ import {
   type TravelAnswer,
 } from '@yiping/contract'
 import { Server } from 'socket.io'
+import { type Principal, scopeKey, sees } from '../access/principal.ts'
 import type { LiveStation } from '../live/city.ts'
 import type { Live } from '../live/live.ts'
 import type { PastCity } from '../past/past-city.ts'
+import { ProblemError } from '../plugins/problem.ts'
 import { sameHost } from '../plugins/same-site.ts'
-import { cellsOf, concerns, partOf, sameFigure } from './cells-of.ts'
+import { cellsOf, concerns, partOf, roomAccess, sameFigure } from './cells-of.ts'
 import { roomsIn, sinceIn, travelIn } from './requests.ts'
 import type { CityServer, CitySocket } from './sockets.ts'
 import { Traveller } from './traveller.ts'
@@ -29,6 +31,10 @@ export interface HubOptions {
   version: string
   now: () => number
   log: { warn: (o: object, m: string) => void; info: (o: object, m: string) => void }
+  /** Who opens a socket; null: nobody. Rejects when that cannot be said now. */
+  admit: (handshake: { headers: IncomingHttpHeaders; auth: unknown }) => Promise<Principal | null>
+  /** Those of these whose session, token or credential is over. */
+  over: (principals: ReadonlySet<Principal>) => Promise<ReadonlySet<Principal>>
   /** Also told of every new socket. */
   onSocket?: (socket: CitySocket) => void
   /** A client that does not take a frame in for so long is dead: its socket is closed, ms. */
@@ -40,13 +46,19 @@ export interface HubOptions {
 
 /** Notifications of one batch come one after another: they are gathered into one delta, ms. */
 const gatherMs = 20
+/** How often it is asked whether those who listen still may; what ends in this process ends at once. */
+const overMs = 10_000
 /** A KPI whose figure stands still is sent for its as-of alone no more often than this, ms: it stays ready for a figure that moves. */
 const asOfMs = 5000
+
+/** Clients of one scope see the same: they share the room. */
+const keyOf = (room: Room, { data }: CitySocket): string => (data.principal.districts === null ? room : `${room} ${scopeKey(data.principal.districts)}`)
 
 /** Rooms over Socket.IO: who is in which, and when each is looked at. What a client of a room is sent stands in `WatchedRoom`. */
 export class Hub {
   readonly #io: CityServer
-  readonly #rooms = new Map<Room, WatchedRoom>()
+  /** By room and scope. */
+  readonly #rooms = new Map<string, WatchedRoom>()
   readonly #travellers = new Map<CitySocket, Traveller>()
   readonly #timers: NodeJS.Timeout[] = []
   /** Since the start. */
@@ -73,6 +85,17 @@ export class Hub {
     this.#io.engine.on('connection', (raw: { request: unknown }) => {
       raw.request = null
     })
+    this.#io.use((socket, next) => {
+      const { headers, auth } = socket.handshake
+      options.admit({ headers, auth }).then(
+        (principal) => {
+          if (principal === null) return next(new Error('signed_out'))
+          socket.data.principal = principal
+          next()
+        },
+        (error: unknown) => next(new Error(error instanceof ProblemError ? error.code : 'not_ready')),
+      )
+    })
     this.#io.on('connection', (socket) => this.#greet(socket))
   }
 
@@ -91,6 +114,7 @@ export class Hub {
       setInterval(() => this.#io.emit('heartbeat', { v: protocolVersion, at: this.options.now(), version: this.options.version }), heartbeatMs),
       // Ages, states and the truth change without a reading.
       setInterval(() => this.#look(null), deltaMs),
+      setInterval(() => void this.#closeOver(), overMs),
       setInterval(() => this.#closeStalled(), Math.min(deltaMs, this.#ackTimeoutMs)),
     )
     this.options.live.onChange = (stations) => this.#look(stations)
@@ -119,22 +143,23 @@ export class Hub {
 
   #lookAt(wanted: (room: Room) => boolean): void {
     if (!this.options.live.loaded) return
-    for (const [room, entry] of this.#rooms) {
-      if (entry.due !== null || !wanted(room)) continue
-      entry.due = setTimeout(() => this.#send(room), Math.max(gatherMs, entry.sentAt + deltaMs - performance.now()))
+    for (const [key, entry] of this.#rooms) {
+      if (entry.due !== null || !wanted(entry.room)) continue
+      entry.due = setTimeout(() => this.#send(key), Math.max(gatherMs, entry.sentAt + deltaMs - performance.now()))
     }
   }
 
   /** Sends what has changed in a room since its last delta. */
-  #send(room: Room): void {
-    const entry = this.#rooms.get(room)
+  #send(key: string): void {
+    const entry = this.#rooms.get(key)
     if (!entry) return
+    const { room } = entry
     const { live, now } = this.options
     const at = now()
     entry.due = null
     if (room === 'overview') live.delivered(at)
     const mayWait = partOf(room).kind === 'kpi' && performance.now() - entry.sentAt < asOfMs ? sameFigure : undefined
-    const delta = entry.state.advance(cellsOf(live, room, at), at, mayWait)
+    const delta = entry.state.advance(cellsOf(live, room, at, entry.scope), at, mayWait)
     if (delta === null) return
     entry.send(delta)
   }
@@ -161,7 +186,7 @@ export class Hub {
     })
     socket.on('disconnect', () => {
       this.#endTravel(socket)
-      for (const room of [...this.#rooms.keys()]) this.#leave(socket, room)
+      for (const { room } of [...this.#rooms.values()]) this.#leave(socket, room)
     })
     socket.emit('heartbeat', { v: protocolVersion, at: this.options.now(), version: this.options.version })
     this.options.onSocket?.(socket)
@@ -179,7 +204,9 @@ export class Hub {
       }
       const room = name as Room
       const part = partOf(room)
-      if (part.kind === 'station' && !this.options.live.city.byCode.has(part.code)) answer.refused.push({ room, code: 'station_unknown' })
+      const { principal } = socket.data
+      if (!principal.permissions.has(roomAccess[part.kind])) answer.refused.push({ room, code: 'forbidden' })
+      else if (part.kind === 'station' && !this.#sees(principal, part.code)) answer.refused.push({ room, code: 'station_unknown' })
       else if ((part.kind === 'kpi' || part.kind === 'choropleth') && !kpiByCode.has(part.code)) answer.refused.push({ room, code: 'kpi_unknown' })
       else if (this.#roomsOf(socket).size >= (this.options.maxRoomsPerClient ?? 64) && !this.#roomsOf(socket).has(room))
         answer.refused.push({ room, code: 'too_many_rooms' })
@@ -193,13 +220,21 @@ export class Hub {
     return answer
   }
 
+  /** A station of another district is to its reader as one that there is not. */
+  #sees({ districts }: Principal, code: string): boolean {
+    const station = this.options.live.city.byCode.get(code)
+    return station !== undefined && sees(districts, station.registered.district)
+  }
+
   #join(socket: CitySocket, room: Room, since: number | undefined): void {
     const { live, now } = this.options
-    let entry = this.#rooms.get(room)
+    const key = keyOf(room, socket)
+    let entry = this.#rooms.get(key)
     if (!entry) {
-      entry = new WatchedRoom(room, this.#io, now, this.counts)
-      this.#rooms.set(room, entry)
-      if (live.loaded) entry.state.advance(cellsOf(live, room, now()), now())
+      const scope = socket.data.principal.districts
+      entry = new WatchedRoom(room, this.#io, now, this.counts, scope)
+      this.#rooms.set(key, entry)
+      if (live.loaded) entry.state.advance(cellsOf(live, room, now(), scope), now())
     }
     entry.join(socket, since)
   }
@@ -207,7 +242,7 @@ export class Hub {
   #closeStalled(): void {
     const before = performance.now() - this.#ackTimeoutMs
     const stalled = new Map<CitySocket, Room>()
-    for (const [room, entry] of this.#rooms) for (const socket of entry.stalledSince(before)) stalled.set(socket, room)
+    for (const entry of this.#rooms.values()) for (const socket of entry.stalledSince(before)) stalled.set(socket, entry.room)
     for (const [socket, room] of stalled) {
       this.options.log.warn({ room, socket: socket.id }, 'a client takes nothing in: closed')
       this.counts.stalled += 1
@@ -215,18 +250,36 @@ export class Hub {
     }
   }
 
+  /** Closes the sockets of whom `which` picks, at once. */
+  close(which: (principal: Principal) => boolean): void {
+    for (const socket of this.#io.of('/').sockets.values()) if (which(socket.data.principal)) socket.disconnect(true)
+  }
+
+  /** What was ended elsewhere, or is over by itself. While the database cannot be asked nobody is turned away. */
+  async #closeOver(): Promise<void> {
+    const all = new Set<Principal>()
+    for (const socket of this.#io.of('/').sockets.values()) all.add(socket.data.principal)
+    try {
+      const over = await this.options.over(all)
+      if (over.size > 0) this.close((p) => over.has(p))
+    } catch (error) {
+      this.options.log.warn({ err: String(error) }, 'whether those who listen still may was not asked')
+    }
+  }
+
   #leave(socket: CitySocket, room: Room): void {
-    const entry = this.#rooms.get(room)
+    const key = keyOf(room, socket)
+    const entry = this.#rooms.get(key)
     if (!entry?.leave(socket) || entry.members.size > 0) return
     entry.stop()
-    this.#rooms.delete(room)
+    this.#rooms.delete(key)
   }
 
   #roomsOf(socket: CitySocket): ReadonlySet<Room> {
     const traveller = this.#travellers.get(socket)
     if (traveller) return traveller.rooms
     const rooms = new Set<Room>()
-    for (const [room, { members }] of this.#rooms) if (members.has(socket)) rooms.add(room)
+    for (const { room, members } of this.#rooms.values()) if (members.has(socket)) rooms.add(room)
     return rooms
   }
 
@@ -241,7 +294,7 @@ export class Hub {
       this.#endTravel(socket)
       if (traveller) for (const room of rooms) this.#join(socket, room, undefined)
       // What is so now is there before the page calls itself live again.
-      for (const room of rooms) this.#rooms.get(room)?.flush()
+      for (const room of rooms) this.#rooms.get(keyOf(room, socket))?.flush()
       return { refused: null }
     }
     if (!live.loaded) return { refused: 'not_ready' }
@@ -255,6 +308,7 @@ export class Hub {
         {
           now,
           open: this.options.openPast,
+          scope: socket.data.principal.districts,
           onFault: (error) => log.warn({ err: String(error), socket: socket.id }, 'a past moment was not read'),
           port: {
             moment: (moment) => socket.emit('moment', moment),

@@ -1,5 +1,10 @@
 import type { ClientEvents, ServerEvents } from '@yiping/contract'
-import type { Server, Socket } from 'socket.io'
+import type { DefaultEventsMap, Server, Socket } from 'socket.io'
+import type { Principal } from '../access/principal.ts'
 
-export type CityServer = Server<ClientEvents, ServerEvents>
-export type CitySocket = Socket<ClientEvents, ServerEvents>
+/** Who opened it: known before anything else is heard of it. */
+export interface SocketData {
+  principal: Principal
+}
+export type CityServer = Server<ClientEvents, ServerEvents, DefaultEventsMap, SocketData>
+export type CitySocket = Socket<ClientEvents, ServerEvents, DefaultEventsMap, SocketData>

@@ -1,4 +1,5 @@
 import { deltaMs, type Moment, protocolVersion, type Room } from '@yiping/contract'
+import type { Scope } from '../access/principal.ts'
 import type { PastCity } from '../past/past-city.ts'
 import { cellsOf } from './cells-of.ts'
 import { RoomState } from './room-state.ts'
@@ -11,6 +12,8 @@ export interface TravelPort {
 
 export interface TravellerOptions {
   port: TravelPort
+  /** Districts whose stations the client sees. */
+  scope?: Scope
   open: (at: number) => Promise<PastCity>
   now: () => number
   onFault: (error: unknown) => void
@@ -130,7 +133,7 @@ export class Traveller {
     const state = this.#rooms.get(room)
     if (!state || this.#past === null) return
     const { at } = this.#past
-    const delta = state.advance(cellsOf(this.#past, room, at), at)
+    const delta = state.advance(cellsOf(this.#past, room, at, this.options.scope), at)
     if (kind === 'snapshot') await this.options.port.frame('snapshot', state.snapshot(at))
     else if (delta !== null) await this.options.port.frame('delta', delta)
   }

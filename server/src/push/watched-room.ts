@@ -1,4 +1,5 @@
 import type { Delta, Room } from '@yiping/contract'
+import type { Scope } from '../access/principal.ts'
 import { broadcast } from './broadcast.ts'
 import { RoomState } from './room-state.ts'
 import type { CityServer, CitySocket } from './sockets.ts'
@@ -36,6 +37,8 @@ export class WatchedRoom {
     private readonly now: () => number,
     /** What left, frame by frame and client by client. */
     private readonly counts: { snapshots: number; deltas: number } = { snapshots: 0, deltas: 0 },
+    /** Districts whose stations its clients see. */
+    readonly scope: Scope = null,
   ) {
     this.state = new RoomState(room, now())
   }

@@ -1,6 +1,7 @@
 import { type AlarmStateName, alarmStates, type AlarmQuery, type Severity } from '@yiping/contract'
 import type { AlarmFilter, AlarmKey, AlarmOrder } from '@yiping/db'
 import type { Static } from 'typebox'
+import type { Scope } from '../access/principal.ts'
 import { ProblemError } from '../plugins/problem.ts'
 import { cursorIn, cursorOut } from './cursor.ts'
 import { timeIn } from './time.ts'
@@ -19,7 +20,7 @@ function statesIn(text: string): AlarmStateName[] | null {
 }
 
 /** What a request asks for. What is open is a list of work, worst first; with a span, or with what is over, it is history, newest first. */
-export function alarmQuery(query: Omit<Static<typeof AlarmQuery>, 'limit' | 'cursor'>): { filter: AlarmFilter; order: AlarmOrder } {
+export function alarmQuery(query: Omit<Static<typeof AlarmQuery>, 'limit' | 'cursor'>, scope: Scope): { filter: AlarmFilter; order: AlarmOrder } {
   const optionalTime = (name: string, text: string | undefined): number | null => (text === undefined ? null : timeIn(name, text, 0))
   const from = optionalTime('from', query.from)
   const to = optionalTime('to', query.to)
@@ -38,6 +39,7 @@ export function alarmQuery(query: Omit<Static<typeof AlarmQuery>, 'limit' | 'cur
       from,
       to,
       cause: null,
+      within: scope && [...scope],
     },
     order: span || states === null || states.includes('normal') ? 'newest' : 'worst',
   }

@@ -1,6 +1,8 @@
 import { addDays, DistrictHistoryAnswer, DistrictHistoryQuery, dayStart, metricByCode } from '@yiping/contract'
 import { cancellable, loadDistrictHistory } from '@yiping/db'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { sees } from '../access/principal.ts'
+import { scopeOf } from '../plugins/access.ts'
 import { ProblemError } from '../plugins/problem.ts'
 import type { RouteContext } from './context.ts'
 import { whenGone } from './gone.ts'
@@ -31,6 +33,7 @@ export const districtHistoryRoutes =
     app.get(
       '/history/districts',
       {
+        config: { access: 'history' },
         // To pack so many numbers takes longer than the house's own network does to carry them.
         compress: false,
         schema: {
@@ -62,18 +65,20 @@ export const districtHistoryRoutes =
           from: timeOut(span.from, zone),
           to: timeOut(span.to, zone),
           bucket,
-          series: found.map(({ metric, district, points, expectedPerHour, t, min, max, avg, count }) => ({
-            metric,
-            unit: metricByCode.get(metric)?.unit ?? '',
-            district,
-            points,
-            t,
-            min,
-            max,
-            avg,
-            count,
-            coverage: count.map((n, i) => Math.round((1000 * n) / (expectedPerHour * lasting(t[i] ?? 0))) / 1000),
-          })),
+          series: found
+            .filter((f) => sees(scopeOf(request), f.district))
+            .map(({ metric, district, points, expectedPerHour, t, min, max, avg, count }) => ({
+              metric,
+              unit: metricByCode.get(metric)?.unit ?? '',
+              district,
+              points,
+              t,
+              min,
+              max,
+              avg,
+              count,
+              coverage: count.map((n, i) => Math.round((1000 * n) / (expectedPerHour * lasting(t[i] ?? 0))) / 1000),
+            })),
         }
       },
     )

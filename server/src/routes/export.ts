@@ -4,6 +4,8 @@ import { cancellable } from '@yiping/db'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
+import type { Scope } from '../access/principal.ts'
+import { scopeOf } from '../plugins/access.ts'
 import { ProblemError } from '../plugins/problem.ts'
 import { cityAt, type RouteContext } from './context.ts'
 import { exportCsv } from './export-csv.ts'
@@ -31,14 +33,18 @@ export const exportRoutes =
     const gate = new ExportGate()
     const log = new ExportLog()
 
-    async function wantedOf({ tier, format, limit = mostRows, ...query }: Asked): Promise<ExportRequest> {
+    async function wantedOf({ tier, format, limit = mostRows, ...query }: Asked, scope: Scope): Promise<ExportRequest> {
       const { city } = await cityAt(context, undefined)
-      const points = pointsIn(city, query.points)
+      const points = pointsIn(city, query.points, scope)
       return { points, ...spanIn(query, now(), zone), tier, format, limit, zone, after: exportCursorIn(query.cursor, points) }
     }
 
     async function send(query: Asked, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-      const wanted = await wantedOf(query)
+      const wanted = await wantedOf(query, scopeOf(request))
+      Object.assign(request.audited, {
+        target: query.points.slice(0, 500),
+        after: { from: timeOut(wanted.from, zone), to: timeOut(wanted.to, zone), tier: wanted.tier, format: wanted.format },
+      })
       const leave = gate.enter(request.ip)
       const db = cancellable(readPool, whenGone(reply))
       const outcome = noneExported()
@@ -55,7 +61,9 @@ export const exportRoutes =
         .header('content-disposition', `attachment; filename="yiping-${wanted.tier}-${stamp(wanted.from, zone)}-${stamp(wanted.to, zone)}.${wanted.format}"`)
         .send(Readable.from(wanted.format === 'csv' ? exportCsv(wanted, pages) : exportParquet(wanted, pages)))
     }
-    const count = async (query: Asked, reply: FastifyReply) => ({ rows: await countExport(cancellable(readPool, whenGone(reply)), await wantedOf(query)) })
+    const count = async (query: Asked, request: FastifyRequest, reply: FastifyReply) => ({
+      rows: await countExport(cancellable(readPool, whenGone(reply)), await wantedOf(query, scopeOf(request))),
+    })
 
     // HEAD would have all of it read and thrown away.
     const file = (summary: string) => ({ summary, produces: Object.values(types) })
@@ -65,6 +73,7 @@ export const exportRoutes =
     app.get(
       '/export',
       {
+        config: { access: 'export', audit: 'export.readings' },
         exposeHeadRoute: false,
         compress,
         schema: { ...file('Readings or buckets as CSV (UTF-8 with its mark) or Parquet, by point and time; goes on after `cursor`'), querystring: ExportQuery },
@@ -73,12 +82,13 @@ export const exportRoutes =
     )
     app.get(
       '/export/count',
-      { schema: { summary: 'How many rows the export of the same query has', querystring: ExportQuery, ...counted } },
-      (request, reply) => count({ ...request.query, tier: request.query.bucket }, reply),
+      { config: { access: 'export' }, schema: { summary: 'How many rows the export of the same query has', querystring: ExportQuery, ...counted } },
+      (request, reply) => count({ ...request.query, tier: request.query.bucket }, request, reply),
     )
     app.get(
       '/export/:id',
       {
+        config: { access: 'export' },
         schema: {
           summary: 'How far an export has come, by the `x-export` of its answer: for who sees no trailers',
           params: Type.Object({ id: Type.String() }),
@@ -95,10 +105,16 @@ export const exportRoutes =
     // The same under the names of a series.
     app.get(
       '/series/export',
-      { exposeHeadRoute: false, schema: { ...file('As /export, its grain as `tier`'), querystring: SeriesExportQuery } },
+      {
+        config: { access: 'export', audit: 'export.readings' },
+        exposeHeadRoute: false,
+        schema: { ...file('As /export, its grain as `tier`'), querystring: SeriesExportQuery },
+      },
       (request, reply) => send(request.query, request, reply),
     )
-    app.get('/series/count', { schema: { summary: 'As /export/count, its grain as `tier`', querystring: SeriesExportQuery, ...counted } }, (request, reply) =>
-      count(request.query, reply),
+    app.get(
+      '/series/count',
+      { config: { access: 'export' }, schema: { summary: 'As /export/count, its grain as `tier`', querystring: SeriesExportQuery, ...counted } },
+      (request, reply) => count(request.query, request, reply),
     )
   }

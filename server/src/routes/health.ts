@@ -8,13 +8,20 @@ import { timeOutOrNull } from './time.ts'
 export const healthRoutes =
   (context: RouteContext, metrics: Metrics): FastifyPluginAsyncTypebox =>
   async (app) => {
-    app.get('/healthz', { schema: { summary: 'Liveness', response: { 200: Type.Object({ status: Type.Literal('ok') }) } } }, async () => ({
-      status: 'ok' as const,
-    }))
+    app.get(
+      '/healthz',
+      { config: { access: 'public' }, schema: { summary: 'Liveness', response: { 200: Type.Object({ status: Type.Literal('ok') }) } } },
+      async () => ({
+        status: 'ok' as const,
+      }),
+    )
 
     app.get(
       '/readyz',
-      { schema: { summary: 'Readiness, with the state of each dependency', response: { 200: ReadinessAnswer, 503: ReadinessAnswer } } },
+      {
+        config: { access: 'public' },
+        schema: { summary: 'Readiness, with the state of each dependency', response: { 200: ReadinessAnswer, 503: ReadinessAnswer } },
+      },
       async (_request, reply) => {
         const { live, zone, version } = context
         const truth = live.truth(context.now())
@@ -32,7 +39,7 @@ export const healthRoutes =
       },
     )
 
-    app.get('/metrics', { schema: { summary: 'Prometheus', hide: true } }, async (_request, reply) =>
+    app.get('/metrics', { config: { access: 'public' }, schema: { summary: 'Prometheus', hide: true } }, async (_request, reply) =>
       reply.type(metrics.registry.contentType).send(await metrics.collect()),
     )
   }

@@ -2,6 +2,7 @@ import { BalanceAnswer, ConflictsAnswer, RejectionReason, RejectionsAnswer } fro
 import { loadBalance, loadConflicts, loadRejections } from '@yiping/db'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
+import { holdToWholeCity } from '../plugins/access.ts'
 import type { RouteContext } from './context.ts'
 import { cursorOut, numberIn } from './cursor.ts'
 import { timeIn, timeOut } from './time.ts'
@@ -12,6 +13,7 @@ export const ingestRoutes =
     app.get(
       '/ingest/balance',
       {
+        config: { access: 'sources' },
         schema: {
           summary: 'received = stored + duplicate + conflict + rejected + waiting, per minute and topic class; newest first',
           querystring: Type.Object({
@@ -33,6 +35,7 @@ export const ingestRoutes =
     app.get(
       '/ingest/rejections',
       {
+        config: { access: 'sources' },
         schema: {
           summary: 'What could not be stored, newest first',
           querystring: Type.Object({
@@ -44,6 +47,7 @@ export const ingestRoutes =
         },
       },
       async (request) => {
+        holdToWholeCity(request)
         const { reason, limit, cursor } = request.query
         const before = numberIn(cursor)
         const rows = await loadRejections(context.readPool, {
@@ -71,6 +75,7 @@ export const ingestRoutes =
     app.get(
       '/ingest/conflicts',
       {
+        config: { access: 'sources' },
         schema: {
           summary: 'Another value for a reading that was there already: the first stays; newest first',
           querystring: Type.Object({
@@ -82,6 +87,7 @@ export const ingestRoutes =
         },
       },
       async (request) => {
+        holdToWholeCity(request)
         const { station, limit, cursor } = request.query
         const before = numberIn(cursor)
         const rows = await loadConflicts(context.readPool, {

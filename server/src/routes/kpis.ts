@@ -12,6 +12,7 @@ export const kpiRoutes =
     app.get(
       '/kpis/:code/districts',
       {
+        config: { access: 'look' },
         schema: {
           summary: 'One KPI by district; a district without points of it is not listed',
           params: Type.Object({ code: Type.String() }),

@@ -2,6 +2,8 @@ import { DomainCode, NetworkAnswer } from '@yiping/contract'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import { networkCells } from '../live/network.ts'
+import { scopeOf } from '../plugins/access.ts'
+import { metersWithin } from '../push/cells-of.ts'
 import { cityAt, type RouteContext } from './context.ts'
 import { timeOut, timeOutOrNull } from './time.ts'
 
@@ -11,6 +13,7 @@ export const networkRoutes =
     app.get(
       '/networks/:domain',
       {
+        config: { access: 'look' },
         schema: {
           summary: "A utility's pipes, GeoJSON in WGS 84, with what readings say of each",
           description:
@@ -23,7 +26,7 @@ export const networkRoutes =
       async (request) => {
         const { domain } = request.params
         const { city, survey, live } = await cityAt(context, request.query.at)
-        const cells = networkCells(city, domain, survey.now)
+        const cells = metersWithin(networkCells(city, domain, survey.now), city, scopeOf(request))
         return {
           type: 'FeatureCollection' as const,
           at: timeOut(survey.now, context.zone),

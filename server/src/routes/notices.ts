@@ -45,16 +45,23 @@ export const noticeRoutes =
   (context: RouteContext, tell: (route: NoticeRoute) => Promise<void>): FastifyPluginAsyncTypebox =>
   async (app) => {
     const { pool, zone } = context
-    app.get('/notice-routes', { schema: { summary: 'Who is told of alarms, and how that fares', response: { 200: NoticeRoutesAnswer } } }, async () => ({
-      items: (await loadNoticeRoutes(pool)).map(({ secret, lastSentAt, ...r }) => ({
-        ...r,
-        signed: secret !== null,
-        lastSentAt: timeOutOrNull(lastSentAt, zone),
-      })),
-    }))
+    app.get(
+      '/notice-routes',
+      { config: { access: 'configure' }, schema: { summary: 'Who is told of alarms, and how that fares', response: { 200: NoticeRoutesAnswer } } },
+      async () => ({
+        items: (await loadNoticeRoutes(pool)).map(({ secret, lastSentAt, ...r }) => ({
+          ...r,
+          signed: secret !== null,
+          lastSentAt: timeOutOrNull(lastSentAt, zone),
+        })),
+      }),
+    )
     app.post(
       '/notice-routes',
-      { schema: { summary: 'Adds a route', body: NoticeRouteFields, response: { 201: Created, '4xx': Problem } } },
+      {
+        config: { access: 'configure', audit: 'notice-route.add' },
+        schema: { summary: 'Adds a route', body: NoticeRouteFields, response: { 201: Created, '4xx': Problem } },
+      },
       async (request, reply) => {
         const fault = targetFault(request.body)
         if (fault !== null) throw new ProblemError(422, 'target_invalid', 'The route was not added', `${request.body.target}: ${fault}`)
@@ -66,6 +73,7 @@ export const noticeRoutes =
     app.put(
       '/notice-routes/:id',
       {
+        config: { access: 'configure', audit: 'notice-route.change' },
         schema: {
           summary: 'Replaces a route; without a secret a webhook keeps the one it has',
           params: Id,
@@ -85,6 +93,7 @@ export const noticeRoutes =
     app.post(
       '/notice-routes/:id/test',
       {
+        config: { access: 'configure', audit: 'notice-route.test' },
         schema: { summary: 'Sends a message of trial by that route, once and now', params: Id, response: { 204: Type.Null(), '4xx': Problem, '5xx': Problem } },
       },
       async (request, reply) => {
@@ -100,29 +109,47 @@ export const noticeRoutes =
     )
     app.delete(
       '/notice-routes/:id',
-      { schema: { summary: 'Removes a route and what it has not told yet', params: Id, response: { 204: Type.Null(), '4xx': Problem } } },
+      {
+        config: { access: 'configure', audit: 'notice-route.remove' },
+        schema: { summary: 'Removes a route and what it has not told yet', params: Id, response: { 204: Type.Null(), '4xx': Problem } },
+      },
       async (request, reply) => {
         if (!(await removeNoticeRoute(pool, request.params.id))) throw new ProblemError(404, 'route_unknown', 'There is no such route')
         return reply.code(204).send(null)
       },
     )
 
-    app.get('/duty-shifts', { schema: { summary: 'The duty roster, from now on', response: { 200: DutyShiftsAnswer } } }, async () => {
-      const now = context.now()
-      return {
-        items: (await loadDutyShifts(pool, now)).map((s) => ({ ...s, from: timeOut(s.from, zone), to: timeOut(s.to, zone), now: s.from <= now && now < s.to })),
-      }
-    })
+    app.get(
+      '/duty-shifts',
+      { config: { access: 'act' }, schema: { summary: 'The duty roster, from now on', response: { 200: DutyShiftsAnswer } } },
+      async () => {
+        const now = context.now()
+        return {
+          items: (await loadDutyShifts(pool, now)).map((s) => ({
+            ...s,
+            from: timeOut(s.from, zone),
+            to: timeOut(s.to, zone),
+            now: s.from <= now && now < s.to,
+          })),
+        }
+      },
+    )
     app.post(
       '/duty-shifts',
-      { schema: { summary: 'Adds a shift', body: DutyShiftFields, response: { 201: Created, '4xx': Problem } } },
+      {
+        config: { access: 'configure', audit: 'duty-shift.add' },
+        schema: { summary: 'Adds a shift', body: DutyShiftFields, response: { 201: Created, '4xx': Problem } },
+      },
       async (request, reply) => {
         return reply.code(201).send({ id: await addDutyShift(pool, { ...request.body, ...spanOf(request.body) }) })
       },
     )
     app.put(
       '/duty-shifts/:id',
-      { schema: { summary: 'Replaces a shift', params: Id, body: DutyShiftFields, response: { 204: Type.Null(), '4xx': Problem } } },
+      {
+        config: { access: 'configure', audit: 'duty-shift.change' },
+        schema: { summary: 'Replaces a shift', params: Id, body: DutyShiftFields, response: { 204: Type.Null(), '4xx': Problem } },
+      },
       async (request, reply) => {
         if (!(await changeDutyShift(pool, { ...request.body, ...spanOf(request.body), id: request.params.id })))
           throw new ProblemError(404, 'shift_unknown', 'There is no such shift')
@@ -131,7 +158,10 @@ export const noticeRoutes =
     )
     app.delete(
       '/duty-shifts/:id',
-      { schema: { summary: 'Removes a shift', params: Id, response: { 204: Type.Null(), '4xx': Problem } } },
+      {
+        config: { access: 'configure', audit: 'duty-shift.remove' },
+        schema: { summary: 'Removes a shift', params: Id, response: { 204: Type.Null(), '4xx': Problem } },
+      },
       async (request, reply) => {
         if (!(await removeDutyShift(pool, request.params.id))) throw new ProblemError(404, 'shift_unknown', 'There is no such shift')
         return reply.code(204).send(null)
@@ -141,6 +171,7 @@ export const noticeRoutes =
     app.get(
       '/notices',
       {
+        config: { access: 'configure' },
         schema: {
           summary: 'What was sent, newest first',
           querystring: Type.Object({ limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }) }),

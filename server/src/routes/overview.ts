@@ -3,6 +3,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import { watchedAt } from '../past/past-alarms.ts'
 import { domainOverview, overviewAnswer, stationAnswer } from './answers.ts'
+import { sees } from '../access/principal.ts'
+import { scopeOf } from '../plugins/access.ts'
 import { alarmsAt, cityAt, type RouteContext } from './context.ts'
 import { timeOut } from './time.ts'
 
@@ -11,15 +13,20 @@ const At = Type.Object({ at: Type.Optional(Type.String({ description: 'a past mo
 export const overviewRoutes =
   (context: RouteContext): FastifyPluginAsyncTypebox =>
   async (app) => {
-    app.get('/overview', { schema: { summary: 'The whole wall as data', querystring: At, response: { 200: OverviewAnswer } } }, async (request) => {
-      const { city, survey, live } = await cityAt(context, request.query.at)
-      const known = live || (await watchedAt(context.readPool, survey.now))
-      return overviewAnswer(city, survey, await alarmsAt(context, request.query.at), known, context.live.truth(context.now()), live, context.zone)
-    })
+    app.get(
+      '/overview',
+      { config: { access: 'look' }, schema: { summary: 'The whole wall as data', querystring: At, response: { 200: OverviewAnswer } } },
+      async (request) => {
+        const { city, survey, live } = await cityAt(context, request.query.at)
+        const known = live || (await watchedAt(context.readPool, survey.now))
+        return overviewAnswer(city, survey, await alarmsAt(context, request.query.at), known, context.live.truth(context.now()), live, context.zone)
+      },
+    )
 
     app.get(
       '/domains/:domain',
       {
+        config: { access: 'look' },
         schema: { summary: 'One topic scene as data', params: Type.Object({ domain: DomainCode }), querystring: At, response: { 200: DomainAnswer } },
       },
       async (request) => {
@@ -27,7 +34,7 @@ export const overviewRoutes =
         const { city, survey, live } = await cityAt(context, request.query.at)
         const rank = { offline: 1, late: 2, online: 3, maintenance: 4 } as const
         const stations = city.stations
-          .filter((s) => s.registered.domain === domain)
+          .filter((s) => s.registered.domain === domain && sees(scopeOf(request), s.registered.district))
           .sort(
             (a, b) =>
               (survey.severity.get(a) ?? 9) - (survey.severity.get(b) ?? 9) ||

@@ -55,14 +55,18 @@ export const screenRoutes =
       }
     }
 
-    app.get('/screens', { schema: { summary: 'Paired screens, and how each fares', response: { 200: ScreensAnswer } } }, async () => ({
-      version,
-      items: (await loadScreens(pool)).map(answer),
-    }))
+    app.get(
+      '/screens',
+      { config: { access: 'screens' }, schema: { summary: 'Paired screens, and how each fares', response: { 200: ScreensAnswer } } },
+      async () => ({
+        version,
+        items: (await loadScreens(pool)).map(answer),
+      }),
+    )
 
     app.post(
       '/screens/pairing',
-      { schema: { summary: 'A screen asks for a code to show', response: { 201: PairingAnswer, '4xx': Problem } } },
+      { config: { access: 'public' }, schema: { summary: 'A screen asks for a code to show', response: { 201: PairingAnswer, '4xx': Problem } } },
       async (_request, reply) => {
         if (!asking.take()) throw tooMany('codes asked for')
         const at = now()
@@ -78,6 +82,7 @@ export const screenRoutes =
     app.post(
       '/screens/pairing/claim',
       {
+        config: { access: 'public', audit: 'screen.claim' },
         schema: {
           summary: 'The screen asks whether its code was entered; once, it gets its credential',
           body: ClaimRequest,
@@ -94,7 +99,10 @@ export const screenRoutes =
 
     app.post(
       '/screens',
-      { schema: { summary: 'An operator enters the code that a screen shows', body: PairRequest, response: { 201: ScreenAnswer, '4xx': Problem } } },
+      {
+        config: { access: 'screens', audit: 'screen.pair' },
+        schema: { summary: 'An operator enters the code that a screen shows', body: PairRequest, response: { 201: ScreenAnswer, '4xx': Problem } },
+      },
       async (request, reply) => {
         if (!entering.take()) throw tooMany('codes entered')
         const { code, name, settings } = request.body
@@ -108,6 +116,7 @@ export const screenRoutes =
     app.patch(
       '/screens/:id',
       {
+        config: { access: 'screens', audit: 'screen.change' },
         schema: {
           summary: 'Name and settings; the screen takes them at once',
           params: Id,
@@ -125,6 +134,7 @@ export const screenRoutes =
     app.post(
       '/screens/:id/command',
       {
+        config: { access: 'screens', audit: 'screen.command' },
         schema: {
           summary: 'Has a screen reload, show a scene or a message; answers when it has done it',
           params: Id,
@@ -143,7 +153,10 @@ export const screenRoutes =
     )
     app.delete(
       '/screens/:id',
-      { schema: { summary: 'Revokes its credential at once', params: Id, response: { 204: Type.Null(), '4xx': Problem } } },
+      {
+        config: { access: 'screens', audit: 'screen.revoke' },
+        schema: { summary: 'Revokes its credential at once', params: Id, response: { 204: Type.Null(), '4xx': Problem } },
+      },
       async (request, reply) => {
         if (!(await screens.revoke(request.params.id))) throw unknown(request.params.id)
         return reply.code(204).send(null)

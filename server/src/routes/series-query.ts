@@ -1,4 +1,5 @@
 import type { LivePoint, City } from '../live/city.ts'
+import { type Scope, sees } from '../access/principal.ts'
 import { ProblemError } from '../plugins/problem.ts'
 import { timeIn, timeOut } from './time.ts'
 
@@ -7,13 +8,14 @@ const mostPoints = 50
 const mostDays = 20 * 366
 
 /** The points that a request names as STATION:METRIC, joined by commas; each once, in its order. */
-export function pointsIn(city: City, text: string): LivePoint[] {
+export function pointsIn(city: City, text: string, scope: Scope): LivePoint[] {
   const names = [...new Set(text.split(',').filter((n) => n !== ''))]
   if (names.length === 0 || names.length > mostPoints) throw new ProblemError(400, 'points_invalid', 'One to fifty points', `${names.length} were named`)
   return names.map((name) => {
     const at = name.lastIndexOf(':')
-    const point = city.byCode.get(name.slice(0, at))?.points.find((p) => p.metric.code === name.slice(at + 1))
-    if (!point) throw new ProblemError(404, 'point_unknown', 'No such point', name)
+    const station = city.byCode.get(name.slice(0, at))
+    const point = station?.points.find((p) => p.metric.code === name.slice(at + 1))
+    if (!point || !sees(scope, station?.registered.district)) throw new ProblemError(404, 'point_unknown', 'No such point', name)
     return point
   })
 }

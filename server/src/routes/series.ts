@@ -12,6 +12,7 @@ import {
 } from '@yiping/db'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
+import { scopeOf } from '../plugins/access.ts'
 import { ProblemError } from '../plugins/problem.ts'
 import { chooseTier, holdsSince } from './choose-tier.ts'
 import { before, comparisons } from './compare.ts'
@@ -79,11 +80,11 @@ export const seriesRoutes =
 
     app.get(
       '/series',
-      { schema: { summary: 'History: min, max, mean and count per bucket', querystring: Query, response: { 200: SeriesAnswer } } },
+      { config: { access: 'look' }, schema: { summary: 'History: min, max, mean and count per bucket', querystring: Query, response: { 200: SeriesAnswer } } },
       async (request, reply) => {
         const gone = whenGone(reply)
         const { city } = await cityAt(context, undefined)
-        const points = pointsIn(city, request.query.points)
+        const points = pointsIn(city, request.query.points, scopeOf(request))
         const { from, to } = spanIn(request.query, context.now(), context.zone)
         const { maxPoints } = request.query
         const percents = request.query.percentiles === undefined ? undefined : percentsIn(request.query.percentiles)

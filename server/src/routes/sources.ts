@@ -10,6 +10,8 @@ import {
 } from '@yiping/contract'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
+import { sees } from '../access/principal.ts'
+import { scopeOf } from '../plugins/access.ts'
 import { ProblemError } from '../plugins/problem.ts'
 import { type Judged, judge, worstFirst } from '../sources/judge.ts'
 import { importSource, type Account, type Measurement, type SourceWatch } from '../sources/source-watch.ts'
@@ -49,6 +51,7 @@ export const sourceRoutes =
     app.get(
       '/ingest/status',
       {
+        config: { access: 'sources' },
         schema: {
           summary:
             'Who sends, how much of what is expected, how late, and what became of it: by topic class, utility and ingest process, with the account minute by minute',
@@ -119,6 +122,7 @@ export const sourceRoutes =
     app.get(
       '/ingest/stations',
       {
+        config: { access: 'sources' },
         schema: {
           summary: 'The stations as senders, worst first: last seen, rate, completeness, delay, what was refused',
           querystring: Type.Object({
@@ -136,11 +140,13 @@ export const sourceRoutes =
         const { domain, problem, hours, limit, cursor } = request.query
         const skip = numberIn(cursor) ?? 0
         if (skip < 0) throw new ProblemError(400, 'cursor_invalid', 'Not a cursor of ours', cursor)
+        const scope = scopeOf(request)
         const q = request.query.q?.trim().toLowerCase() ?? ''
         const account = await watch.account(hours)
         const { judged, now } = await judgeAll(context, account, await watch.measurement())
         const wanted = worstFirst(
           judged.filter(({ station: { registered: s }, problems }) => {
+            if (!sees(scope, s.district)) return false
             if (domain !== undefined && s.domain !== domain) return false
             if (problem !== undefined && !problems.includes(problem)) return false
             return q === '' || `${s.code} ${s.name} ${s.gateway ?? ''}`.toLowerCase().includes(q)

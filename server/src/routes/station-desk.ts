@@ -4,6 +4,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import type { City, LiveStation } from '../live/city.ts'
 import { metresBetween } from '../live/distance.ts'
+import { type Scope, sees } from '../access/principal.ts'
+import { scopeOf } from '../plugins/access.ts'
 import { ProblemError } from '../plugins/problem.ts'
 import { stationAnswer } from './answers.ts'
 import { cityAt, type RouteContext } from './context.ts'
@@ -14,9 +16,9 @@ const At = Type.Optional(Type.String({ description: 'a past moment; without it: 
 /** Who was silent for longer has no last messages worth the search through old chunks. */
 const lookBackMs = 7 * 24 * 3_600_000
 
-const stationOf = (city: City, code: string): LiveStation => {
+const stationOf = (city: City, code: string, scope: Scope): LiveStation => {
   const station = city.byCode.get(code)
-  if (!station) throw new ProblemError(404, 'station_unknown', 'No such station', code)
+  if (!station || !sees(scope, station.registered.district)) throw new ProblemError(404, 'station_unknown', 'No such station', code)
   return station
 }
 
@@ -27,6 +29,7 @@ export const stationDeskRoutes =
     app.get(
       '/stations/:code/messages',
       {
+        config: { access: 'look' },
         schema: {
           summary: 'The last readings of a station as they are stored, of the last seven days',
           params: Params,
@@ -36,7 +39,7 @@ export const stationDeskRoutes =
       },
       async (request) => {
         const { live, readPool, zone, now } = context
-        const { points } = stationOf(live.city, request.params.code)
+        const { points } = stationOf(live.city, request.params.code, scopeOf(request))
         const at = timeIn('at', request.query.at, now())
         const metric = new Map(points.map((p) => [p.id, p.metric.code]))
         const rows = await loadMessages(readPool, [...metric.keys()], { at, lookBackMs, limit: request.query.limit })
@@ -56,6 +59,7 @@ export const stationDeskRoutes =
     app.get(
       '/stations/:code/nearby',
       {
+        config: { access: 'look' },
         schema: {
           summary: 'Stations of all utilities near a station, with state and newest values',
           params: Params,
@@ -65,9 +69,9 @@ export const stationDeskRoutes =
       },
       async (request) => {
         const { city, survey } = await cityAt(context, request.query.at)
-        const here = stationOf(city, request.params.code)
+        const here = stationOf(city, request.params.code, scopeOf(request))
         const found = city.stations.flatMap((station) => {
-          const metres = station === here ? null : metresBetween(here.registered, station.registered)
+          const metres = station === here || !sees(scopeOf(request), station.registered.district) ? null : metresBetween(here.registered, station.registered)
           return metres !== null && metres <= request.query.metres ? [{ station, metres }] : []
         })
         return {

@@ -1,6 +1,8 @@
 import { DistrictsAnswer, DomainCode, RegistryAnswer, StationAnswer, StationsAnswer, StationStateSchema } from '@yiping/contract'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
+import { sees } from '../access/principal.ts'
+import { scopeOf } from '../plugins/access.ts'
 import { ProblemError } from '../plugins/problem.ts'
 import { stationAnswer } from './answers.ts'
 import { cityAt, type RouteContext } from './context.ts'
@@ -20,16 +22,18 @@ export const stationRoutes =
   async (app) => {
     app.get(
       '/stations',
-      { schema: { summary: 'The registry with state and latest values', querystring: Filter, response: { 200: StationsAnswer } } },
+      { config: { access: 'look' }, schema: { summary: 'The registry with state and latest values', querystring: Filter, response: { 200: StationsAnswer } } },
       async (request) => {
         const { domain, district, q, state, limit, cursor } = request.query
         const { city, survey } = await cityAt(context, undefined)
         const after = cursor === undefined ? '' : cursorIn(cursor)
         const text = q?.toLowerCase()
+        const scope = scopeOf(request)
         const found = city.stations
           .filter(
             ({ registered: r }) =>
               r.code > after &&
+              sees(scope, r.district) &&
               (domain === undefined || r.domain === domain) &&
               (district === undefined || r.district === district) &&
               (text === undefined || r.code.toLowerCase().includes(text) || r.name.toLowerCase().includes(text)),
@@ -46,51 +50,61 @@ export const stationRoutes =
 
     app.get(
       '/stations/:code',
-      { schema: { summary: 'One station', params: Type.Object({ code: Type.String() }), response: { 200: StationAnswer } } },
+      { config: { access: 'look' }, schema: { summary: 'One station', params: Type.Object({ code: Type.String() }), response: { 200: StationAnswer } } },
       async (request) => {
         const { city, survey } = await cityAt(context, undefined)
         const station = city.byCode.get(request.params.code)
-        if (!station) throw new ProblemError(404, 'station_unknown', 'No such station', request.params.code)
+        if (!station || !sees(scopeOf(request), station.registered.district))
+          throw new ProblemError(404, 'station_unknown', 'No such station', request.params.code)
         return stationAnswer(station, survey, context.zone)
       },
     )
 
-    app.get('/registry', { schema: { summary: 'Stations of this city in columns, for a map', response: { 200: RegistryAnswer } } }, async () => {
-      const { city } = await cityAt(context, undefined)
-      const placed = city.stations.map((s) => s.registered).filter((r) => r.origin === null && r.lon !== null && r.lat !== null)
-      return {
-        version: city.version,
-        zone: context.zone,
-        origin: context.origin,
-        code: placed.map((r) => r.code),
-        name: placed.map((r) => r.name),
-        kind: placed.map((r) => r.kind),
-        domain: placed.map((r) => r.domain),
-        district: placed.map((r) => r.district ?? ''),
-        lon: placed.map((r) => r.lon ?? 0),
-        lat: placed.map((r) => r.lat ?? 0),
-        owner: placed.map((r) => r.owner ?? ''),
-      }
-    })
+    app.get(
+      '/registry',
+      { config: { access: 'look' }, schema: { summary: 'Stations of this city in columns, for a map', response: { 200: RegistryAnswer } } },
+      async (request) => {
+        const { city } = await cityAt(context, undefined)
+        const scope = scopeOf(request)
+        const placed = city.stations.map((s) => s.registered).filter((r) => r.origin === null && sees(scope, r.district) && r.lon !== null && r.lat !== null)
+        return {
+          version: city.version,
+          zone: context.zone,
+          origin: context.origin,
+          code: placed.map((r) => r.code),
+          name: placed.map((r) => r.name),
+          kind: placed.map((r) => r.kind),
+          domain: placed.map((r) => r.domain),
+          district: placed.map((r) => r.district ?? ''),
+          lon: placed.map((r) => r.lon ?? 0),
+          lat: placed.map((r) => r.lat ?? 0),
+          owner: placed.map((r) => r.owner ?? ''),
+        }
+      },
+    )
 
-    app.get('/districts', { schema: { summary: 'District boundaries, GeoJSON in WGS 84', response: { 200: DistrictsAnswer } } }, async () => ({
-      type: 'FeatureCollection' as const,
-      features: (await cityAt(context, undefined)).city.districts.flatMap((d) =>
-        d.boundary === null
-          ? []
-          : [
-              {
-                type: 'Feature' as const,
-                properties: {
-                  adcode: d.adcode,
-                  name: { zh: d.name, en: d.name_en },
-                  parent: d.parent,
-                  level: d.level,
-                  center: [d.center_lon, d.center_lat] as [number, number],
+    app.get(
+      '/districts',
+      { config: { access: 'look' }, schema: { summary: 'District boundaries, GeoJSON in WGS 84', response: { 200: DistrictsAnswer } } },
+      async () => ({
+        type: 'FeatureCollection' as const,
+        features: (await cityAt(context, undefined)).city.districts.flatMap((d) =>
+          d.boundary === null
+            ? []
+            : [
+                {
+                  type: 'Feature' as const,
+                  properties: {
+                    adcode: d.adcode,
+                    name: { zh: d.name, en: d.name_en },
+                    parent: d.parent,
+                    level: d.level,
+                    center: [d.center_lon, d.center_lat] as [number, number],
+                  },
+                  geometry: d.boundary,
                 },
-                geometry: d.boundary,
-              },
-            ],
-      ),
-    }))
+              ],
+        ),
+      }),
+    )
   }

@@ -13,6 +13,7 @@ import {
 } from '@yiping/contract'
 import { activateRule, loadActiveRules, loadLoudest, loadTuningPoints } from '@yiping/db'
 import Type from 'typebox'
+import { holdToWholeCity, principalOfRequest } from '../plugins/access.ts'
 import { ProblemError } from '../plugins/problem.ts'
 import { expectedReadings, overHistory } from '../tuning/over-history.ts'
 import { allowed, propose, tuned, tunings } from '../tuning/propose.ts'
@@ -57,6 +58,7 @@ export const tuningRoutes =
     app.post(
       '/alarm-rules/what-if',
       {
+        config: { access: 'history' },
         schema: {
           summary: 'What a rule would have done over a past span, before it is made active',
           body: WhatIfRequest,
@@ -64,6 +66,7 @@ export const tuningRoutes =
         },
       },
       async (request, reply) => {
+        holdToWholeCity(request)
         const { rule, stations } = request.body
         const present = now()
         const [from, to] = [timeIn('from', request.body.from, present), Math.min(present, timeIn('to', request.body.to, present))]
@@ -105,6 +108,7 @@ export const tuningRoutes =
     app.post(
       '/alarm-rules',
       {
+        config: { access: 'configure', audit: 'alarm-rule.activate' },
         schema: {
           summary: 'The next version of a rule, active from now on; `rule.version` is the one that it replaces',
           body: ActivateRuleRequest,
@@ -113,11 +117,13 @@ export const tuningRoutes =
       },
       async (request, reply) => {
         const { rule, by, note } = request.body
+        const principal = principalOfRequest(request)
+        request.audited.target = rule.code
         metricOf(rule)
         const others = (await loadActiveRules(pool)).rules.filter((r) => r.code !== rule.code)
         const [fault] = explainFaults([...others, rule])
         if (fault !== undefined) throw new ProblemError(422, 'explains_invalid', 'The rule was not changed', fault)
-        const version = await activateRule(pool, rule, by, note)
+        const version = await activateRule(pool, rule, principal.kind === 'session' ? principal.name : (by ?? principal.name), note)
         if (version === null) throw new ProblemError(409, 'rule_changed', 'The rule was not changed', `version ${rule.version} is not the active one`)
         return reply.code(201).send({ version })
       },
@@ -126,6 +132,7 @@ export const tuningRoutes =
     app.get(
       '/alarms/proposals',
       {
+        config: { access: 'history' },
         schema: {
           summary: 'Delays and dead-bands for what rings most, and what they would have left of it',
           querystring: Type.Object({ from: Type.Optional(Type.String()), to: Type.Optional(Type.String()) }),
@@ -133,6 +140,7 @@ export const tuningRoutes =
         },
       },
       async (request) => {
+        holdToWholeCity(request)
         const present = now()
         const to = Math.min(present, timeIn('to', request.query.to, present))
         const from = timeIn('from', request.query.from, to - 30 * dayMs)

@@ -2,6 +2,7 @@ import { Problem, RegisterAnswer, RegisterRequest, WaitingAnswer } from '@yiping
 import { loadWaiting, registerWaiting } from '@yiping/db'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
+import { holdToWholeCity } from '../plugins/access.ts'
 import { ProblemError } from '../plugins/problem.ts'
 import { isRegistrable, planRegistration, type RegistrationFault } from '../register/plan.ts'
 import { cityAt, type RouteContext } from './context.ts'
@@ -26,6 +27,7 @@ export const waitingRoutes =
     app.get(
       '/ingest/waiting',
       {
+        config: { access: 'sources' },
         schema: {
           summary: 'Stations and metrics that send without being registered',
           querystring: Type.Object({ limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }), cursor: Type.Optional(Type.String()) }),
@@ -33,6 +35,7 @@ export const waitingRoutes =
         },
       },
       async (request) => {
+        holdToWholeCity(request)
         const { limit, cursor } = request.query
         const rows = await loadWaiting(context.pool, limit + 1, placeIn(cursor))
         const page = rows.slice(0, limit)
@@ -53,6 +56,7 @@ export const waitingRoutes =
     app.post(
       '/ingest/waiting/register',
       {
+        config: { access: 'configure', audit: 'station.register' },
         schema: {
           summary: 'Registers waiting stations and points, all or nothing; their held readings then come in by themselves',
           body: RegisterRequest,
@@ -60,7 +64,12 @@ export const waitingRoutes =
         },
       },
       async (request) => {
+        holdToWholeCity(request)
         const { stations } = request.body
+        request.audited.target = stations
+          .map((s) => s.code)
+          .join()
+          .slice(0, 2000)
         const { city } = await cityAt(context, undefined)
         const districts = new Set(city.districts.map((d) => d.adcode))
         const codes = [...new Set(stations.flatMap((s) => [s.code, s.feeder ?? s.code]).map((code) => code.replaceAll('\0', '')))]

@@ -1,12 +1,13 @@
 import { ScreenReport, type ScreenCommand, type ScreenSettings, ScreenSettingsSchema, settingsOf } from '@yiping/contract'
-import { changeScreen, type Pool, revokeScreen, type ScreenRow, seeScreen } from '@yiping/db'
+import { changeScreen, loadScreen, type Pool, revokeScreen, type ScreenRow, seeScreen } from '@yiping/db'
 import { Check } from 'typebox/value'
 import type { CitySocket } from '../push/sockets.ts'
-import { Credentials } from './credentials.ts'
 
 export interface ScreensOptions {
   pool: Pool
   now: () => number
+  /** Told that a screen's credential is good for nothing any more. */
+  onRevoked: (id: number) => void
   log: { warn: (o: object, m: string) => void; info: (o: object, m: string) => void }
   /** A screen that has not answered a command for so long has not done it, ms. */
   commandTimeoutMs?: number
@@ -25,44 +26,38 @@ interface Present {
 }
 
 /**
- * Paired screens and their sockets. A socket with a credential:
+ * Paired screens and their sockets. A socket that was let in as a screen's:
  *
  * | state    | leaves by                        | to       | done on the way                               |
  * |----------|----------------------------------|----------|-----------------------------------------------|
- * | asked    | the database knows it            | present  | `screen` with name and settings               |
- * | asked    | the database does not            | nobody's | `screen {paired: false}`; the socket stays    |
+ * | asked    | the database knows the screen    | present  | `screen` with name and settings               |
+ * | asked    | the database does not            | closed   | `screen {paired: false}`, socket closed       |
  * | asked    | the database cannot be asked     | asked    | again after a while: nobody is turned away     |
  * | present  | report                           | present  | kept; last seen written once a minute         |
  * | present  | revoked                          | closed   | `screen {paired: false}`, socket closed       |
  * | present  | disconnect                       | closed   |                                               |
- *
- * Until there are accounts a socket without credential sees the same, on loopback: a credential binds name, layout and
- * commands to a screen and takes from it the right to change anything. Accounts will make it the only way in.
  */
 export class Screens {
-  readonly credentials: Credentials
   readonly #present = new Map<number, Present>()
 
-  constructor(private readonly options: ScreensOptions) {
-    this.credentials = new Credentials(options.pool, options.now)
-  }
+  constructor(private readonly options: ScreensOptions) {}
 
   greet(socket: CitySocket): void {
-    const token = (socket.handshake.auth as { token?: unknown }).token
-    if (typeof token !== 'string' || token === '' || token.length > 200) return
-    void this.#ask(socket, token)
+    const { kind, id } = socket.data.principal
+    if (kind === 'screen') void this.#ask(socket, id)
   }
 
-  async #ask(socket: CitySocket, token: string): Promise<void> {
+  async #ask(socket: CitySocket, id: number): Promise<void> {
     while (socket.connected) {
       try {
-        const screen = await this.credentials.find(token)
+        const screen = await loadScreen(this.options.pool, id)
         if (!socket.connected) return
-        if (screen) this.#welcome(socket, screen)
-        else socket.emit('screen', { paired: false })
+        if (screen) return this.#welcome(socket, screen)
+        socket.emit('screen', { paired: false })
+        socket.disconnect(true)
         return
       } catch (error) {
-        this.options.log.warn({ err: String(error) }, 'a credential could not be looked up, trying again')
+        this.options.log.warn({ err: String(error) }, 'a screen could not be looked up, trying again')
         await new Promise((resolve) => setTimeout(resolve, this.options.retryMs ?? 5000).unref())
       }
     }
@@ -113,7 +108,7 @@ export class Screens {
 
   async revoke(id: number): Promise<boolean> {
     const done = await revokeScreen(this.options.pool, id, this.options.now())
-    this.credentials.forget(id)
+    this.options.onRevoked(id)
     for (const socket of this.#present.get(id)?.sockets ?? []) {
       socket.emit('screen', { paired: false })
       socket.disconnect(true)

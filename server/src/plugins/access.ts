@@ -1,0 +1,160 @@
+import type { Access } from '@yiping/contract'
+import { addAudit, type Queryable } from '@yiping/db'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { sessionIn } from '../access/cookies.ts'
+import type { Keyring } from '../access/keyring.ts'
+import { actorOf, type Principal, type Scope } from '../access/principal.ts'
+import { ProblemError } from './problem.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Who may use it. Every route says it: one that does not cannot be registered. */
+    access?: Access
+    /** What it is called in the audit log; of reading nothing is written down. */
+    audit?: string
+  }
+  interface FastifyRequest {
+    principal: Principal | null
+    readonly audited: Audited
+  }
+}
+
+/** What a handler knows better than the request's body says. */
+export interface Audited {
+  action?: string
+  target?: string
+  before?: unknown
+  after?: unknown
+  /** Who it was, where nobody was signed in yet. */
+  actor?: string
+  refusal?: string
+}
+
+const openScope = 'openToAll'
+/** Routes of others' making, which cannot say by themselves who may use them: everybody. */
+export async function openToAll(app: FastifyInstance, routes: (scope: FastifyInstance) => unknown): Promise<void> {
+  await app.register(async (scope) => {
+    scope.decorate(openScope, true)
+    await routes(scope)
+  })
+}
+
+const reading = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+export interface AccessOptions {
+  keyring: Keyring
+  db: Queryable
+  now: () => number
+}
+
+/** Who asks, whether they may, and what is written down of it. */
+export function guardRoutes(app: FastifyInstance, { keyring, db, now }: AccessOptions): void {
+  app.decorateRequest('principal', null)
+  const written = new WeakMap<FastifyRequest, Audited>()
+  app.decorateRequest('audited', {
+    // Of its own for each request, also of one that is refused before any hook of ours.
+    getter() {
+      const known = written.get(this) ?? {}
+      written.set(this, known)
+      return known
+    },
+  })
+  app.addHook('onRoute', function (route) {
+    if (this.hasDecorator(openScope)) route.config = { ...route.config, access: 'public' }
+    if (route.config?.access === undefined) throw new Error(`${[route.method].flat().join()} ${route.url} does not say who may use it`)
+  })
+  app.addHook('onRequest', async (request) => {
+    const { access } = request.routeOptions.config
+    // No route at all: there is nothing to guard.
+    if (access === undefined) return
+    request.principal = await whoAsks(request, keyring, access)
+    if (access === 'public') return
+    const { principal } = request
+    if (principal === null) throw new ProblemError(401, 'signed_out', 'Nobody is signed in')
+    if (access !== 'signed-in' && !principal.permissions.has(access))
+      throw new ProblemError(403, 'forbidden', 'You may not do this', `it needs the permission ${access}`)
+    holdToThisSite(request)
+  })
+  app.addHook('onError', async (request, _reply, error) => {
+    if (error instanceof ProblemError) request.audited.refusal = error.code
+  })
+  // Before the answer leaves: who hears that it is done can read it in the log.
+  app.addHook('onSend', async (request, reply) => {
+    const { audit } = request.routeOptions.config
+    if (audit === undefined) return
+    const { action, target, before, after, actor, refusal } = request.audited
+    const { principal } = request
+    const record = {
+      at: now(),
+      actor: actor ?? (principal === null ? 'nobody' : actorOf(principal)),
+      account: principal?.account ?? null,
+      via: principal?.kind ?? ('nobody' as const),
+      address: request.ip,
+      action: action ?? audit,
+      target: target ?? idIn(request),
+      outcome: reply.statusCode < 400 ? 'done' : (refusal ?? `http_${reply.statusCode}`),
+      before: before ?? null,
+      after: after === undefined ? withoutSecrets(request.body) : after,
+    }
+    // It is done already: an answer that says otherwise would have it done twice. The line in the process' log remains.
+    const written = addAudit(db, record).catch((error: unknown) =>
+      request.log.error({ err: String(error), audit: record }, 'what was done could not be written into the audit log'),
+    )
+    // Who takes readings away changes nothing: a file need not wait for a database that is busy with others.
+    if (!reading.has(request.method)) await written
+  })
+}
+
+async function whoAsks(request: FastifyRequest, keyring: Keyring, access: Access): Promise<Principal | null> {
+  const bearer = /^Bearer +(\S{1,200})$/i.exec(request.headers.authorization ?? '')?.[1]
+  const cookie = sessionIn(request.headers)
+  if (bearer === undefined && cookie === null) return null
+  try {
+    const principal = await keyring.find(bearer !== undefined ? { kind: 'bearer', text: bearer } : { kind: 'cookie', text: cookie ?? '' })
+    // Who shows a credential means to be known by it, and is told that it is over, whatever else the browser sends along.
+    if (principal === null && bearer !== undefined && access !== 'public')
+      throw new ProblemError(401, 'credential_unknown', 'This credential is not (or no longer) known')
+    return principal
+  } catch (error) {
+    if (error instanceof ProblemError) throw error
+    if (access === 'public') return null
+    request.log.warn({ err: String(error) }, 'who asks could not be looked up')
+    throw new ProblemError(503, 'not_ready', 'Who you are cannot be looked up now', 'the database does not answer: ask again in a moment')
+  }
+}
+
+/**
+ * A cookie is sent by the browser, whoever's page asks: what changes something must come from a page of ours, and say so.
+ * Scripts have tokens, which no browser sends by itself.
+ */
+function holdToThisSite(request: FastifyRequest): void {
+  if (request.principal?.kind !== 'session' || reading.has(request.method)) return
+  const { origin, 'sec-fetch-site': site } = request.headers
+  // Pages from elsewhere are refused before; this is for who says nothing at all.
+  if (origin === undefined && site !== 'same-origin')
+    throw new ProblemError(403, 'cross_site', 'Only from a page of this server', 'a session changes things from its page; scripts use a token')
+}
+
+function idIn(request: FastifyRequest): string | null {
+  const { params } = request
+  return typeof params === 'object' && params !== null && 'id' in params && typeof params.id === 'string' ? params.id : null
+}
+
+const secret = /^(password|current|next|token|secret|code)$/i
+/** A request's body as it may be kept. */
+export function withoutSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutSecrets)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, secret.test(key) && v !== null && v !== undefined ? '…' : withoutSecrets(v)]))
+}
+
+/** Who asks, of a route that only those who are signed in reach. */
+export function principalOfRequest({ principal }: FastifyRequest): Principal {
+  if (principal === null) throw new ProblemError(401, 'signed_out', 'Nobody is signed in')
+  return principal
+}
+/** What is of stations and cannot be told apart by district, as what could not be stored. */
+export function holdToWholeCity(request: FastifyRequest): void {
+  if (scopeOf(request) !== null) throw new ProblemError(403, 'forbidden', 'Only for accounts of the whole city')
+}
+export const scopeOf = (request: FastifyRequest): Scope => principalOfRequest(request).districts
