@@ -192,7 +192,7 @@ export const rest = {
   /** Where the browser fetches the same list as CSV. */
   alarmExport: (query: Readonly<Record<string, string | number | null | undefined>>): string => `/api/v1/alarms/export?${queryText(query)}`,
   actOnAlarm: (id: string, action: AlarmAction, request: AlarmActionRequest) => post<AlarmAnswer>(`alarms/${q(id)}/${action}`, request),
-  acknowledge: (ids: readonly string[], by: string, note?: string) => post<AlarmBulkAnswer>('alarms/ack', { ids, by, ...(note ? { note } : {}) }),
+  acknowledge: (ids: readonly string[]) => post<AlarmBulkAnswer>('alarms/ack', { ids }),
   ingestStatus: (hours: number, signal?: AbortSignal) => get<IngestStatusAnswer>(`ingest/status?hours=${hours}`, signal),
   sourceStations: (query: Readonly<Record<string, string | number | null>>, signal?: AbortSignal) =>
     get<SourceStationsAnswer>(`ingest/stations?${queryText(query)}`, signal),

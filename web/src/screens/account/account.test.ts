@@ -141,9 +141,12 @@ beforeEach(() => {
     return Response.json(answers[path.split('?')[0] ?? ''] ?? { code: 'not_found' }, { status: answers[path.split('?')[0] ?? ''] ? 200 : 404 })
   })
 })
-afterEach(() => {
+afterEach(async () => {
+  await settle()
   page?.unmount()
   feed.stop()
+  // Modules live as long as the worker: what is kept here would be the next test's.
+  localStorage.clear()
   vi.useRealTimers()
   vi.unstubAllGlobals()
 })

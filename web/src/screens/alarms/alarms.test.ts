@@ -135,7 +135,7 @@ describe('the alarm page', () => {
     expect(page.get('.end').text()).toContain('已选 2 条')
     await page.get('.end .main').trigger('click')
     await settle()
-    expect(requests.find((r) => r.url.includes('ack'))?.body).toEqual({ ids: ['a1', 'a2'], by: '王班长' })
+    expect(requests.find((r) => r.url.includes('ack'))?.body).toEqual({ ids: ['a1', 'a2'] })
     expect(page.get('.end').text()).toContain('已确认 1 条，1 条未能确认')
   })
   it('offers an analyst no action, and what an operator does not act in with the reason why', async () => {
@@ -185,7 +185,7 @@ describe('the alarm page', () => {
     await page.get('.more input').setValue('检修')
     await page.get('.more').trigger('submit')
     await settle()
-    expect(requests.find((r) => r.url.endsWith('alarms/a2/shelve'))?.body).toEqual({ by: '王班长', note: '检修', minutes: 60 })
+    expect(requests.find((r) => r.url.endsWith('alarms/a2/shelve'))?.body).toEqual({ note: '检修', minutes: 60 })
     expect(page.get('.failed').text()).toBe('未能执行：报警已结束')
     await page.get('.drawer .close').trigger('click')
     await settle()

@@ -80,6 +80,8 @@ afterEach(() => {
   page = undefined
   feed.stop()
   me.stop()
+  // Modules live as long as the worker: what is kept here would be the next test's.
+  localStorage.clear()
   vi.useRealTimers()
   vi.unstubAllGlobals()
 })
