@@ -1,3 +1,10 @@
+import type { Static } from 'typebox'
+import type { AccountChange, NewAccountRequest, PasswordChange } from './account.ts'
+
+export type NewAccount = Static<typeof NewAccountRequest>
+export type AccountEdit = Static<typeof AccountChange>
+export type PasswordEdit = Static<typeof PasswordChange>
+
 /** What a screen may take from the contract: types, and data without the schema library behind it. */
 export * from './access.ts'
 export type * from './rest.ts'

@@ -21,7 +21,8 @@ const open = async (path: string, who: 'desk' | 'screen', width = 1920, height =
   if (who === 'desk') await signIn(context, address)
   const page = await context.newPage()
   page.on('pageerror', (e) => faults.push(e.message))
-  page.on('console', (m) => m.type() === 'error' && faults.push(m.text()))
+  // A screen without a credential asks who it is, and is told: nobody.
+  page.on('console', (m) => m.type() === 'error' && !m.text().includes('status of 401') && faults.push(m.text()))
   await page.goto(`${address}${path}`)
   return page
 }
@@ -58,7 +59,7 @@ afterAll(async () => {
   await database?.stop()
 })
 
-it('a screen is paired by its code, turns its scenes, shows what an operator pushes, and stays up when it is revoked', async () => {
+it('a screen is paired by its code, turns its scenes, shows what an operator pushes, and shows its code again when it is revoked', async () => {
   const wall = await open('/wall?pair', 'screen')
   const code = (
     await wall
@@ -89,17 +90,16 @@ it('a screen is paired by its code, turns its scenes, shows what an operator pus
   expect(await wall.locator('.turn').innerText()).toBe('指定画面')
   await desk.getByPlaceholder('留言，显示在该屏下方').fill('三号泵站检修')
   await desk.getByRole('button', { name: '发送' }).click()
-  await desk.getByLabel('操作员', { exact: true }).last().fill('王工')
-  await desk.getByRole('button', { name: '继续' }).click()
   await wall.getByText('三号泵站检修').waitFor()
-  expect(await wall.locator('.message').innerText()).toContain('王工')
+  expect(await wall.locator('.message').innerText()).toContain('tester')
 
   await desk.getByRole('button', { name: '撤销配对' }).click()
   await desk.getByRole('button', { name: '撤销配对' }).click()
   await wall.getByText('本屏的配对已被撤销').waitFor()
-  await wall.keyboard.press('ArrowRight')
-  await wall.waitForURL('**/wall/overview')
-  await wall.locator('.wall.overview .panel').first().waitFor()
+  await wall
+    .locator('.code')
+    .filter({ hasText: /\d{3}\s\d{3}/ })
+    .waitFor()
   await desk.getByText('还没有配对的屏幕').waitFor()
   expect(faults).toEqual([])
 })

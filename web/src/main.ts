@@ -3,6 +3,7 @@ import { createApp } from 'vue'
 import App from './App.vue'
 import { devicePortKey } from './device/device.ts'
 import { createFeed, feedKey, openSocket } from './feed/feed.ts'
+import { createMe, meKey } from './feed/me.ts'
 import { languageOf } from './format/number.ts'
 import { createMessages } from './i18n/index.ts'
 import { journeyIn } from './panels/time/travel.ts'
@@ -13,12 +14,15 @@ const asked = new URLSearchParams(location.search)
 const language = languageOf(asked.get('lang'))
 document.documentElement.lang = language
 
+// Asked together: a wall does not wait for the one before it has the other.
+const me = createMe()
 const socket = openSocket()
-const feed = createFeed(socket)
+const feed = createFeed(socket, undefined, () => void me.check())
 // Before the first connection: a link to a moment shows nothing of now first.
 const journey = journeyIn(asked)
 if (journey !== null) feed.connection.travel(journey)
 createApp(App)
+  .provide(meKey, me)
   .provide(feedKey, feed)
   .provide(devicePortKey, socket)
   .use(createMessages(language))

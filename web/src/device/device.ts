@@ -37,8 +37,8 @@ export const devicePortKey: InjectionKey<DevicePort> = Symbol('device port')
  * | paired   | revoked                            | dropped  | credential thrown away                       |
  * | dropped  | somebody has read it, or paired it | unpaired |                                              |
  *
- * A dropped screen says so and goes on as one that was never paired, with the settings that it last had: until there are
- * accounts everything is open on loopback, and a dark wall would help nobody.
+ * A dropped screen keeps the settings that it last had. Where somebody is signed in in its browser it says so and goes on;
+ * else it shows the code by which it is paired again, and comes back to its scene.
  */
 export type DeviceState = 'unpaired' | 'asked' | 'paired' | 'dropped'
 
@@ -66,6 +66,8 @@ export interface Device {
   /** On the server for a paired screen, else here; false when the server did not take it. */
   change(settings: ScreenSettings): Promise<boolean>
   pair(token: string): void
+  /** The server does not know its credential any more. */
+  drop(): void
   /** Somebody has read that it is not paired any more. */
   acknowledgeDrop(): void
 }
@@ -103,8 +105,7 @@ export function provideDevice(query: () => Readonly<Record<string, unknown>>): D
       stored.value = self.settings
       void report()
     } else {
-      dropCredential()
-      state.value = 'dropped'
+      device.drop()
     }
   }
   const onCommand = (command: ScreenCommand, done: (answer: { done: boolean }) => void): void => {
@@ -151,6 +152,10 @@ export function provideDevice(query: () => Readonly<Record<string, unknown>>): D
       state.value = 'asked'
       // The connection comes back by itself, and shows the credential then.
       port?.disconnect()
+    },
+    drop() {
+      dropCredential()
+      state.value = 'dropped'
     },
     acknowledgeDrop() {
       if (state.value === 'dropped') state.value = 'unpaired'

@@ -12,7 +12,7 @@ import { backoffMs, cutAfterMs, lateAfterMs, linkState, type LinkState } from '.
  * |---------------|-----------------------------|---------------|-------------------------------------------------------------|
  * | idle          | start()                     | connecting    |                                                             |
  * | connecting    | connect                     | open          | attempt := 0; subscribe all rooms with the sequences held   |
- * | connecting    | connect_error               | waiting       | back off                                                    |
+ * | connecting    | connect_error               | waiting       | back off; `onRefused` when it is not the server's being away |
  * | open          | snapshot, delta in sequence | open          | into the cells; acknowledged when the screen has taken it   |
  * | open          | delta out of sequence       | open          | ask for that room again, without `since`                    |
  * | open          | heartbeat                   | open          | clock; deadlines at 3.5 s and 5 s are set anew              |
@@ -43,6 +43,8 @@ export interface ConnectionOptions {
   onVersion: (version: string) => void
   /** A frame of another protocol version. */
   onForeign: () => void
+  /** The server does not let this page in, by its code: whoever knows who this is decides whether to stop. */
+  onRefused?: (code: string) => void
   /** Milliseconds of a clock that only runs forward. */
   now?: () => number
   random?: () => number
@@ -77,6 +79,9 @@ export interface Connection {
   resync(): void
   stop(): void
 }
+
+/** What the server refuses a handshake with; anything else is a server that is away, or not ready. */
+const refusals: ReadonlySet<string> = new Set(['signed_out', 'credential_unknown', 'forbidden'])
 
 export function createConnection(options: ConnectionOptions): Connection {
   const { socket, cells } = options
@@ -183,7 +188,10 @@ export function createConnection(options: ConnectionOptions): Connection {
     subscribe([...wanted.keys()], journey.value === null)
   })
   socket.on('disconnect', () => waitAndConnect())
-  socket.on('connect_error', () => waitAndConnect())
+  socket.on('connect_error', (error: Error) => {
+    waitAndConnect()
+    if (refusals.has(error.message)) options.onRefused?.(error.message)
+  })
   socket.on('snapshot', take(takeSnapshot))
   socket.on('delta', take(takeDelta))
   socket.on('moment', (m: Moment) => {
@@ -249,8 +257,13 @@ export function createConnection(options: ConnectionOptions): Connection {
       }
     },
     start() {
+      if (started) return
       started = true
       openedAt = now()
+      // What was heard before somebody stopped says nothing of the link now.
+      lastBeatLocal = null
+      link.value = 'starting'
+      attempt = 0
       armDeadlines()
       connect()
     },
@@ -266,6 +279,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     stop() {
       started = false
       clearTimeout(retry)
+      retry = undefined
       clearTimeout(lateTimer)
       clearTimeout(cutTimer)
       socket.disconnect()

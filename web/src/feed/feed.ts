@@ -52,7 +52,7 @@ export const openSocket = (): Socket =>
     auth: (show) => show(readCredential() === null ? {} : { token: readCredential() }),
   })
 
-export function createFeed(socket: SocketPort = openSocket(), port: ReloadPort = reloadPort): Feed {
+export function createFeed(socket: SocketPort = openSocket(), port: ReloadPort = reloadPort, onRefused?: (code: string) => void): Feed {
   const cells = createCells(beforePaint)
   const reload = createReload(port)
   const connection = createConnection({
@@ -60,6 +60,7 @@ export function createFeed(socket: SocketPort = openSocket(), port: ReloadPort =
     cells,
     onVersion: (version) => reload.want({ kind: 'version', version }),
     onForeign: () => reload.want({ kind: 'protocol' }),
+    ...(onRefused && { onRefused }),
   })
 
   const now = shallowRef<number | null>(null)

@@ -66,11 +66,12 @@ const noDistricts: DistrictsAnswer = { type: 'FeatureCollection', features: [] }
 export const registryKey: InjectionKey<ComputedRef<Registry>> = Symbol('registry')
 
 /**
- * Stations and district shapes: asked for at the start, after every reconnection, and when the server holds other ones.
+ * Stations and district shapes: asked for once somebody is `inside`, after every reconnection, and when the server holds other ones.
  * Answers what it provides, for who provides it: a component does not inject from itself.
  */
-export function provideRegistry({ connection, cells }: Feed): ComputedRef<Registry> {
+export function provideRegistry({ connection, cells }: Feed, inside: () => boolean = () => true): ComputedRef<Registry> {
   const keep = {
+    enabled: computed(inside),
     staleTime: Infinity,
     gcTime: Infinity,
     retry: true,
@@ -82,6 +83,7 @@ export function provideRegistry({ connection, cells }: Feed): ComputedRef<Regist
   const stations = useQuery({ queryKey: ['registry'], queryFn: ({ signal }) => rest.registry(signal), ...keep })
   const districts = useQuery({ queryKey: ['districts'], queryFn: ({ signal }) => rest.districts(signal), ...keep })
   const again = (): void => {
+    if (!inside()) return
     void stations.refetch()
     void districts.refetch()
   }

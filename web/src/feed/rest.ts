@@ -1,5 +1,16 @@
 import { readCredential } from './credential.ts'
 import type {
+  AccountAnswer,
+  AccountEdit,
+  AccountsAnswer,
+  AuditAnswer,
+  NewAccount,
+  NewTokenAnswer,
+  PasswordEdit,
+  SessionsAnswer,
+  SignInLinkAnswer,
+  TokenRequest,
+  TokensAnswer,
   ActivateRuleRequest,
   AlarmAction,
   AlarmActionRequest,
@@ -15,6 +26,8 @@ import type {
   DutyShiftFields,
   DutyShiftsAnswer,
   IngestStatusAnswer,
+  MeAnswer,
+  MethodsAnswer,
   ExportCountAnswer,
   ExportProgressAnswer,
   NetworkAnswer,
@@ -47,18 +60,30 @@ export class RestError extends Error {
   readonly code: string
   /** What the server says more, in its own words. */
   readonly detail: string | null
-  constructor(code: string, message: string, options?: ErrorOptions, detail: string | null = null) {
+  /** How long the server wants to be left alone with this, s. */
+  readonly waitS: number | null
+  constructor(code: string, message: string, options?: ErrorOptions, detail: string | null = null, waitS: number | null = null) {
     super(message, options)
     this.name = 'RestError'
     this.code = code
     this.detail = detail
+    this.waitS = waitS
   }
+}
+
+const listeners = new Set<(code: string) => void>()
+/** Told of every 401 and 403 by its code; answers what ends it. */
+export function onRefusal(listener: (code: string) => void): () => void {
+  listeners.add(listener)
+  return () => void listeners.delete(listener)
 }
 
 /** Why a request failed, as a code. */
 export const codeOf = (error: unknown): string => (error instanceof RestError ? error.code : String(error))
 
 const timeoutMs = 15_000
+
+const mePath = 'auth/me'
 
 type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -89,7 +114,10 @@ async function reach(path: string, signal: AbortSignal, limit: AbortSignal | nul
     const problem: unknown = await answer.json().catch(() => null)
     const code = typeof problem === 'object' && problem !== null && 'code' in problem ? String(problem.code) : `http_${answer.status}`
     const detail = typeof problem === 'object' && problem !== null && 'detail' in problem ? String(problem.detail) : null
-    throw new RestError(code, path, undefined, detail)
+    const waitS = Number(answer.headers.get('retry-after') ?? Number.NaN)
+    // Who asks who this is hears it as the answer; everybody else's refusal is news.
+    if ((answer.status === 401 || answer.status === 403) && path !== mePath) for (const tell of listeners) tell(code)
+    throw new RestError(code, path, undefined, detail, Number.isFinite(waitS) ? Math.max(0, waitS) : null)
   }
   return answer
 }
@@ -109,6 +137,25 @@ export const queryText = (query: Readonly<Record<string, string | number | null 
 type Query = Readonly<Record<string, string | number>>
 
 export const rest = {
+  me: (signal?: AbortSignal) => get<MeAnswer>(mePath, signal),
+  signInMethods: (signal?: AbortSignal) => get<MethodsAnswer>('auth/methods', signal),
+  signIn: (username: string, password: string) => post<MeAnswer>('auth/login', { username, password }),
+  signInByLink: (token: string) => post<MeAnswer>('auth/link', { token }),
+  /** Where the browser goes to sign in elsewhere; it comes back to `next`. */
+  ssoLink: (next: string): string => `/api/v1/auth/sso?next=${q(next)}`,
+  signOut: () => post<null>('auth/logout', {}),
+  changePassword: (change: PasswordEdit) => post<null>('auth/password', change),
+  mySessions: (signal?: AbortSignal) => get<SessionsAnswer>('auth/sessions', signal),
+  endMySession: (id: number) => strike(`auth/sessions/${id}`),
+  myTokens: (signal?: AbortSignal) => get<TokensAnswer>('auth/tokens', signal),
+  makeToken: (request: TokenRequest) => post<NewTokenAnswer>('auth/tokens', request),
+  revokeToken: (id: number) => strike(`auth/tokens/${id}`),
+  accounts: (signal?: AbortSignal) => get<AccountsAnswer>('accounts', signal),
+  addAccount: (account: NewAccount) => post<AccountAnswer>('accounts', account),
+  changeAccount: (id: number, change: AccountEdit) => ask<AccountAnswer>(`accounts/${id}`, undefined, change, timeoutMs, 'PATCH'),
+  makeSignInLink: (id: number) => post<SignInLinkAnswer>(`accounts/${id}/link`, {}),
+  endSessions: (id: number) => strike(`accounts/${id}/sessions`),
+  audit: (query: Readonly<Record<string, string | number | null>>, signal?: AbortSignal) => get<AuditAnswer>(`audit?${queryText(query)}`, signal),
   registry: (signal?: AbortSignal) => get<RegistryAnswer>('registry', signal),
   districts: (signal?: AbortSignal) => get<DistrictsAnswer>('districts', signal),
   network: (domain: DomainCode, signal?: AbortSignal) => get<NetworkAnswer>(`networks/${domain}`, signal),
@@ -145,7 +192,7 @@ export const rest = {
   /** Where the browser fetches the same list as CSV. */
   alarmExport: (query: Readonly<Record<string, string | number | null | undefined>>): string => `/api/v1/alarms/export?${queryText(query)}`,
   actOnAlarm: (id: string, action: AlarmAction, request: AlarmActionRequest) => post<AlarmAnswer>(`alarms/${q(id)}/${action}`, request),
-  acknowledge: (ids: readonly string[], by: string, note?: string) => post<AlarmBulkAnswer>('alarms/ack', { ids, by, ...(note ? { note } : {}) }),
+  acknowledge: (ids: readonly string[]) => post<AlarmBulkAnswer>('alarms/ack', { ids }),
   ingestStatus: (hours: number, signal?: AbortSignal) => get<IngestStatusAnswer>(`ingest/status?hours=${hours}`, signal),
   sourceStations: (query: Readonly<Record<string, string | number | null>>, signal?: AbortSignal) =>
     get<SourceStationsAnswer>(`ingest/stations?${queryText(query)}`, signal),

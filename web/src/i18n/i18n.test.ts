@@ -1,15 +1,18 @@
 import { expect, it } from 'vitest'
 import { wordsOf } from '../testing/words.ts'
 import firstEn from './en.ts'
+import accountEn from './account-en.ts'
+import accountZh from './account-zh-CN.ts'
 import historyEn from './history-en.ts'
 import historyZh from './history-zh-CN.ts'
 import ingestEn from './ingest-en.ts'
 import ingestZh from './ingest-zh-CN.ts'
+import { createMessages } from './index.ts'
 import firstZh from './zh-CN.ts'
 
 /** What is loaded at first, and what comes with a page. */
-const zh = { ...firstZh, ...historyZh, ...ingestZh }
-const en = { ...firstEn, ...historyEn, ...ingestEn }
+const zh = { ...firstZh, ...accountZh, ...historyZh, ...ingestZh }
+const en = { ...firstEn, ...accountEn, ...historyEn, ...ingestEn }
 
 type Tree = { [key: string]: string | Tree }
 const flat = (tree: Tree, at = ''): Record<string, string> =>
@@ -25,6 +28,15 @@ it('both languages say everything, with the same blanks to fill', () => {
     expect([key, names(forms.at(-1) ?? '')]).toEqual([key, names(text)])
     for (const form of forms) expect([key, names(form).every((blank) => text.includes(`{${blank}}`))]).toEqual([key, true])
   }
+})
+it.each([
+  ['zh-CN', zh],
+  ['en', en],
+] as const)('every message can be worded (%s)', (language, tree) => {
+  const i18n = createMessages(language)
+  i18n.global.mergeLocaleMessage(language, tree)
+  const t = (key: string): string => i18n.global.t(key)
+  for (const key of Object.keys(flat(tree))) expect([key, t(key) !== key]).toEqual([key, true])
 })
 it('English counts: one alarm, two alarms, none of them by a figure that is only shown', () => {
   const { t } = wordsOf('en')

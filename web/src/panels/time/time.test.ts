@@ -4,8 +4,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createMemoryHistory, createRouter, type Router } from 'vue-router'
 import App from '../../App.vue'
 import { createFeed, feedKey, type Feed } from '../../feed/feed.ts'
+import { meKey } from '../../feed/me.ts'
 import { createMessages } from '../../i18n/index.ts'
 import { FakeSocket } from '../../testing/fake-socket.ts'
+import { someone } from '../../testing/people.ts'
 import { dayLine, marksOn, momentAt, shareOf } from './day-line.ts'
 import { journeyIn } from './travel.ts'
 
@@ -67,7 +69,7 @@ describe('the page in the past', () => {
     await router.push('/')
     page = mount(App, {
       attachTo: document.body,
-      global: { plugins: [createMessages('zh-CN'), router, VueQueryPlugin], provide: { [feedKey as symbol]: feed } },
+      global: { plugins: [createMessages('zh-CN'), router, VueQueryPlugin], provide: { [feedKey as symbol]: feed, [meKey as symbol]: someone() } },
     })
     socket.beat(now)
     await flushPromises()

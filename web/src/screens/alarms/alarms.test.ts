@@ -1,11 +1,13 @@
 import { flushPromises, type VueWrapper } from '@vue/test-utils'
-import type { AlarmCell, AlarmHealthAnswer } from '@yiping/contract/screen'
+import type { AlarmCell, AlarmHealthAnswer, MeAnswer } from '@yiping/contract/screen'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createMemoryHistory, createRouter, type Router } from 'vue-router'
 import { createFeed, type Feed } from '../../feed/feed.ts'
+import { meKey } from '../../feed/me.ts'
 import { FakeSocket } from '../../testing/fake-socket.ts'
 import { LaidOut } from '../../testing/laid-out.ts'
 import { mountApp } from '../../testing/mount-app.ts'
+import { administrator, personAs, someone } from '../../testing/people.ts'
 import AlarmScreen from './AlarmScreen.vue'
 import { actionsFor, trendSpan } from './around.ts'
 import { healthFigures, priorityShares, rateSteps, tuningParts } from './health.ts'
@@ -46,7 +48,12 @@ const settle = async (): Promise<void> => {
   await vi.advanceTimersByTimeAsync(700)
   await flushPromises()
 }
-const open = async (path: string, alarms: AlarmCell[] = [1, 2, 3, 4, 5].map((n) => alarm(n)), over: object = {}): Promise<void> => {
+const open = async (
+  path: string,
+  alarms: AlarmCell[] = [1, 2, 3, 4, 5].map((n) => alarm(n)),
+  over: object = {},
+  who: MeAnswer = administrator,
+): Promise<void> => {
   vi.stubGlobal('fetch', async (url: string, init?: RequestInit) => {
     requests.push({ url, body: typeof init?.body === 'string' ? JSON.parse(init.body) : null })
     if (url.includes('alarms/ack')) return Response.json({ done: ['a1'], refused: [{ id: 'a2', code: 'already_acknowledged' }] })
@@ -62,7 +69,7 @@ const open = async (path: string, alarms: AlarmCell[] = [1, 2, 3, 4, 5].map((n) 
     ],
   })
   await router.push(path)
-  page = mountApp(router, feed, { attached: true })
+  page = mountApp(router, feed, { attached: true, provide: { [meKey as symbol]: someone(who) } })
   await settle()
   socket.beat(now)
   socket.snapshot('alarms', 1, room(alarms, over))
@@ -120,7 +127,7 @@ describe('the alarm page', () => {
     await settle()
     expect(rows()).toHaveLength(5)
   })
-  it('acknowledges what is selected, asks for a name first and keeps it, and says what was refused', async () => {
+  it('acknowledges what is selected in the name of who is signed in, and says what was refused', async () => {
     await open('/alarms')
     const button = page.get('.table li [data-index="0"]')
     await button.trigger('keydown', { key: ' ' })
@@ -128,14 +135,26 @@ describe('the alarm page', () => {
     expect(page.get('.end').text()).toContain('已选 2 条')
     await page.get('.end .main').trigger('click')
     await settle()
-    expect(page.get('.ask').text()).toContain('谁在操作')
-    await page.get('.ask input').setValue(' 王班长 ')
-    await page.get('.ask form').trigger('submit')
-    await settle()
-    expect(requests.find((r) => r.url.includes('ack'))?.body).toEqual({ ids: ['a1', 'a2'], by: '王班长' })
+    expect(requests.find((r) => r.url.includes('ack'))?.body).toEqual({ ids: ['a1', 'a2'] })
     expect(page.get('.end').text()).toContain('已确认 1 条，1 条未能确认')
-    expect(localStorage.getItem('operator')).toBe('王班长')
-    expect(page.find('.ask').exists()).toBe(false)
+  })
+  it('offers an analyst no action, and what an operator does not act in with the reason why', async () => {
+    const one = [alarm(1), alarm(2, { domain: 'gas' })]
+    const tabs = (): string[] => page.findAll('[role="tab"]').map((tab) => tab.text())
+    await open('/alarms?alarm=a1&tab=notices', one, {}, personAs('analyst'))
+    expect([page.find('.table input').exists(), page.findAll('.actions button').length]).toEqual([false, 0])
+    expect(tabs()).toEqual(['当前', '历史', '报警质量', '规则试算'])
+    page.unmount()
+    await open('/alarms?alarm=a1', one, {}, personAs('operator', { domains: ['gas'] }))
+    expect(tabs()).toEqual(['当前', '历史', '报警质量', '通知与值班'])
+    expect(page.findAll('.actions button').every((b) => b.attributes('disabled') !== undefined)).toBe(true)
+    expect(page.get('.drawer .failed').text()).toBe('这是供水的报警，您只处置：燃气')
+    await page.get('.table .head input').trigger('change')
+    await settle()
+    await page.get('.end .main').trigger('click')
+    await settle()
+    expect(requests.find((r) => r.url.includes('ack'))?.body).toMatchObject({ ids: ['a2'] })
+    expect(page.find('.end a').exists()).toBe(false)
   })
   it('drops from the selection what is over', async () => {
     await open('/alarms')
@@ -158,7 +177,6 @@ describe('the alarm page', () => {
     expect(rows()).toHaveLength(5)
   })
   it('opens one beside, by its address; a refusal is said in words', async () => {
-    localStorage.setItem('operator', '王')
     await open('/alarms?alarm=a2')
     expect(page.get('.drawer h2').text()).toContain('压力过低 2')
     const shelve = page.findAll('.actions button').find((b) => b.text() === '搁置')
@@ -167,7 +185,7 @@ describe('the alarm page', () => {
     await page.get('.more input').setValue('检修')
     await page.get('.more').trigger('submit')
     await settle()
-    expect(requests.find((r) => r.url.endsWith('alarms/a2/shelve'))?.body).toEqual({ by: '王', note: '检修', minutes: 60 })
+    expect(requests.find((r) => r.url.endsWith('alarms/a2/shelve'))?.body).toEqual({ note: '检修', minutes: 60 })
     expect(page.get('.failed').text()).toBe('未能执行：报警已结束')
     await page.get('.drawer .close').trigger('click')
     await settle()

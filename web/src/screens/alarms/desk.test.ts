@@ -83,7 +83,6 @@ beforeEach(() => {
   vi.useFakeTimers()
   vi.stubGlobal('ResizeObserver', LaidOut)
   localStorage.clear()
-  localStorage.setItem('operator', '王班长')
   requests = []
   refusals = {}
   routes = [route]
@@ -188,7 +187,7 @@ describe('a rule', () => {
     expect(requests).toHaveLength(1)
     await field('触发延时').setValue('300')
     await press('启用这一版')
-    expect(requests.at(-1)).toEqual(['POST', 'alarm-rules', { rule: tried, by: '王班长', note: '晚高峰抖动' }])
+    expect(requests.at(-1)).toEqual(['POST', 'alarm-rules', { rule: tried, note: '晚高峰抖动' }])
     expect(page.get('[role="alert"]').text()).toBe('已启用第 4 版')
   })
 
