@@ -9,6 +9,7 @@ const skip = ['**/node_modules/**', '**/dist/**']
 
 export default defineConfig({
   test: {
+    globalSetup: ['./db/testing/setup.ts'],
     projects: [
       {
         test: {
@@ -24,7 +25,6 @@ export default defineConfig({
           name: 'integration',
           sequence: { groupOrder: 1 },
           include: ['{db,ingest,server,simulator}/**/*.it.test.ts'],
-          globalSetup: ['./db/testing/template.ts'],
           exclude: skip,
           testTimeout: 60_000,
           hookTimeout: 90_000,
@@ -39,7 +39,6 @@ export default defineConfig({
           name: 'browser',
           sequence: { groupOrder: 1 },
           include: ['server/**/*.e2e.test.ts'],
-          globalSetup: ['./db/testing/template.ts'],
           exclude: skip,
           testTimeout: 90_000,
           hookTimeout: 90_000,
