@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './.ci/longest-first.ts'
 
 // TZ is fixed to an odd zone so that code which leans on the machine's zone fails here first.
 process.env.TZ = 'Pacific/Chatham'
@@ -10,6 +11,7 @@ const skip = ['**/node_modules/**', '**/dist/**']
 export default defineConfig({
   test: {
     globalSetup: ['./db/testing/setup.ts'],
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {

@@ -23,7 +23,7 @@ export interface Template {
  * A test's database lives for seconds. By its own measure node compiles much of the engine a second time and better, which
  * takes more than it gives then; so only what is run a great deal more often is.
  */
-export const briefLife = ['--wasm-tiering-budget=1000000000']
+export const briefLife = ['--wasm-tiering-budget=100000000']
 
 export const templateIn = (folder: string): Template => ({ child: join(folder, 'embedded.mjs'), bare: join(folder, 'bare'), filled: join(folder, 'filled') })
 
