@@ -10,7 +10,7 @@ const skip = ['**/node_modules/**', '**/dist/**']
 
 export default defineConfig({
   test: {
-    globalSetup: ['./db/testing/setup.ts'],
+    globalSetup: ['./db/testing/setup.ts', './ingest/test/setup.ts'],
     sequence: { sequencer: LongestFirst },
     projects: [
       {
