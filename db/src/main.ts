@@ -5,6 +5,9 @@ import { readEnvironment } from '@yiping/contract'
 import { createPool } from './connection.ts'
 import { digestDatabase, type TableDigest } from './digest-database.ts'
 import { backup, restore } from './run-backup.ts'
+import { exportArguments, exportRegister } from './moving/export-register.ts'
+import { loadRegister } from './moving/load-register.ts'
+import { runImportRegister } from './moving/run-import-register.ts'
 import { runImport } from './run-import.ts'
 import { runConflicts } from './run-conflicts.ts'
 import { databaseStatus, statusText } from './run-status.ts'
@@ -23,6 +26,10 @@ const usage = `npm run db -- COMMAND
   prepare                 migrate, and seed: everything when there is no station yet, else what an older version did not have
   seed [FILE]             write catalogue, districts and the demo city's stations and pipes; FILE: another registry (CSV),
                           or a replay map (JSON) whose stations are registered with their origin
+       --bare             catalogue and districts alone, for a register of one's own that \`import\` brings
+  import FILE… [--apply]  stations, points, thresholds and users from CSV or Excel: what would change, and with --apply it does.
+                          --skip-refused writes what is right although something is refused, --as KIND says what the files hold, --json
+  export KIND FILE        stations, points, thresholds or users as .csv or .xlsx, which import reads back; --zh: Chinese titles
   status [--json]         migrations, rows, sizes, chunks and compression of each table and roll-up, jobs with their last run and lag
   import-readings FILE…   readings from CSV (.gz is unpacked), with columns station, metric, ts, value and perhaps quality, or as the
                           page exports them, or from Parquet with the same columns; - is standard input. Broken off, it goes on
@@ -61,6 +68,7 @@ async function seed(url: string, file: string | undefined): Promise<void> {
     await seedCatalogue(pool)
     const env = readEnvironment(process.env, [], ['CITY_MAP'])
     const districts = await seedDistricts(pool, zhengzhou, env.CITY_MAP)
+    if (file === '--bare') return say(`the catalogue and ${districts} districts`)
     const text = await readFile(file ?? demoStations, 'utf8')
     const stations = file?.endsWith('.json') ? parseReplayMap(text) : parseStationCsv(text)
     const added = await seedStations(pool, stations)
@@ -117,6 +125,18 @@ async function digest(url: string): Promise<void> {
   }
 }
 
+async function exportTo(url: string, args: readonly string[]): Promise<void> {
+  const { kind, file, language } = exportArguments(args)
+  const pool = createPool({ connectionString: url, applicationName: 'yiping-db', max: 1 })
+  try {
+    say(`${file}: ${await exportRegister(kind, await loadRegister(pool), file, language)} ${kind}`)
+  } finally {
+    await pool.end()
+  }
+}
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`)
+
 async function main(command: string | undefined, rest: readonly string[]): Promise<void> {
   const [argument] = rest
   switch (command) {
@@ -138,6 +158,12 @@ async function main(command: string | undefined, rest: readonly string[]): Promi
     case 'import-readings':
       if (argument === undefined) break
       return runImport(await databaseUrl(), rest, readEnvironment(process.env, ['RETENTION_DAYS']).RETENTION_DAYS * 86_400_000, say)
+    case 'import':
+      if (argument === undefined) break
+      return runImportRegister(await databaseUrl(), rest, print)
+    case 'export':
+      if (argument === undefined) break
+      return exportTo(await databaseUrl(), rest)
     case 'backup':
       if (argument === undefined) break
       return say(`${argument}: ${await backup(await databaseUrl(), argument, process.env)} bytes`)
