@@ -1,12 +1,15 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readEnvironment } from '@yiping/contract'
+import { startEmbedded } from '../embedded/index.ts'
 import { createPool } from './connection.ts'
 import { digestDatabase, type TableDigest } from './digest-database.ts'
 import { backup, restore } from './run-backup.ts'
 import { exportArguments, exportRegister } from './moving/export-register.ts'
 import { loadRegister } from './moving/load-register.ts'
+import { moveDatabase, tellMove } from './moving/move-database.ts'
 import { runImportRegister } from './moving/run-import-register.ts'
 import { runImport } from './run-import.ts'
 import { runConflicts } from './run-conflicts.ts'
@@ -34,6 +37,8 @@ const usage = `npm run db -- COMMAND
   import-readings FILE…   readings from CSV (.gz is unpacked), with columns station, metric, ts, value and perhaps quality, or as the
                           page exports them, or from Parquet with the same columns; - is standard input. Broken off, it goes on
                           where it was when it is run again. --again reads a file that is in
+  move --to URL           everything into an empty database on a server: of DATABASE_URL, of a running \`npm start\`, or, while none
+                          runs, of the embedded database in DATA_DIR
   backup FILE             the whole database as one file, by pg_dump
   restore FILE            such a file into a database that has nothing in it yet, by pg_restore
   digest                  rows and a digest of every table and roll-up: two databases with the same ones hold the same
@@ -135,6 +140,37 @@ async function exportTo(url: string, args: readonly string[]): Promise<void> {
   }
 }
 
+/** A start that was killed leaves its file behind. */
+async function runs(dataDir: string): Promise<boolean> {
+  try {
+    const run: unknown = JSON.parse(await readFile(join(dataDir, 'run.json'), 'utf8'))
+    return typeof run === 'object' && run !== null && 'pid' in run && typeof run.pid === 'number' && process.kill(run.pid, 0)
+  } catch {
+    return false
+  }
+}
+
+/** The embedded database of DATA_DIR while nothing runs: nobody else writes to it then. */
+async function withSource<T>(work: (url: string) => Promise<T>): Promise<T> {
+  const env = readEnvironment(process.env, ['DATA_DIR'], ['DATABASE_URL'])
+  const dataDir = join(env.DATA_DIR, 'pg')
+  if (env.DATABASE_URL !== undefined || (await runs(env.DATA_DIR)) || !existsSync(join(dataDir, 'PG_VERSION'))) return work(await databaseUrl())
+  const bundle = join(dirname(fileURLToPath(import.meta.url)), 'embedded.js')
+  const database = await startEmbedded({ dataDir, log: say, ...(existsSync(bundle) && { entry: bundle }) })
+  try {
+    return await work(database.url)
+  } finally {
+    await database.stop()
+  }
+}
+
+async function move(args: readonly string[]): Promise<void> {
+  const [flag, to, ...more] = args
+  if (flag !== '--to' || to === undefined || more.length > 0) throw new Error('move --to postgres://user:password@host:5432/database')
+  const moved = await withSource((from) => moveDatabase({ from, to, tiers: configuredTiers(), say }))
+  if (!tellMove(moved, print)) process.exitCode = 1
+}
+
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
 
 async function main(command: string | undefined, rest: readonly string[]): Promise<void> {
@@ -164,6 +200,8 @@ async function main(command: string | undefined, rest: readonly string[]): Promi
     case 'export':
       if (argument === undefined) break
       return exportTo(await databaseUrl(), rest)
+    case 'move':
+      return move(rest)
     case 'backup':
       if (argument === undefined) break
       return say(`${argument}: ${await backup(await databaseUrl(), argument, process.env)} bytes`)

@@ -13,7 +13,9 @@ import { loadActiveRules } from '../src/load-alarm-engine.ts'
 import { exportRegister } from '../src/moving/export-register.ts'
 import { loadRegister } from '../src/moving/load-register.ts'
 import { readSheets } from '../src/moving/read-sheets.ts'
+import { moveDatabase } from '../src/moving/move-database.ts'
 import { importRegister, type RegisterImport } from '../src/moving/run-import-register.ts'
+import { defaultTiers } from '../src/settle-tiers.ts'
 import { parseStationCsv, seedStations } from '../src/seed-stations.ts'
 import { freshDatabase, type TestDatabase } from '../testing/index.ts'
 
@@ -182,5 +184,49 @@ describe('an import', () => {
     await expect(readSheets(await file('broken.xlsx', Buffer.from('PK\u0003\u0004 and no more')))).rejects.toThrow('is no Excel workbook')
     await expect(readSheets(await file('old.xls', Buffer.from([0xd0, 0xcf, 0x11, 0xe0])))).rejects.toThrow('to be saved as .xlsx')
     await expect(readSheets(join(folder, 'none.csv'))).rejects.toThrow('cannot be read')
+  })
+})
+
+describe('a move', () => {
+  let other: TestDatabase
+  let target: Pool
+  beforeAll(async () => {
+    other = await freshDatabase()
+    target = createPool({ connectionString: other.url, applicationName: 'test' })
+  })
+  afterAll(async () => {
+    await target?.end()
+    await other?.stop()
+  })
+  const move = () => moveDatabase({ from: database.url, to: other.url, tiers: defaultTiers, say: () => {} })
+
+  it('refuses a database in which there is something', async () => {
+    await expect(move()).rejects.toThrow(/is not empty \(.*give it an empty one/)
+  })
+  it('brings every table and roll-up, goes on where it was broken off, and new rows get the numbers that they would have got', async () => {
+    const id = await pointId('WS-P-0001', 'ws.flow')
+    const hour = Math.floor(Date.now() / 3_600_000) * 3600
+    await pool.query(
+      `insert into reading (point_id, observed_at, received_at, value, quality)
+       select $1, at, at + interval '1 second', n / 7.0, case when n % 50 = 0 then 2 else 0 end
+       from generate_series(0, 399) as n cross join lateral (select to_timestamp($2::float8 - 60 * n) as at) as t`,
+      [id, hour - 86_400],
+    )
+    await pool.query("select compress_chunk(c) from show_chunks('reading') as c limit 1")
+    await pool.query("insert into rejection (at, source, topic, reason, readings, payload) values (now(), 'json', 'a', 'ts_invalid', 1, '\\x00ff')")
+    await target.query('truncate domain, metric, threshold, station_kind, district, alarm_rule cascade')
+    const moved = await move()
+    expect(moved.tables.filter((t) => !t.same)).toEqual([])
+    expect(moved.tables.find((t) => t.name === 'reading')?.from).toMatch(/^400 rows -?\d+$/)
+    expect(moved.rollUps.map((r) => [r.name, r.from === r.to])).toEqual(['reading_1m', 'reading_15m', 'reading_1h', 'reading_1d'].map((n) => [n, true]))
+    expect(moved.rollUps[0]?.to).toMatch(/^400 buckets 392 readings 8 bad/)
+    expect(moved.dirtyHours).toBe(0)
+    const next = async (p: Pool): Promise<number | undefined> =>
+      (await p.query<{ id: number }>("insert into station (code, name, kind, domain) values ('WS-NEXT', 'n', 'ws_pressure', 'water') returning id")).rows[0]?.id
+    // The same again: what is there is found to be the same, and worked out.
+    expect((await move()).tables.every((t) => t.same)).toBe(true)
+    expect(await next(target)).toBe(await next(pool))
+    await target.query("delete from station where code = 'WS-NEXT'")
+    await expect(move()).rejects.toThrow('is not empty')
   })
 })
