@@ -11,6 +11,8 @@ import { exportArguments, exportRegister } from './moving/export-register.ts'
 import { loadRegister } from './moving/load-register.ts'
 import { moveDatabase, tellMove } from './moving/move-database.ts'
 import { runImportRegister } from './moving/run-import-register.ts'
+import { runTelegraf } from './moving/run-telegraf.ts'
+import { runThingsboard } from './moving/run-thingsboard.ts'
 import { runImport } from './run-import.ts'
 import { runConflicts } from './run-conflicts.ts'
 import { databaseStatus, statusText } from './run-status.ts'
@@ -37,6 +39,10 @@ const usage = `npm run db -- COMMAND
   import-readings FILE…   readings from CSV (.gz is unpacked), with columns station, metric, ts, value and perhaps quality, or as the
                           page exports them, or from Parquet with the same columns; - is standard input. Broken off, it goes on
                           where it was when it is run again. --again reads a file that is in
+  import-thingsboard --map MAP FILE… [--apply]
+                          lists of devices and answers of the telemetry API of a ThingsBoard: what would come in, and with --apply it does
+  import-telegraf --from URL --table T --map MAP [--apply]
+                          a table of Telegraf's PostgreSQL output; --schema S where it is not public
   move --to URL           everything into an empty database on a server: of DATABASE_URL, of a running \`npm start\`, or, while none
                           runs, of the embedded database in DATA_DIR
   backup FILE             the whole database as one file, by pg_dump
@@ -200,6 +206,10 @@ async function main(command: string | undefined, rest: readonly string[]): Promi
     case 'export':
       if (argument === undefined) break
       return exportTo(await databaseUrl(), rest)
+    case 'import-thingsboard':
+      return runThingsboard(await databaseUrl(), rest, readEnvironment(process.env, ['RETENTION_DAYS']).RETENTION_DAYS * 86_400_000, print)
+    case 'import-telegraf':
+      return runTelegraf(await databaseUrl(), rest, readEnvironment(process.env, ['RETENTION_DAYS']).RETENTION_DAYS * 86_400_000, print)
     case 'move':
       return move(rest)
     case 'backup':

@@ -77,8 +77,8 @@ export async function copyParts(
 ): Promise<number> {
   const columns = what.columns.join(', ')
   const into = target.query(copyFrom(`copy ${what.to} (${columns}) from stdin`))
-  let fault: unknown
-  into.on('error', (error) => {
+  let fault: Error | undefined
+  into.on('error', (error: Error) => {
     fault ??= error
   })
   const finished = once(into, 'finish')

@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import { createPool, type Pool } from '../connection.ts'
 import { inTransaction } from '../in-transaction.ts'
+import { argumentsOf } from './arguments.ts'
 import { isMovedKind, type MovedKind } from './columns.ts'
 import { loadRegister } from './load-register.ts'
 import { planImport } from './plan.ts'
@@ -59,17 +60,13 @@ export function tellRegister({ plan, counts, applied }: RegisterImport, options:
 
 /** `import FILE… [--apply] [--skip-refused] [--as KIND] [--json]` */
 export async function runImportRegister(url: string, args: readonly string[], print: (line: string) => void): Promise<void> {
-  const at = args.indexOf('--as')
-  const as = at < 0 ? null : (args[at + 1] ?? '')
+  const { named, flags, rest: files } = argumentsOf(args, ['--as'], ['--apply', '--skip-refused', '--json'])
+  const as = named.get('--as') ?? null
   if (as !== null && !isMovedKind(as)) throw new Error(`--as ${as}: stations, points, thresholds or users`)
-  const flags = args.filter((a, i) => a.startsWith('--') && i !== at)
-  const unknown = flags.find((f) => !['--apply', '--skip-refused', '--json'].includes(f))
-  if (unknown !== undefined) throw new Error(`${unknown} is not known here`)
-  const files = args.filter((a, i) => !a.startsWith('--') && (at < 0 || i !== at + 1))
   if (files.length === 0) throw new Error('name a file')
   const sheets: Sheet[] = []
   for (const file of files) sheets.push(...(await readSheets(file)))
-  const options = { apply: flags.includes('--apply'), skipRefused: flags.includes('--skip-refused'), json: flags.includes('--json'), as }
+  const options = { apply: flags.has('--apply'), skipRefused: flags.has('--skip-refused'), json: flags.has('--json'), as }
   const pool = createPool({ connectionString: url, applicationName: 'yiping-db', max: 1 })
   try {
     tellRegister(await importRegister(pool, sheets, options), options, print)
