@@ -13,6 +13,9 @@ import { loadActiveRules } from '../src/load-alarm-engine.ts'
 import { exportRegister } from '../src/moving/export-register.ts'
 import { loadRegister } from '../src/moving/load-register.ts'
 import { readSheets } from '../src/moving/read-sheets.ts'
+import { readTelegrafMap, readThingsboardMap } from '../src/moving/mapping.ts'
+import { importTelegraf } from '../src/moving/run-telegraf.ts'
+import { importThingsboard } from '../src/moving/run-thingsboard.ts'
 import { moveDatabase } from '../src/moving/move-database.ts'
 import { importRegister, type RegisterImport } from '../src/moving/run-import-register.ts'
 import { defaultTiers } from '../src/settle-tiers.ts'
@@ -23,8 +26,12 @@ const demo = join(dirname(fileURLToPath(import.meta.url)), '..', 'seeds', 'demo-
 let database: TestDatabase
 let pool: Pool
 let folder: string
+/** What is moved into, and Telegraf's. */
+let other: TestDatabase
+let target: Pool
 beforeAll(async () => {
-  database = await freshDatabase()
+  ;[database, other] = await Promise.all([freshDatabase(), freshDatabase()])
+  target = createPool({ connectionString: other.url, applicationName: 'test' })
   pool = createPool({ connectionString: database.url, applicationName: 'test' })
   folder = await mkdtemp(join(tmpdir(), 'yiping-moving-'))
   await seedStations(pool, parseStationCsv(await readFile(demo, 'utf8')))
@@ -32,8 +39,8 @@ beforeAll(async () => {
   await addAccount(pool, admin, Date.now())
 })
 afterAll(async () => {
-  await pool?.end()
-  await database?.stop()
+  await Promise.all([pool?.end(), target?.end()])
+  await Promise.all([database?.stop(), other?.stop()])
   await rm(folder, { recursive: true, force: true })
 })
 
@@ -51,29 +58,28 @@ describe('an export', () => {
   it('of the demo city is read back as unchanged, row by row, from CSV and Excel, English and Chinese', async () => {
     const register = await loadRegister(pool)
     expect(register.stations.size).toBeGreaterThanOrEqual(2230)
-    for (const [kind, rows] of [
-      ['stations', register.stations.size],
-      ['points', register.points.size],
-      ['thresholds', 0],
-      ['users', 1],
-    ] as const)
-      for (const [name, language] of [
-        [`${kind}.csv`, 'zh'],
-        [`${kind}.xlsx`, 'en'],
-      ] as const) {
-        const written = await exportRegister(kind, register, join(folder, name), language)
-        if (rows > 0) expect(written).toBe(rows)
-        const { counts, plan } = await bring(join(folder, name), { apply: false })
-        expect({ name, ...counts, refusals: plan.refusals, notes: plan.notes }).toEqual({
-          name,
-          new: 0,
-          changed: 0,
-          unchanged: written,
-          refused: 0,
-          refusals: [],
-          notes: [],
-        })
-      }
+    const files = [
+      ['stations', 'csv', 'zh', register.stations.size],
+      ['stations', 'xlsx', 'en', register.stations.size],
+      ['points', 'csv', 'en', register.points.size],
+      ['thresholds', 'xlsx', 'zh', register.rules.flatMap((r) => r.levels).length],
+      ['users', 'csv', 'zh', 1],
+    ] as const
+    for (const [kind, format, language, rows] of files) {
+      const name = `${kind}.${format}`
+      const written = await exportRegister(kind, register, join(folder, name), language)
+      expect(written).toBe(rows)
+      const { counts, plan } = await bring(join(folder, name), { apply: false })
+      expect({ name, ...counts, refusals: plan.refusals, notes: plan.notes }).toEqual({
+        name,
+        new: 0,
+        changed: 0,
+        unchanged: written,
+        refused: 0,
+        refusals: [],
+        notes: [],
+      })
+    }
   })
 })
 
@@ -188,16 +194,6 @@ describe('an import', () => {
 })
 
 describe('a move', () => {
-  let other: TestDatabase
-  let target: Pool
-  beforeAll(async () => {
-    other = await freshDatabase()
-    target = createPool({ connectionString: other.url, applicationName: 'test' })
-  })
-  afterAll(async () => {
-    await target?.end()
-    await other?.stop()
-  })
   const move = () => moveDatabase({ from: database.url, to: other.url, tiers: defaultTiers, say: () => {} })
 
   it('refuses a database in which there is something', async () => {
@@ -228,5 +224,122 @@ describe('a move', () => {
     expect(await next(target)).toBe(await next(pool))
     await target.query("delete from station where code = 'WS-NEXT'")
     await expect(move()).rejects.toThrow('is not empty')
+  })
+})
+
+describe('what comes from elsewhere', () => {
+  const mapping = async (content: unknown): Promise<string> => file('map.json', JSON.stringify(content))
+  const printed: string[] = []
+  const options = { apply: true, again: false, skipRefused: false, retentionMs: 400 * 86_400_000, print: (line: string) => void printed.push(line) }
+  const minute = 60_000
+  const start = Math.floor(Date.now() / 3_600_000) * 3_600_000 - 5 * 86_400_000
+  const valuesOf = async (station: string, metric: string): Promise<[number, number][]> =>
+    (
+      await pool.query<{ at: number; value: number }>('select observed_at as at, value from reading where point_id = $1 order by observed_at', [
+        await pointId(station, metric),
+      ])
+    ).rows.map((r) => [(r.at - start) / minute, r.value])
+
+  it('is a ThingsBoard’s devices and telemetry, by a mapping', async () => {
+    const map = await readThingsboardMap(
+      await mapping({
+        from: 'thingsboard',
+        stations: { 'Pump house 7': 'TB-7' },
+        devices: {
+          code: 'name',
+          name: 'label',
+          kind: { column: 'type', values: { logger: 'ws_pressure' } },
+          lon: 'longitude',
+          lat: 'latitude',
+          owner: { value: 'TB' },
+        },
+        keys: { pressure_kpa: { metric: 'ws.pressure', factor: 0.001 }, flow: { metric: 'ws.flow' }, battery: null },
+      }),
+    )
+    const devices = await file(
+      'devices.csv',
+      'name,type,label,latitude,longitude,model\nPump house 7,logger,七号泵房,34.7,113.6,X1\nTB-8,logger,八号,34.8,113.7,X1\n',
+    )
+    const telemetry = await file(
+      'Pump house 7.json',
+      JSON.stringify({
+        pressure_kpa: [
+          { ts: start + minute, value: '352' },
+          { ts: start, value: '351.5' },
+          { ts: start + 2 * minute, value: 'n/a' },
+        ],
+        flow: [{ ts: start, value: 418.2 }],
+        battery: [{ ts: start, value: '3.6' }],
+      }),
+    )
+    const before = await loadRegister(pool)
+    expect(await importThingsboard(pool, [devices, telemetry], map, { ...options, apply: false })).toEqual({ refused: 1 })
+    expect(await loadRegister(pool)).toEqual(before)
+    expect(printed).toContain('new      station TB-7  name 七号泵房, kind ws_pressure, domain water, lon 113.6, lat 34.7, owner TB  (devices.csv:2)')
+    expect(printed).toContain('note     devices.csv:1: devices; the mapping has nothing of model')
+    expect(printed.at(-2)).toMatch(/: 4 values: 3 to be stored as far as they are not there, 1 refused$/)
+    expect(await importThingsboard(pool, [devices, telemetry], map, options)).toEqual({ refused: 1 })
+    expect(await valuesOf('TB-7', 'ws.pressure')).toEqual([
+      [0, 0.3515],
+      [1, 0.352],
+    ])
+    expect(await valuesOf('TB-7', 'ws.flow')).toEqual([[0, 418.2]])
+    const rejected = await pool.query<{ reason: string; payload: string }>(
+      "select reason, convert_from(payload, 'UTF8') as payload from rejection where source = 'import'",
+    )
+    expect(rejected.rows).toEqual([{ reason: 'value_not_finite', payload: `{"pressure_kpa":{"ts":${start + 2 * minute},"value":"n/a"}}` }])
+    expect(await importThingsboard(pool, [devices, telemetry], map, options)).toEqual({ refused: 0 })
+    expect(printed.at(-1)).toContain('is in since an earlier run')
+    const strange = await file('TB-8.json', JSON.stringify({ flow: [{ ts: start, value: 1 }], rssi: [] }))
+    await expect(importThingsboard(pool, [strange], map, options)).rejects.toThrow('the mapping has no key rssi')
+    expect(await valuesOf('TB-8', 'ws.flow')).toEqual([])
+  })
+  it('is a table of Telegraf’s, with tags in columns, in JSON or in a table of their own', async () => {
+    const at = (n: number): string => `to_timestamp(${start / 1000} + ${n} * 60.0) at time zone 'UTC'`
+    await target.query(`
+      create schema telegraf;
+      set local search_path = telegraf;
+      create table pumps (time timestamp, device text, site text, pressure double precision, flow bigint, rssi bigint);
+      insert into pumps select ${at(1440)} + n * interval '1 minute', 'plc-7', case n when 9 then 'b' else 'a' end, 300 + n, case when n % 2 = 0 then n end, -70 from generate_series(0, 9) n;
+      insert into pumps values (${at(0)}, 'plc-7', 'a', 1, null, -70), (${at(1)}, 'plc-9', 'a', 1, null, -70);
+      create table flows (time timestamptz, tag_id bigint, fields jsonb);
+      create table flows_tag (tag_id bigint primary key, tags jsonb);
+      insert into flows_tag values (1, '{"device": "WS-P-9001"}');
+      insert into flows values (to_timestamp(${start / 1000}), 1, '{"flow": 12.5}')`)
+    const map = await readTelegrafMap(
+      await mapping({
+        from: 'telegraf',
+        station: { tag: 'device', values: { 'plc-7': 'TB-8' } },
+        where: { site: 'a' },
+        fields: { pressure: { metric: 'ws.pressure', factor: 0.001, offset: 0.1 }, flow: { metric: 'ws.flow' }, rssi: null },
+      }),
+    )
+    const telegraf = { ...options, from: other.url, schema: 'telegraf', table: 'pumps', map }
+    expect(await importTelegraf(pool, { ...telegraf, apply: false })).toEqual({ refused: 1 })
+    expect(await valuesOf('TB-8', 'ws.pressure')).toEqual([])
+    expect(await importTelegraf(pool, telegraf)).toEqual({ refused: 1 })
+    expect(await valuesOf('TB-8', 'ws.flow')).toEqual([0, 2, 4, 6, 8].map((n) => [1440 + n, n]))
+    expect((await valuesOf('TB-8', 'ws.pressure')).slice(0, 3)).toEqual([
+      [0, 0.101],
+      [1440, 0.4],
+      [1441, 0.401],
+    ])
+    // What is settled is not read again, and what has come since is.
+    await target.query(`insert into telegraf.pumps values (${at(6000)}, 'plc-7', 'a', 500, null, -70)`)
+    expect(await importTelegraf(pool, telegraf)).toEqual({ refused: 0 })
+    expect(printed.at(-1)).toBe('telegraf.pumps: 17 rows = 16 stored + 0 duplicate + 0 conflict + 1 refused')
+    expect((await valuesOf('TB-8', 'ws.pressure')).at(-1)).toEqual([6000, 0.6])
+    const flows = { ...map, where: {}, fields: { flow: { metric: 'ws.flow' } } }
+    await importTelegraf(pool, { ...telegraf, table: 'flows', map: flows })
+    expect(await valuesOf('WS-P-9001', 'ws.flow')).toEqual([[0, 12.5]])
+    await expect(importTelegraf(pool, { ...telegraf, map: { ...map, fields: { pressure: null, level: { metric: 'ws.tank_level' } } } })).rejects.toThrow(
+      'there is no field level; the mapping has no field flow, rssi: name its metric, or null to leave it out',
+    )
+  })
+  it('is refused with every fault of a mapping', async () => {
+    await expect(readThingsboardMap(await mapping({ from: 'thingsboard', keys: { a: { metric: 'ws.nothing' } } }))).rejects.toThrow(
+      '/keys/a: ws.nothing is no metric',
+    )
+    await expect(readTelegrafMap(await mapping({ from: 'telegraf', fields: {}, more: 1 }))).rejects.toThrow('must have required properties station')
   })
 })

@@ -13,7 +13,7 @@ import { readSheets } from './read-sheets.ts'
 import type { PointRecord } from './register.ts'
 import { rehearsalText, rehearseRecords } from './rehearse-records.ts'
 import { importRegister, tellRegister } from './run-import-register.ts'
-import { type Sheet, SheetError } from './sheet.ts'
+import { placeOf, type Sheet, SheetError } from './sheet.ts'
 import { deviceSheet, readTelemetry, type TelemetryFile, telemetryRecords } from './thingsboard.ts'
 
 export interface MovingOptions {
@@ -34,7 +34,11 @@ export async function importThingsboard(pool: Pool, files: readonly string[], ma
   const telemetry: TelemetryFile[] = []
   for (const file of files) {
     if (!/\.json$/i.test(file)) {
-      lists.push(...(await readSheets(file)).map((sheet) => deviceSheet(sheet, map)))
+      for (const found of await readSheets(file)) {
+        const { sheet, left } = deviceSheet(found, map)
+        lists.push(sheet)
+        if (left.length > 0) print(`note     ${placeOf(sheet, 1)}: devices; the mapping has nothing of ${left.join(', ')}`)
+      }
       continue
     }
     const size = await stat(file).then(

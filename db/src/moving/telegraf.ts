@@ -51,7 +51,7 @@ export async function telegrafTable(db: Queryable, schema: string, table: string
   const left = inJson
     ? (
         await db.query<{ key: string }>(
-          `select distinct jsonb_object_keys(fields) as key from (select fields from ${name} where fields is not null limit ${lookedAt}) as some`,
+          `select distinct jsonb_object_keys(fields) as key from (select fields from ${name} where fields is not null limit ${lookedAt}) as looked`,
         )
       ).rows.map((r) => r.key)
     : [...own].filter(([column, type]) => numeric.has(type) && !tags.has(column)).map(([column]) => column)

@@ -11,10 +11,10 @@ const defaultLimit = 100
  * A list of devices, as ThingsBoard's bulk import takes it, with the titles of stations over the columns that the mapping names:
  * cells stay where they are, so that what is refused is found in the file.
  */
-export function deviceSheet(sheet: Sheet, map: ThingsboardMap): Sheet {
+export function deviceSheet(sheet: Sheet, map: ThingsboardMap): { sheet: Sheet; left: string[] } {
   const at = sheet.rows.findIndex((r) => !isBlank(r))
   const header = sheet.rows[at]
-  if (header === undefined) return sheet
+  if (header === undefined) return { sheet, left: [] }
   const titles = header.cells.map((c) => String(c ?? '').trim())
   const { devices = { code: 'name', name: 'label' }, stations = {} } = map
   const fields = Object.entries(devices).map(([field, source]) => {
@@ -43,7 +43,7 @@ export function deviceSheet(sheet: Sheet, map: ThingsboardMap): Sheet {
     }
     return { ...row, cells }
   })
-  return { ...sheet, rows }
+  return { sheet: { ...sheet, rows }, left: titles.filter((t, i) => t !== '' && !fields.some((f) => f.from === i)) }
 }
 
 export interface TelemetryFile {
