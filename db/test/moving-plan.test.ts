@@ -1,9 +1,12 @@
+import { fileURLToPath } from 'node:url'
 import { defaultRules } from '@yiping/contract'
 import { describe, expect, it } from 'vitest'
 import { decodeText, readCsvSheet } from '../src/moving/csv-sheet.ts'
 import { csvText, exportRows } from '../src/moving/export-register.ts'
+import { converted, readTelegrafMap, readThingsboardMap } from '../src/moving/mapping.ts'
 import { planImport } from '../src/moving/plan.ts'
 import { countsOf, planText } from '../src/moving/plan-text.ts'
+import { readSheets } from '../src/moving/read-sheets.ts'
 import { pointKey, type Register, type StationRecord } from '../src/moving/register.ts'
 
 const station = (code: string, more: Partial<StationRecord> = {}): StationRecord => ({
@@ -206,5 +209,25 @@ describe('a plan', () => {
       const p = plan(csvText([columns.split(','), ...rows]), odd)
       expect({ ...countsOf(p), refusals: refusalsOf(p) }).toEqual({ new: 0, changed: 0, unchanged: rows.length, refused: 0, refusals: [] })
     }
+  })
+})
+
+describe('the examples of docs/moving.md', () => {
+  const example = (name: string): string => fileURLToPath(new URL(`../../docs/examples/moving/${name}`, import.meta.url))
+  it('are files that can be taken in, and mappings that are right', async () => {
+    const districts = [{ adcode: '410105', name: '金水区', nameEn: 'Jinshui' }]
+    const sheets = [...(await readSheets(example('stations.csv'))), ...(await readSheets(example('thresholds.csv')))]
+    const p = planImport(sheets, register({ districts }))
+    expect({ ...countsOf(p), refusals: refusalsOf(p), notes: p.notes }).toMatchObject({ new: 2 + 3 + 5 + 1, refused: 0, refusals: [], notes: [] })
+    expect(Object.keys((await readThingsboardMap(example('thingsboard.json'))).keys ?? {})).toHaveLength(3)
+    expect(Object.keys((await readTelegrafMap(example('telegraf.json'))).fields)).toHaveLength(3)
+  })
+})
+
+describe('a value from elsewhere', () => {
+  it('is said in the metric’s unit, and what is no number stays what it is', () => {
+    const target = { metric: 'ws.pressure', factor: 0.1, offset: 0 }
+    expect(['3', 3, true, 'false', 'n/a', null, '', Number.NaN].map((raw) => converted(raw, target))).toEqual([0.3, 0.3, 0.1, 0, 'n/a', null, '', Number.NaN])
+    expect(converted('41', { metric: 'ht.t1s', factor: 5 / 9, offset: -160 / 9 })).toBe(5)
   })
 })

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readFile } from 'node:fs/promises'
+import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import writeExcel from 'write-excel-file/node'
 import { addAccount } from '../src/accounts.ts'
@@ -175,15 +176,27 @@ describe('an import', () => {
           sheet: 'S',
           data: [
             ['code', 'gateway', 'owner'],
-            ['WS-P-9001', { value: '=A1&1', type: 'Formula' }, { value: new Date(0), format: 'yyyy-mm-dd' }],
+            ['WS-P-0001', { value: '=A1&1', type: 'Formula' }, { value: new Date(0), format: 'yyyy-mm-dd' }],
           ],
         },
       ]).toBuffer(),
     )
+    // As Excel writes what a formula could not be: no library makes such a cell.
+    const parts = unzipSync(await readFile(path))
+    const xml = strFromU8(parts['xl/worksheets/sheet1.xml'] ?? new Uint8Array())
+    expect(xml).toContain('</row></sheetData>')
+    parts['xl/worksheets/sheet1.xml'] = strToU8(
+      xml.replace(
+        '</row></sheetData>',
+        '</row><row r="3"><c r="A3" t="str"><f>B1</f><v>WS-P-0001</v></c><c r="B3" t="e"><f>1/0</f><v>#DIV/0!</v></c></row></sheetData>',
+      ),
+    )
+    await file('odd.xlsx', zipSync(parts))
     const { plan } = await bring(path)
     expect(plan.refusals.map((r) => `${r.place} ${r.reason}`)).toEqual([
       'odd.xlsx[S]:2:B is a formula that has not been worked out: open the file in Excel and save it',
       'odd.xlsx[S]:2:C is a date in Excel: give the column the format Text and write it again',
+      'odd.xlsx[S]:3:B is #DIV/0! in Excel',
     ])
   })
   it('says of a broken file that it is broken', async () => {

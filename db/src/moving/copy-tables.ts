@@ -68,6 +68,31 @@ async function* partsOf(source: PoolClient, table: MovedTable): AsyncGenerator<s
     }
 }
 
+const wordEveryMs = 4000
+
+/**
+ * Waits for something that the old database has no part in, and says a word to it now and then: the embedded one ends a transaction
+ * that it has not heard of for 15 s.
+ */
+export async function awake<T>(source: PoolClient, work: Promise<T>): Promise<T> {
+  let word: Promise<unknown> | null = null
+  const timer = setInterval(() => {
+    word ??= source.query('select 1').then(
+      () => {
+        word = null
+      },
+      // Whoever asks it next hears of it.
+      () => {},
+    )
+  }, wordEveryMs)
+  try {
+    return await work
+  } finally {
+    clearInterval(timer)
+    await word
+  }
+}
+
 /** Copies what a query's parts answer into a table, as one COPY that never holds more than a part. Answers the rows. */
 export async function copyParts(
   source: PoolClient,
@@ -83,20 +108,25 @@ export async function copyParts(
   })
   const finished = once(into, 'finish')
   finished.catch(() => {})
+  const write = async (chunks: readonly Buffer[]): Promise<void> => {
+    for (const chunk of chunks) {
+      if (fault !== undefined) throw fault
+      if (!into.write(chunk)) await Promise.race([once(into, 'drain'), finished])
+    }
+  }
   let rows = 0
   try {
     for (let part = await what.parts.next(); part.done !== true; ) {
       const out = source.query(copyTo(`copy (select ${columns} from ${what.from} where ${part.value}) to stdout`))
-      for await (const chunk of out as AsyncIterable<Buffer>) {
-        if (fault !== undefined) throw fault
-        if (!into.write(chunk)) await Promise.race([once(into, 'drain'), finished])
-      }
+      const chunks: Buffer[] = []
+      for await (const chunk of out as AsyncIterable<Buffer>) chunks.push(chunk)
+      await awake(source, write(chunks))
       rows += out.rowCount
       onRows(rows)
       part = await what.parts.next(out.rowCount)
     }
     into.end()
-    await finished
+    await awake(source, finished)
     return rows
   } catch (error) {
     into.destroy()

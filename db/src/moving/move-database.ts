@@ -4,7 +4,7 @@ import { digestDatabase, type TableDigest } from '../digest-database.ts'
 import { migrate, migrationStatus } from '../migrate.ts'
 import { refreshRollups } from '../refresh-rollups.ts'
 import type { TierSettings } from '../settle-tiers.ts'
-import { copyParts, copyTable, type MovedTable, onePart, tablesToMove } from './copy-tables.ts'
+import { awake, copyParts, copyTable, type MovedTable, onePart, tablesToMove } from './copy-tables.ts'
 
 export interface MoveOptions {
   from: string
@@ -46,8 +46,6 @@ export async function moveDatabase({ from, to, tiers, say }: MoveOptions): Promi
     const old = await source.connect()
     let broken: Error | undefined
     try {
-      await old.query('begin isolation level repeatable read, read only')
-      await old.query("set local timezone = 'UTC'")
       const zone = (await old.query<{ zone: string | null }>("select zone from tier where name = '1d'")).rows[0]?.zone ?? tiers.zone
       if (zone !== tiers.zone) say(`days are those of ${zone}, as in the old database: set CITY_TIMEZONE to it`)
       const settings = { ...tiers, zone }
@@ -55,6 +53,8 @@ export async function moveDatabase({ from, to, tiers, say }: MoveOptions): Promi
         await migrate(to, say, settings)
         say('the schema is there')
       }
+      await old.query('begin isolation level repeatable read, read only')
+      await old.query("set local timezone = 'UTC'")
       const digests = filled.length === 0 ? await copyAll(old, target, say) : await compareFilled(old, target, filled)
       const facts = await rollUpFacts(old)
       const { rows } = await old.query<{ hours: number }>('select count(distinct hour)::int as hours from dirty_range')
@@ -111,10 +111,10 @@ async function copyAll(old: PoolClient, target: Pool, say: (line: string) => voi
     await setSequences(old, client)
     say('comparing')
     const from = await digestDatabase(old)
-    const digests = compare(from, await digestDatabase(client))
+    const digests = compare(from, await awake(old, digestDatabase(client)))
     const other = digests.filter((d) => !d.same)
     if (other.length > 0) throw new Error(`nothing is moved: ${other.map((d) => `${d.name} is ${d.to} in place of ${d.from}`).join('; ')}`)
-    await client.query('commit')
+    await awake(old, client.query('commit'))
     say('every table is there')
     return digests
   } catch (error) {
@@ -188,7 +188,8 @@ function compare(from: readonly TableDigest[], to: readonly TableDigest[]): Move
 async function compareFilled(old: PoolClient, target: Pool, filled: readonly string[]): Promise<MovedDigest[]> {
   const { rows } = await target.query<{ same: boolean }>("select to_regclass('public.station') is not null as same")
   // The city by district is worked out anew behind the copy.
-  const digests = rows[0]?.same === true ? compare(await digestDatabase(old), await digestDatabase(target)).filter((d) => !workedOut.includes(d.name)) : []
+  const digests =
+    rows[0]?.same === true ? compare(await digestDatabase(old), await awake(old, digestDatabase(target))).filter((d) => !workedOut.includes(d.name)) : []
   if (digests.length === 0 || digests.some((d) => !d.same))
     throw new Error(`the database to move to is not empty (${filled.slice(0, 5).join(', ')}${filled.length > 5 ? ', …' : ''}): give it an empty one`)
   return digests
