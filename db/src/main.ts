@@ -14,6 +14,7 @@ import { runImportRegister } from './moving/run-import-register.ts'
 import { runTelegraf } from './moving/run-telegraf.ts'
 import { runThingsboard } from './moving/run-thingsboard.ts'
 import { runImport } from './run-import.ts'
+import { signInLink } from './run-sign-in-link.ts'
 import { runConflicts } from './run-conflicts.ts'
 import { databaseStatus, statusText } from './run-status.ts'
 import { migrate } from './migrate.ts'
@@ -48,6 +49,7 @@ const usage = `npm run db -- COMMAND
   backup FILE             the whole database as one file, by pg_dump
   restore FILE            such a file into a database that has nothing in it yet, by pg_restore
   digest                  rows and a digest of every table and roll-up: two databases with the same ones hold the same
+  sign-in-link USERNAME   a link by which an account signs in once, within a day: behind the server's address
   conflicts [STATION]     second values for readings that had one, from files and from devices, newest first, as CSV: the first stays
 
 DATABASE_URL says where; without it the embedded database of a running \`npm start\` (DATA_DIR) is used.
@@ -220,6 +222,9 @@ async function main(command: string | undefined, rest: readonly string[]): Promi
       return tell(await restore(await databaseUrl(), argument, process.env))
     case 'digest':
       return digest(await databaseUrl())
+    case 'sign-in-link':
+      if (argument === undefined) break
+      return print(await signInLink(await databaseUrl(), argument))
     case 'conflicts':
       return runConflicts(await databaseUrl(), argument, process.stdout)
     default:
