@@ -29,7 +29,7 @@ export default defineConfig({
           include: ['{db,ingest,server,simulator}/**/*.it.test.ts'],
           exclude: skip,
           testTimeout: 60_000,
-          hookTimeout: 90_000,
+          hookTimeout: 180_000,
           // More than cores: these wait for processes, timers and disks half of the time.
           maxWorkers: 3,
         },
@@ -43,7 +43,7 @@ export default defineConfig({
           include: ['server/**/*.e2e.test.ts'],
           exclude: skip,
           testTimeout: 90_000,
-          hookTimeout: 90_000,
+          hookTimeout: 180_000,
           maxWorkers: 3,
         },
       },

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { inject } from 'vitest'
 import type { EmbeddedDatabase } from '../embedded/index.ts'
-import { copyTemplate, prepare, startBrief } from './template.ts'
+import { copyTemplate, prepare, startAgain, startBrief } from './template.ts'
 
 export { type AlarmFixture, insertAlarm } from './alarm-rows.ts'
 export { type FaultyLink, startProxy, through } from './proxy.ts'
@@ -38,7 +38,7 @@ async function onEmbedded(): Promise<TestDatabase> {
     url: database.url,
     embedded: database,
     async restart() {
-      database = await startBrief(template, { dataDir, port: database.port, password: database.password })
+      database = await startAgain(template, { dataDir, port: database.port, password: database.password })
       test.embedded = database
     },
     async stop() {

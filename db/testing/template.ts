@@ -2,8 +2,9 @@ import { copyFileSync, mkdirSync, readdirSync } from 'node:fs'
 import { symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { until } from '@yiping/contract/testing'
 import { build } from 'esbuild'
-import { type EmbeddedDatabase, type EmbeddedOptions, startEmbedded } from '../embedded/index.ts'
+import { type EmbeddedDatabase, type EmbeddedOptions, EmbeddedStartError, startEmbedded } from '../embedded/index.ts'
 import { createPool } from '../src/connection.ts'
 import { migrate } from '../src/migrate.ts'
 import { seedCatalogue } from '../src/seed-catalogue.ts'
@@ -44,6 +45,18 @@ export async function makeTemplate(folder: string): Promise<Template> {
 
 export const startBrief = ({ child }: Template, options: EmbeddedOptions): Promise<EmbeddedDatabase> =>
   startEmbedded({ entry: child, execArgv: briefLife, ...options })
+
+/** On the port that it had. Some client of this machine may have got that port for a connection meanwhile, and gives it back. */
+export const startAgain = (template: Template, options: EmbeddedOptions & { port: number }): Promise<EmbeddedDatabase> =>
+  until(
+    'its port to be free',
+    () =>
+      startBrief(template, options).catch((error: unknown) => {
+        if (error instanceof EmbeddedStartError && error.message.includes('EADDRINUSE')) return null
+        throw error
+      }),
+    60_000,
+  )
 
 export async function prepare(url: string): Promise<void> {
   await migrate(url)

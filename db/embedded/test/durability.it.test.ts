@@ -4,7 +4,7 @@ import path from 'node:path'
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 
-import { copyTemplate, startBrief } from '../../testing/template.ts'
+import { copyTemplate, startAgain, startBrief } from '../../testing/template.ts'
 import type { EmbeddedDatabase, EmbeddedOptions } from '../index.ts'
 import { connectTo, exists, INSERT_READINGS, makePool, makeTempDir, readingColumns, removeDir, until } from './harness.ts'
 
@@ -13,7 +13,13 @@ let dataDir = ''
 const running = new Set<EmbeddedDatabase>()
 
 async function start(options: Partial<EmbeddedOptions> = {}): Promise<EmbeddedDatabase> {
-  const database = await startBrief(inject('template'), { dataDir, log: () => {}, ...options })
+  return watch(await startBrief(inject('template'), { dataDir, log: () => {}, ...options }))
+}
+async function again({ port, password }: EmbeddedDatabase, options: Partial<EmbeddedOptions> = {}): Promise<EmbeddedDatabase> {
+  return watch(await startAgain(inject('template'), { dataDir, log: () => {}, ...options, port, password }))
+}
+
+function watch(database: EmbeddedDatabase): EmbeddedDatabase {
   running.add(database)
   void database.exited.then(() => running.delete(database))
   return database
@@ -187,7 +193,6 @@ describe('killed under load', () => {
   test('every acknowledged row is there once, and the pool finds its way back', async () => {
     const maintenance = { maintenanceTickMs: 500, checkpointMs: 1_500 }
     let database = await start(maintenance)
-    const { port, password } = database
     const pool = makePool(database.url, WORKERS + 1)
     const ingest = load(pool)
     try {
@@ -195,7 +200,7 @@ describe('killed under load', () => {
         const goal = ingest.acked() + BATCHES_BETWEEN_KILLS
         await until(`${goal} batches`, () => ingest.acked() >= goal)
         await kill(database)
-        database = await start({ ...maintenance, port, password })
+        database = await again(database, maintenance)
       }
       const goal = ingest.acked() + BATCHES_BETWEEN_KILLS
       await until('the load to go on', () => ingest.acked() >= goal)

@@ -11,7 +11,7 @@ import * as esbuild from 'esbuild'
 import type pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
 
-import { startBrief } from '../../testing/template.ts'
+import { startAgain, startBrief } from '../../testing/template.ts'
 import { EmbeddedStartError, EXIT_DIED, EXIT_IN_USE, EXIT_REFUSED, startEmbedded, type EmbeddedDatabase, type EmbeddedOptions } from '../index.ts'
 import { connectTo, exists, isAlive, makePool, makeTempDir, removeDir, until } from './harness.ts'
 
@@ -21,7 +21,13 @@ let lock = ''
 const running = new Set<EmbeddedDatabase>()
 
 async function start(options: Partial<EmbeddedOptions> = {}): Promise<EmbeddedDatabase> {
-  const database = await startBrief(inject('template'), { dataDir, log: () => {}, ...options })
+  return watch(await startBrief(inject('template'), { dataDir, log: () => {}, ...options }))
+}
+async function again({ port, password }: EmbeddedDatabase, options: Partial<EmbeddedOptions> = {}): Promise<EmbeddedDatabase> {
+  return watch(await startAgain(inject('template'), { dataDir, log: () => {}, ...options, port, password }))
+}
+
+function watch(database: EmbeddedDatabase): EmbeddedDatabase {
   running.add(database)
   void database.exited.then(() => running.delete(database))
   return database
@@ -148,8 +154,7 @@ describe('starting again', () => {
     const pool = makePool(first.url, 3)
     await pool.query('SELECT 1')
     await first.stop()
-    const { port, password } = first
-    const second = await start({ port, password })
+    const second = await again(first)
     expect(second.url).toBe(first.url)
     const { rows } = await until('the pool to be back', () => pool.query('SELECT 2 AS x').catch(() => null))
     expect(rows).toEqual([{ x: 2 }])
@@ -214,7 +219,7 @@ describe('starting again', () => {
 
   test('one that answers nothing for too long is killed, so that its supervisor can start another', async () => {
     const lines: string[] = []
-    const database = await start({ silenceMs: 300, log: (line) => lines.push(line) })
+    const database = await start({ silenceMs: 2000, log: (line) => lines.push(line) })
     const stored = await storeOne(database.url)
     const client = await connectTo(database.url)
     const endless = client.query('SELECT pg_sleep(600)').catch(() => {})
