@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './.ci/longest-first.ts'
 
 // TZ is fixed to an odd zone so that code which leans on the machine's zone fails here first.
 process.env.TZ = 'Pacific/Chatham'
@@ -9,6 +10,8 @@ const skip = ['**/node_modules/**', '**/dist/**']
 
 export default defineConfig({
   test: {
+    globalSetup: ['./db/testing/setup.ts', './ingest/test/setup.ts'],
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
@@ -24,7 +27,6 @@ export default defineConfig({
           name: 'integration',
           sequence: { groupOrder: 1 },
           include: ['{db,ingest,server,simulator}/**/*.it.test.ts'],
-          globalSetup: ['./db/testing/template.ts'],
           exclude: skip,
           testTimeout: 60_000,
           hookTimeout: 90_000,
@@ -39,7 +41,6 @@ export default defineConfig({
           name: 'browser',
           sequence: { groupOrder: 1 },
           include: ['server/**/*.e2e.test.ts'],
-          globalSetup: ['./db/testing/template.ts'],
           exclude: skip,
           testTimeout: 90_000,
           hookTimeout: 90_000,

@@ -6,6 +6,8 @@ import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { TEMPLATE_FOLDER } from '../db/testing/setup.ts'
+import { makeTemplate } from '../db/testing/template.ts'
 import { brokersHere } from '../ingest/testing.ts'
 
 interface Result {
@@ -14,11 +16,11 @@ interface Result {
   skipped: number
 }
 
-function run(command: string, args: readonly string[]): Promise<number> {
+function run(command: string, args: readonly string[]): Promise<{ code: number; said: string }> {
   return new Promise((resolve) => {
     const child = spawn(command, args, { stdio: 'inherit' })
-    child.once('close', (code) => resolve(code ?? 1))
-    child.once('error', () => resolve(1))
+    child.once('close', (code) => resolve({ code: code ?? 1, said: '' }))
+    child.once('error', () => resolve({ code: 1, said: '' }))
   })
 }
 /** What it says comes in one piece, so that several may run side by side. */
@@ -46,19 +48,20 @@ async function check(what: string, command: string, args: readonly string[]): Pr
 }
 
 /** Projects of one run share its workers: while one test waits, another works. */
-async function tests(...projects: string[]): Promise<Result> {
+async function tests(projects: readonly string[], how: typeof run = run): Promise<Result> {
   const what = projects.join(' and ')
   const folder = await mkdtemp(join(tmpdir(), 'yiping-gate-'))
   const file = join(folder, 'result.json')
   const started = Date.now()
   try {
-    const code = await run(bin('vitest'), [
+    const { code, said } = await how(bin('vitest'), [
       'run',
       ...projects.flatMap((p) => ['--project', p]),
       '--reporter=default',
       '--reporter=json',
       `--outputFile.json=${file}`,
     ])
+    process.stdout.write(said)
     const report: unknown = JSON.parse(await readFile(file, 'utf8'))
     const count = (key: string): number => {
       const value = typeof report === 'object' && report !== null ? Reflect.get(report, key) : undefined
@@ -80,9 +83,22 @@ async function tests(...projects: string[]): Promise<Result> {
   }
 }
 
+/** Where the databases of tests are copied from: made while the other core looks at sources. */
+async function template(): Promise<Result> {
+  const started = Date.now()
+  const folder = await mkdtemp(join(tmpdir(), 'yiping-template-'))
+  process.env[TEMPLATE_FOLDER] = folder
+  const failure = await makeTemplate(folder).then(
+    () => '',
+    (error: unknown) => ` ${String(error)}`,
+  )
+  console.log(`${failure === '' ? 'ok    ' : 'FAILED'}  template of test databases${failure}  ${((Date.now() - started) / 1000).toFixed(1)} s`)
+  return { passed: 0, failed: Number(failure !== ''), skipped: 0 }
+}
+
 /** Each takes one core and has two: the longest first. */
-async function sideBySide(checks: readonly (() => Promise<Result>)[]): Promise<Result[]> {
-  const left = [...checks]
+async function sideBySide(parts: readonly (() => Promise<Result>)[]): Promise<Result[]> {
+  const left = [...parts]
   const results: Result[] = []
   const work = async (): Promise<void> => {
     for (let next = left.shift(); next !== undefined; next = left.shift()) results.push(await next())
@@ -91,20 +107,23 @@ async function sideBySide(checks: readonly (() => Promise<Result>)[]): Promise<R
   return results
 }
 
-/** What looks at the sources without running them; all that is wanted of it goes side by side. */
-const looks = [
-  { stage: 'lint', look: () => check('eslint with the arrows', bin('eslint'), ['--max-warnings=0', '.']) },
-  { stage: 'typecheck', look: () => check('types of web', bin('vue-tsc'), ['-p', join('web', 'tsconfig.json')]) },
-  { stage: 'typecheck', look: () => check('types', bin('tsc'), ['-p', 'tsconfig.json']) },
-  { stage: 'build', look: () => check('build', process.execPath, ['build.mjs', '--if-stale']) },
-  { stage: 'lint', look: () => check('biome', bin('biome'), ['check', '--error-on-warnings', '--max-diagnostics=40']) },
-] as const
-
 /** Stages that run real parts. */
 const real = ['integration', 'browser'] as const
 
+/** What keeps one core busy; all that is wanted of it goes side by side. */
+const alone: { stages: readonly string[]; part: () => Promise<Result> }[] = [
+  { stages: ['lint'], part: () => check('eslint with the arrows', bin('eslint'), ['--max-warnings=0', '.']) },
+  { stages: ['build'], part: () => check('build', process.execPath, ['build.mjs', '--if-stale']) },
+  { stages: ['typecheck'], part: () => check('types of web', bin('vue-tsc'), ['-p', join('web', 'tsconfig.json')]) },
+  { stages: ['typecheck'], part: () => check('types', bin('tsc'), ['-p', 'tsconfig.json']) },
+  { stages: ['unit'], part: () => tests(['unit'], runApart) },
+  { stages: ['unit'], part: () => tests(['web'], runApart) },
+  { stages: real, part: template },
+  { stages: ['lint'], part: () => check('biome', bin('biome'), ['check', '--error-on-warnings', '--max-diagnostics=40']) },
+]
+
 const wanted = process.argv.slice(2)
-const names = new Set<string>([...looks.map((l) => l.stage), 'unit', ...real])
+const names = new Set(alone.flatMap((a) => a.stages))
 const unknown = wanted.filter((w) => !names.has(w))
 if (unknown.length > 0) {
   console.error(`no stage ${unknown.join(', ')}; there are ${[...names].join(', ')}`)
@@ -117,9 +136,10 @@ const add = (result: Result): void => {
   total.failed += result.failed
   total.skipped += result.skipped
 }
-for (const result of await sideBySide(looks.filter((l) => isWanted(l.stage)).map((l) => l.look))) add(result)
-if (isWanted('unit')) for (const project of ['unit', 'web']) add(await tests(project))
+for (const result of await sideBySide(alone.filter((a) => a.stages.some(isWanted)).map((a) => a.part))) add(result)
 const together = real.filter(isWanted)
-if (together.length > 0) add(await tests(...together))
+if (together.length > 0) add(await tests(together))
+const made = process.env[TEMPLATE_FOLDER]
+if (made !== undefined) await rm(made, { recursive: true, force: true })
 console.log(`${brokersHere().join('+')}: ${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`)
 process.exitCode = total.failed === 0 ? 0 : 1

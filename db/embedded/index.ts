@@ -60,6 +60,8 @@ export interface EmbeddedOptions extends Partial<Tuning> {
   password?: string
   /** Path of the compiled child. Without it child.ts is run from its source, which needs tsx. */
   entry?: string
+  /** What node is told for the child, such as how it compiles the engine. */
+  execArgv?: readonly string[]
   /** Takes each line that the child writes. Without it they go to this process's stderr. */
   log?: (line: string) => void
   /** stop() waits this long for running statements before it kills, which loses nothing committed. */
@@ -173,6 +175,7 @@ function tell(child: ChildProcess, message: FromParent): void {
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
   const {
     entry,
+    execArgv = [],
     log = (line) => process.stderr.write(`[embedded database] ${line}\n`),
     stopTimeoutMs = STOP_TIMEOUT_MS,
     silenceMs = SILENCE_MS,
@@ -188,9 +191,9 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
     ...tuning,
   }
 
-  const { path, execArgv } = childOf(entry)
+  const { path, execArgv: loader } = childOf(entry)
   const child = fork(path, [], {
-    execArgv,
+    execArgv: [...loader, ...execArgv],
     env: { ...process.env, [CONFIG_VARIABLE]: JSON.stringify(config) },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })

@@ -41,11 +41,23 @@ export async function importStations(db: Queryable): Promise<ImportOptions['stat
 
 /** Loads a CSV (.gz is unpacked) or Parquet file, or goes on where an earlier run of the same file was broken off. */
 export async function importFile(pool: Pool, path: string, options: ImportFileOptions): Promise<ImportedFile> {
-  const key = await fileKey(path)
+  return importSource(pool, { key: await fileKey(path), path, open: (skip) => open(path, skip) }, options)
+}
+
+export interface ImportSource {
+  /** Which one it is, whenever it comes again. */
+  key: string
+  path: string
+  /** The records after the first `skip`, and how much of all has been read. */
+  open: (skip: number) => Promise<{ records: AsyncIterable<ImportRecord[]>; share: (state: ImportState) => number }>
+}
+
+/** Loads whatever has the same records in the same order each time that it is opened. */
+export async function importSource(pool: Pool, { key, path, open }: ImportSource, options: ImportFileOptions): Promise<ImportedFile> {
   const kept = await loadImportState(pool, key, path)
   if (kept.done && !options.again) return { state: kept, before: kept.read, already: true }
   const state = kept.done ? noneImported(kept.file) : kept
-  const { records, share } = await open(path, state.read)
+  const { records, share } = await open(state.read)
   const done = await importReadings(pool, records, {
     ...options,
     state,
@@ -66,7 +78,8 @@ async function open(path: string, skip: number): Promise<{ records: AsyncIterabl
   return { records: behind(csvRecords(path.endsWith('.gz') ? raw.pipe(createGunzip()) : raw), skip), share: () => (size === 0 ? 1 : raw.bytesRead / size) }
 }
 
-async function* behind(records: AsyncIterable<ImportRecord[]>, skip: number): AsyncGenerator<ImportRecord[]> {
+/** What comes after the first `skip`. */
+export async function* behind(records: AsyncIterable<ImportRecord[]>, skip: number): AsyncGenerator<ImportRecord[]> {
   let left = skip
   for await (const some of records) {
     if (left >= some.length) left -= some.length

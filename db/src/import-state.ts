@@ -11,7 +11,7 @@ const Whole = Type.Integer({ minimum: 0 })
  * How far a file has come. It moves in the transaction that stores, so that whoever goes on after a kill neither leaves a row
  * out nor counts one twice.
  */
-const ImportState = Type.Object({
+export const ImportState = Type.Object({
   file: Type.String(),
   read: Whole,
   stored: Whole,

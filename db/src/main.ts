@@ -1,11 +1,20 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readEnvironment } from '@yiping/contract'
+import { startEmbedded } from '../embedded/index.ts'
 import { createPool } from './connection.ts'
 import { digestDatabase, type TableDigest } from './digest-database.ts'
 import { backup, restore } from './run-backup.ts'
+import { exportArguments, exportRegister } from './moving/export-register.ts'
+import { loadRegister } from './moving/load-register.ts'
+import { moveDatabase, tellMove } from './moving/move-database.ts'
+import { runImportRegister } from './moving/run-import-register.ts'
+import { runTelegraf } from './moving/run-telegraf.ts'
+import { runThingsboard } from './moving/run-thingsboard.ts'
 import { runImport } from './run-import.ts'
+import { signInLink } from './run-sign-in-link.ts'
 import { runConflicts } from './run-conflicts.ts'
 import { databaseStatus, statusText } from './run-status.ts'
 import { migrate } from './migrate.ts'
@@ -23,13 +32,24 @@ const usage = `npm run db -- COMMAND
   prepare                 migrate, and seed: everything when there is no station yet, else what an older version did not have
   seed [FILE]             write catalogue, districts and the demo city's stations and pipes; FILE: another registry (CSV),
                           or a replay map (JSON) whose stations are registered with their origin
+       --bare             catalogue and districts alone, for a register of one's own that \`import\` brings
+  import FILE… [--apply]  stations, points, thresholds and users from CSV or Excel: what would change, and with --apply it does.
+                          --skip-refused writes what is right although something is refused, --as KIND says what the files hold, --json
+  export KIND FILE        stations, points, thresholds or users as .csv or .xlsx, which import reads back; --zh: Chinese titles
   status [--json]         migrations, rows, sizes, chunks and compression of each table and roll-up, jobs with their last run and lag
   import-readings FILE…   readings from CSV (.gz is unpacked), with columns station, metric, ts, value and perhaps quality, or as the
                           page exports them, or from Parquet with the same columns; - is standard input. Broken off, it goes on
                           where it was when it is run again. --again reads a file that is in
+  import-thingsboard --map MAP FILE… [--apply]
+                          lists of devices and answers of the telemetry API of a ThingsBoard: what would come in, and with --apply it does
+  import-telegraf --from URL --table T --map MAP [--apply]
+                          a table of Telegraf's PostgreSQL output; --schema S where it is not public
+  move --to URL           everything into an empty database on a server: of DATABASE_URL, of a running \`npm start\`, or, while none
+                          runs, of the embedded database in DATA_DIR
   backup FILE             the whole database as one file, by pg_dump
   restore FILE            such a file into a database that has nothing in it yet, by pg_restore
   digest                  rows and a digest of every table and roll-up: two databases with the same ones hold the same
+  sign-in-link USERNAME   a link by which an account signs in once, within a day: behind the server's address
   conflicts [STATION]     second values for readings that had one, from files and from devices, newest first, as CSV: the first stays
 
 DATABASE_URL says where; without it the embedded database of a running \`npm start\` (DATA_DIR) is used.
@@ -61,6 +81,7 @@ async function seed(url: string, file: string | undefined): Promise<void> {
     await seedCatalogue(pool)
     const env = readEnvironment(process.env, [], ['CITY_MAP'])
     const districts = await seedDistricts(pool, zhengzhou, env.CITY_MAP)
+    if (file === '--bare') return say(`the catalogue and ${districts} districts`)
     const text = await readFile(file ?? demoStations, 'utf8')
     const stations = file?.endsWith('.json') ? parseReplayMap(text) : parseStationCsv(text)
     const added = await seedStations(pool, stations)
@@ -117,6 +138,49 @@ async function digest(url: string): Promise<void> {
   }
 }
 
+async function exportTo(url: string, args: readonly string[]): Promise<void> {
+  const { kind, file, language } = exportArguments(args)
+  const pool = createPool({ connectionString: url, applicationName: 'yiping-db', max: 1 })
+  try {
+    say(`${file}: ${await exportRegister(kind, await loadRegister(pool), file, language)} ${kind}`)
+  } finally {
+    await pool.end()
+  }
+}
+
+/** A start that was killed leaves its file behind. */
+async function runs(dataDir: string): Promise<boolean> {
+  try {
+    const run: unknown = JSON.parse(await readFile(join(dataDir, 'run.json'), 'utf8'))
+    return typeof run === 'object' && run !== null && 'pid' in run && typeof run.pid === 'number' && process.kill(run.pid, 0)
+  } catch {
+    return false
+  }
+}
+
+/** The embedded database of DATA_DIR while nothing runs: nobody else writes to it then. */
+async function withSource<T>(work: (url: string) => Promise<T>): Promise<T> {
+  const env = readEnvironment(process.env, ['DATA_DIR'], ['DATABASE_URL'])
+  const dataDir = join(env.DATA_DIR, 'pg')
+  if (env.DATABASE_URL !== undefined || (await runs(env.DATA_DIR)) || !existsSync(join(dataDir, 'PG_VERSION'))) return work(await databaseUrl())
+  const bundle = join(dirname(fileURLToPath(import.meta.url)), 'embedded.js')
+  const database = await startEmbedded({ dataDir, log: say, ...(existsSync(bundle) && { entry: bundle }) })
+  try {
+    return await work(database.url)
+  } finally {
+    await database.stop()
+  }
+}
+
+async function move(args: readonly string[]): Promise<void> {
+  const [flag, to, ...more] = args
+  if (flag !== '--to' || to === undefined || more.length > 0) throw new Error('move --to postgres://user:password@host:5432/database')
+  const moved = await withSource((from) => moveDatabase({ from, to, tiers: configuredTiers(), say }))
+  if (!tellMove(moved, print)) process.exitCode = 1
+}
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`)
+
 async function main(command: string | undefined, rest: readonly string[]): Promise<void> {
   const [argument] = rest
   switch (command) {
@@ -138,6 +202,18 @@ async function main(command: string | undefined, rest: readonly string[]): Promi
     case 'import-readings':
       if (argument === undefined) break
       return runImport(await databaseUrl(), rest, readEnvironment(process.env, ['RETENTION_DAYS']).RETENTION_DAYS * 86_400_000, say)
+    case 'import':
+      if (argument === undefined) break
+      return runImportRegister(await databaseUrl(), rest, print)
+    case 'export':
+      if (argument === undefined) break
+      return exportTo(await databaseUrl(), rest)
+    case 'import-thingsboard':
+      return runThingsboard(await databaseUrl(), rest, readEnvironment(process.env, ['RETENTION_DAYS']).RETENTION_DAYS * 86_400_000, print)
+    case 'import-telegraf':
+      return runTelegraf(await databaseUrl(), rest, readEnvironment(process.env, ['RETENTION_DAYS']).RETENTION_DAYS * 86_400_000, print)
+    case 'move':
+      return move(rest)
     case 'backup':
       if (argument === undefined) break
       return say(`${argument}: ${await backup(await databaseUrl(), argument, process.env)} bytes`)
@@ -146,6 +222,9 @@ async function main(command: string | undefined, rest: readonly string[]): Promi
       return tell(await restore(await databaseUrl(), argument, process.env))
     case 'digest':
       return digest(await databaseUrl())
+    case 'sign-in-link':
+      if (argument === undefined) break
+      return print(await signInLink(await databaseUrl(), argument))
     case 'conflicts':
       return runConflicts(await databaseUrl(), argument, process.stdout)
     default:

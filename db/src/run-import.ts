@@ -83,9 +83,10 @@ async function fromInput(pool: Pool, settings: Settings, say: (line: string) => 
   return 0
 }
 
-const account = (s: ImportState): string => `${s.read} rows = ${s.stored} stored + ${s.duplicate} duplicate + ${s.conflict} conflict + ${s.refused} refused`
+export const account = (s: ImportState): string =>
+  `${s.read} rows = ${s.stored} stored + ${s.duplicate} duplicate + ${s.conflict} conflict + ${s.refused} refused`
 
-function teller(say: (line: string) => void): (refusal: ImportRefusal) => void {
+export function teller(say: (line: string) => void): (refusal: ImportRefusal) => void {
   let told = 0
   return ({ line, reason, detail }) => {
     told += 1

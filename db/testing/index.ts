@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { inject } from 'vitest'
-import { type EmbeddedDatabase, startEmbedded } from '../embedded/index.ts'
-import { copyTemplate, prepare } from './template.ts'
+import type { EmbeddedDatabase } from '../embedded/index.ts'
+import { copyTemplate, prepare, startBrief } from './template.ts'
 
 export { type AlarmFixture, insertAlarm } from './alarm-rows.ts'
 export { type FaultyLink, startProxy, through } from './proxy.ts'
@@ -31,13 +31,14 @@ export async function freshDatabase(): Promise<TestDatabase> {
 async function onEmbedded(): Promise<TestDatabase> {
   const folder = await mkdtemp(join(tmpdir(), 'yiping-test-'))
   const dataDir = join(folder, 'pg')
-  await copyTemplate(inject('databaseTemplate'), dataDir)
-  let database = await startEmbedded({ dataDir })
+  const template = inject('template')
+  copyTemplate(template.filled, dataDir)
+  let database = await startBrief(template, { dataDir })
   const test: TestDatabase = {
     url: database.url,
     embedded: database,
     async restart() {
-      database = await startEmbedded({ dataDir, port: database.port, password: database.password })
+      database = await startBrief(template, { dataDir, port: database.port, password: database.password })
       test.embedded = database
     },
     async stop() {

@@ -15,7 +15,7 @@ import type { ServerConfig } from './config.ts'
 import { Live } from './live/live.ts'
 import { createMetrics } from './metrics.ts'
 import { answerBroken, answerUnroutable, ProblemError, useProblems } from './plugins/problem.ts'
-import { guardRoutes, openToAll } from './plugins/access.ts'
+import { guardRoutes, openToAll, withAccess } from './plugins/access.ts'
 import { refuseCrossSite } from './plugins/same-site.ts'
 import { createMailer } from './notify/email.ts'
 import { Notifier } from './notify/notifier.ts'
@@ -113,13 +113,20 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
   await fastify.register(compress, { threshold: 1024 })
   await fastify.register(etag)
   await fastify.register(swagger, {
+    transform: ({ schema, url, route }) => ({ schema: withAccess(schema, route.config?.access), url }),
     openapi: {
       openapi: '3.1.0',
       info: {
         title: 'Yiping 一屏',
         version,
         description:
-          "One screen for a city's lifelines: the whole wall as data. Times out are ISO 8601 with the city's offset, times in also epoch ms. Errors are RFC 9457.",
+          "One screen for a city's lifelines: the whole wall as data. Times out are ISO 8601 with the city's offset, times in also epoch ms. Errors are RFC 9457. `x-access` is who may: `public`, `signed-in`, or a permission (docs/access.md).",
+      },
+      components: {
+        securitySchemes: {
+          token: { type: 'http', scheme: 'bearer', description: 'of a script, made at /account' },
+          session: { type: 'apiKey', in: 'cookie', name: 'yiping_session', description: 'followed by the port; POST /auth/login sets it' },
+        },
       },
     },
   })
@@ -133,14 +140,14 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
     version,
     now,
     log: logger,
-    async admit({ headers, auth }) {
+    async admit(heads, auth) {
       const token = typeof auth === 'object' && auth !== null && 'token' in auth ? auth.token : undefined
       if (typeof token === 'string' && token !== '' && token.length <= 200) {
         const principal = await keyring.find({ kind: 'bearer', text: token })
         if (principal === null) throw new ProblemError(401, 'credential_unknown', 'This credential is not (or no longer) known')
         return principal
       }
-      const session = sessionIn(headers)
+      const session = sessionIn(heads)
       return session === null ? null : keyring.find({ kind: 'cookie', text: session })
     },
     over: (principals) => keyring.over(principals),

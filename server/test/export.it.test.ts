@@ -333,12 +333,12 @@ describe.each([
   ['export/count', 'bucket=raw', 'count(*)::int as n from reading', null],
 ])('a client of %s?%s that goes away', (route, more, part, after) => {
   it('leaves nothing running in the database, and has nothing more begun', async () => {
+    // Who asks is known before the database is busy with another.
+    await json('auth/me')
     const spy = vi.spyOn(pg.Client.prototype, 'query')
     const asked = (text: string): number => spy.mock.calls.filter(([sql]) => String(sql).includes(text)).length
     const path = `${route}?points=WS-1:ws.flow,WS-1:ws.pressure&from=${begin}&to=${begin + hour}&${more}`
     const response = new Promise<ServerResponse>((resolve) => app.fastify.server.once('request', (_request, response) => resolve(response)))
-    // Who asks is known before the database is busy with another.
-    await json('auth/me')
     // Keeps the tables, and with them the query, for as long as it likes.
     const client = await pool.connect()
     try {

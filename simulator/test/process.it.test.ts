@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { listen, startBroker, type Broker } from './broker.ts'
 
-const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+/** From the built bundle, as `npm start` runs it. */
+const main = fileURLToPath(new URL('../dist/bin/main.js', import.meta.url))
 let broker: Broker
 let folder: string
 let child: ChildProcess | null = null
@@ -36,7 +37,7 @@ const said = (stream: NodeJS.ReadableStream | null, pattern: RegExp): Promise<st
   })
 /** Exit code, and what it wrote. */
 async function finish(args: string[], env: NodeJS.ProcessEnv = environment()): Promise<{ code: number | null; out: string; err: string }> {
-  child = spawn(process.execPath, ['--import', 'tsx', main, ...args], { env })
+  child = spawn(process.execPath, [main, ...args], { env })
   let out = ''
   let err = ''
   child.stdout?.on('data', (d: Buffer) => (out += d.toString('utf8')))
@@ -49,7 +50,7 @@ describe('the process', () => {
   it('says that it is ready, starts a scenario on command, and stops cleanly on "stop" from its parent', async () => {
     const labels = join(folder, 'labels.jsonl')
     const ear = await listen(broker.url)
-    const running = fork(main, ['--labels', labels], { execArgv: ['--import', 'tsx'], env: environment(), stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+    const running = fork(main, ['--labels', labels], { execArgv: [], env: environment(), stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
     child = running
     const readyLine = said(running.stdout, /ready: /)
     const message = once(running, 'message')
@@ -75,7 +76,7 @@ describe('the process', () => {
   })
 
   it.each(['disconnect', 'SIGTERM'] as const)('stops on %s', async (end) => {
-    const running = fork(main, [], { execArgv: ['--import', 'tsx'], env: environment(), stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
+    const running = fork(main, [], { execArgv: [], env: environment(), stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
     child = running
     await once(running, 'message')
     const exit = once(running, 'exit')
@@ -95,7 +96,7 @@ describe('the process', () => {
   })
 
   it('stops on "stop" while it is still building the city', async () => {
-    const running = fork(main, [], { execArgv: ['--import', 'tsx'], env: environment(), stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
+    const running = fork(main, [], { execArgv: [], env: environment(), stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
     child = running
     const exit = once(running, 'exit')
     running.send('stop')

@@ -8,7 +8,7 @@ import { AlarmEventSchema, AlarmStateSchema } from './state.ts'
 const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 const Count = Type.Integer({ minimum: 0 })
 const Note = Type.String({ minLength: 1, maxLength: 2000 })
-const By = Type.String({ minLength: 1, maxLength: 100, description: 'who acts; until accounts exist it is what is said here' })
+const By = Type.String({ minLength: 1, maxLength: 100, description: 'for whom a script acts; a session acts in its own name' })
 
 /** One occurrence of a rule on a subject. */
 export const AlarmAnswer = Type.Object({

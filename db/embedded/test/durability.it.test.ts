@@ -2,9 +2,10 @@ import fs from 'node:fs/promises'
 import path from 'node:path'
 
 import type pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 
-import { startEmbedded, type EmbeddedDatabase, type EmbeddedOptions } from '../index.ts'
+import { copyTemplate, startBrief } from '../../testing/template.ts'
+import type { EmbeddedDatabase, EmbeddedOptions } from '../index.ts'
 import { connectTo, exists, INSERT_READINGS, makePool, makeTempDir, readingColumns, removeDir, until } from './harness.ts'
 
 let parentDir = ''
@@ -12,7 +13,7 @@ let dataDir = ''
 const running = new Set<EmbeddedDatabase>()
 
 async function start(options: Partial<EmbeddedOptions> = {}): Promise<EmbeddedDatabase> {
-  const database = await startEmbedded({ dataDir, log: () => {}, ...options })
+  const database = await startBrief(inject('template'), { dataDir, log: () => {}, ...options })
   running.add(database)
   void database.exited.then(() => running.delete(database))
   return database
@@ -46,6 +47,7 @@ const SCHEMA = [
 beforeAll(async () => {
   parentDir = await makeTempDir()
   dataDir = path.join(parentDir, 'pg')
+  copyTemplate(inject('template').bare, dataDir)
   const database = await start()
   await withClient(database, async (client) => {
     for (const statement of SCHEMA) await client.query(statement)
@@ -87,7 +89,7 @@ describe('reopening', () => {
     const mark = `${unfinished}.creating`
     let killed = 0
     for (const file of ['PG_VERSION', 'global/pg_control', 'base/1/PG_VERSION']) {
-      const beginning = startEmbedded({ dataDir: unfinished, log: () => {} })
+      const beginning = startBrief(inject('template'), { dataDir: unfinished, log: () => {} })
       beginning.catch(() => {}) // looked at below
       const pid = await until('the lock', async () => {
         const holder = await lockHolder(unfinished)

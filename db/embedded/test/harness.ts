@@ -5,9 +5,10 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll } from 'vitest'
+import { afterAll, afterEach, beforeAll, inject } from 'vitest'
 
-import { startEmbedded, type EmbeddedDatabase, type EmbeddedOptions } from '../index.ts'
+import { copyTemplate, startBrief } from '../../testing/template.ts'
+import type { EmbeddedDatabase, EmbeddedOptions } from '../index.ts'
 
 const POLL_MS = 10
 
@@ -107,9 +108,12 @@ export function useEmbedded(options: Omit<EmbeddedOptions, 'dataDir'> = {}): Emb
 
   beforeAll(async () => {
     parentDir = await makeTempDir()
-    database = await startEmbedded({
+    const dataDir = path.join(parentDir, 'pg')
+    const template = inject('template')
+    copyTemplate(template.bare, dataDir)
+    database = await startBrief(template, {
       ...options,
-      dataDir: path.join(parentDir, 'pg'),
+      dataDir,
       log: (line) => lines.push(line),
     })
     await emptyTables()

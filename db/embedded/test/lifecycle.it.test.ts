@@ -9,8 +9,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 import * as esbuild from 'esbuild'
 import type pg from 'pg'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
 
+import { startBrief } from '../../testing/template.ts'
 import { EmbeddedStartError, EXIT_DIED, EXIT_IN_USE, EXIT_REFUSED, startEmbedded, type EmbeddedDatabase, type EmbeddedOptions } from '../index.ts'
 import { connectTo, exists, isAlive, makePool, makeTempDir, removeDir, until } from './harness.ts'
 
@@ -20,7 +21,7 @@ let lock = ''
 const running = new Set<EmbeddedDatabase>()
 
 async function start(options: Partial<EmbeddedOptions> = {}): Promise<EmbeddedDatabase> {
-  const database = await startEmbedded({ dataDir, log: () => {}, ...options })
+  const database = await startBrief(inject('template'), { dataDir, log: () => {}, ...options })
   running.add(database)
   void database.exited.then(() => running.delete(database))
   return database
@@ -48,7 +49,8 @@ beforeAll(async () => {
   parentDir = await makeTempDir()
   dataDir = path.join(parentDir, 'not', 'there', 'pg')
   lock = `${dataDir}.lock`
-  const database = await start()
+  // From its sources, as who works on it starts it.
+  const database = await startEmbedded({ dataDir, log: () => {} })
   const client = await connectTo(database.url)
   await client.query('CREATE TABLE kept (id int GENERATED ALWAYS AS IDENTITY)')
   await client.end()

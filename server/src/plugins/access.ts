@@ -1,6 +1,6 @@
 import type { Access } from '@yiping/contract'
 import { addAudit, type Queryable } from '@yiping/db'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest, FastifySchema } from 'fastify'
 import { sessionIn } from '../access/cookies.ts'
 import type { Keyring } from '../access/keyring.ts'
 import { actorOf, type Principal, type Scope } from '../access/principal.ts'
@@ -12,6 +12,9 @@ declare module 'fastify' {
     access?: Access
     /** What it is called in the audit log; of reading nothing is written down. */
     audit?: string
+  }
+  interface FastifySchema {
+    'x-access'?: Access | undefined
   }
   interface FastifyRequest {
     principal: Principal | null
@@ -38,6 +41,13 @@ export async function openToAll(app: FastifyInstance, routes: (scope: FastifyIns
     await routes(scope)
   })
 }
+
+/** As the document of the API says it. */
+export const withAccess = (schema: FastifySchema, access: Access | undefined): FastifySchema => ({
+  ...schema,
+  'x-access': access,
+  ...(access === 'public' ? { security: [] } : { security: [{ token: [] }, { session: [] }] }),
+})
 
 const reading = new Set(['GET', 'HEAD', 'OPTIONS'])
 

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, Server as HttpServer } from 'node:http'
+import type { IncomingMessage, Server as HttpServer } from 'node:http'
 import {
   type Delta,
   deltaMs,
@@ -12,6 +12,7 @@ import {
   type TravelAnswer,
 } from '@yiping/contract'
 import { Server } from 'socket.io'
+import type { Heads } from '../access/cookies.ts'
 import { type Principal, scopeKey, sees } from '../access/principal.ts'
 import type { LiveStation } from '../live/city.ts'
 import type { Live } from '../live/live.ts'
@@ -32,7 +33,7 @@ export interface HubOptions {
   now: () => number
   log: { warn: (o: object, m: string) => void; info: (o: object, m: string) => void }
   /** Who opens a socket; null: nobody. Rejects when that cannot be said now. */
-  admit: (handshake: { headers: IncomingHttpHeaders; auth: unknown }) => Promise<Principal | null>
+  admit: (heads: Heads, auth: unknown) => Promise<Principal | null>
   /** Those of these whose session, token or credential is over. */
   over: (principals: ReadonlySet<Principal>) => Promise<ReadonlySet<Principal>>
   /** Also told of every new socket. */
@@ -81,13 +82,17 @@ export class Hub {
         decide(null, origin === undefined || sameHost(origin, host))
       },
     })
-    // Who asked for the socket, and with what headers, is not kept: each is some kilobytes.
-    this.#io.engine.on('connection', (raw: { request: unknown }) => {
+    // Who asked for the socket, and with what headers, is not kept: each is some kilobytes. Two of them until it is let in.
+    const heads = new WeakMap<object, Heads>()
+    this.#io.engine.on('connection', (raw: { request: IncomingMessage | null }) => {
+      const { cookie, host } = raw.request?.headers ?? {}
+      heads.set(raw, { cookie, host })
       raw.request = null
     })
     this.#io.use((socket, next) => {
-      const { headers, auth } = socket.handshake
-      options.admit({ headers, auth }).then(
+      const known = heads.get(socket.conn) ?? {}
+      heads.delete(socket.conn)
+      options.admit(known, socket.handshake.auth).then(
         (principal) => {
           if (principal === null) return next(new Error('signed_out'))
           socket.data.principal = principal

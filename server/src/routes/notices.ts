@@ -13,6 +13,7 @@ import {
   type NoticeRoute,
 } from '@yiping/db'
 import Type from 'typebox'
+import { principalOfRequest } from '../plugins/access.ts'
 import { ProblemError } from '../plugins/problem.ts'
 import type { RouteContext } from './context.ts'
 import { timeOut, timeOutOrNull } from './time.ts'
@@ -39,6 +40,9 @@ function spanOf(shift: DutyShiftFields): { from: number; to: number } {
   if (to <= from) throw new ProblemError(422, 'span_empty', 'The shift is not right', 'it ends before it begins')
   return { from, to }
 }
+
+/** Where a colleague is reached is for those who tend the roster: others see that there is an address. */
+const maskedEmail = (email: string): string => email.replace(/^(.).*(?=@)/, '$1…')
 
 /** Who is told of alarms, who is on duty, and what was sent. `tell`: sends a trial. */
 export const noticeRoutes =
@@ -122,11 +126,13 @@ export const noticeRoutes =
     app.get(
       '/duty-shifts',
       { config: { access: 'act' }, schema: { summary: 'The duty roster, from now on', response: { 200: DutyShiftsAnswer } } },
-      async () => {
+      async (request) => {
         const now = context.now()
+        const whole = principalOfRequest(request).permissions.has('configure')
         return {
           items: (await loadDutyShifts(pool, now)).map((s) => ({
             ...s,
+            email: whole ? s.email : maskedEmail(s.email),
             from: timeOut(s.from, zone),
             to: timeOut(s.to, zone),
             now: s.from <= now && now < s.to,
