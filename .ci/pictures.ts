@@ -13,7 +13,7 @@ import { startEmbedded } from '../db/embedded/index.ts'
 import { launchChromium } from '../server/test/chromium.ts'
 import { ended, startCity, until, type City } from './pictures/city.ts'
 import { fetch, signIn } from '../server/test/signed-in.ts'
-import { deskIn, desks, languages, stateOf, walls, type Picture } from './pictures/scenes.ts'
+import { deskIn, desks, doors, languages, stateOf, walls, type Picture } from './pictures/scenes.ts'
 
 const out = join('docs', 'pictures')
 const words = process.argv.slice(2)
@@ -27,7 +27,7 @@ const settleMs = 1600
 
 async function open(browser: Browser, city: City, p: Picture): Promise<Page> {
   const page = await browser.newPage({ viewport: { width: p.width, height: p.height }, locale: p.path.includes('lang=en') ? 'en' : 'zh-CN' })
-  await signIn(page.context(), city.address)
+  if (p.outside !== true) await signIn(page.context(), city.address)
   await page.goto(city.address + p.path)
   await page.evaluate(() => document.fonts.ready)
   // A past moment is read first; the wall says so meanwhile.
@@ -71,8 +71,8 @@ async function publish(city: City, readings: Record<string, Record<string, numbe
   await Promise.all(Object.entries(readings).map(([topic, values]) => device.publishAsync(topic, JSON.stringify(values), { qos: 1 })))
   await device.endAsync()
 }
-async function ask(city: City, path: string, body?: unknown): Promise<ReturnType<typeof JSON.parse>> {
-  const init = body === undefined ? {} : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+async function ask(city: City, path: string, body?: unknown, method = 'POST'): Promise<ReturnType<typeof JSON.parse>> {
+  const init = body === undefined ? {} : { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
   const response = await fetch(`${city.address}/api/v1/${path}`, init)
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
   return response.json()
@@ -122,6 +122,20 @@ async function screens(browser: Browser, city: City): Promise<void> {
     await page.waitForTimeout(600)
   })
   await wall.close()
+}
+
+async function people(browser: Browser, city: City): Promise<void> {
+  if (!doors.some(wanted)) return
+  const add = (username: string, name: string, roles: string[], districts: string[] | null, domains: string[] | null) =>
+    ask(city, 'accounts', { username, name, roles, districts, domains })
+  await add('wanglei', '王磊', ['operator'], ['410105', '410102'], ['water'])
+  await add('chenjing', '陈静', ['operator'], null, ['gas', 'heating'])
+  await add('lina', '李娜', ['analyst'], null, null)
+  const { id } = await add('zhaoming', '赵明', ['operator', 'analyst'], ['410103'], null)
+  await ask(city, `accounts/${id}`, { disabled: true }, 'PATCH')
+  const [alarm] = await openAlarms(city)
+  if (alarm) await ask(city, `alarms/${alarm.id}/ack`, { by: '王磊', note: '已派人到现场' })
+  await take(browser, city, doors)
 }
 
 async function past(browser: Browser, city: City): Promise<void> {
@@ -245,6 +259,7 @@ try {
   // By now the truth bar has a minute of its own.
   await take(browser, city, walls)
   await past(browser, city)
+  await people(browser, city)
   if ([...stateOf('alarm'), ...stateOf('returned'), ...stateOf('flood'), deskIn('flood', '/gas'), deskIn('flood', '/alarms')].some(wanted))
     await alarms(browser, city)
   const cut = (page: Page) =>

@@ -4,6 +4,8 @@ export interface Picture {
   path: string
   width: number
   height: number
+  /** Nobody is signed in. */
+  outside?: true
 }
 
 const [wall, desk] = [
@@ -45,6 +47,14 @@ export const desks: Picture[] = [
   { name: 'gas-void-en-1920', path: '/gas?lang=en&panel=voids&station=GS-V-0007&tab=alarms', ...wall },
   { name: 'heating-curve-zh-1920', path: '/heating?panel=curve', ...wall },
 ]
+
+/** Once there are some accounts, and things that they did. */
+export const doors: Picture[] = languages.flatMap((l) => [
+  { name: `sign-in-${l}-1440`, path: `/alarms?lang=${l}`, ...desk, outside: true },
+  { name: `accounts-${l}-1440`, path: `/accounts?lang=${l}`, ...desk },
+  { name: `account-${l}-1440`, path: `/account?lang=${l}`, ...desk },
+  { name: `audit-${l}-1440`, path: `/audit?lang=${l}`, ...desk },
+])
 
 export const walls: Picture[] = [
   ...each((l, t) => ({ name: named('wall', l, t, 1920), path: `/?${look(l, t)}`, ...wall })),

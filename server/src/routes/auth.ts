@@ -82,7 +82,8 @@ export const authRoutes =
       },
       async (request, reply) => {
         const { username, password } = request.body
-        request.audited.target = username
+        // Of the body nothing but the name is worth keeping.
+        Object.assign(request.audited, { target: username, after: null })
         const signedIn = await accounts.login(username, password, whereFrom(request)).catch((error: unknown) => {
           if (error instanceof ProblemError && error.status === 429) reply.header('retry-after', /\d+/.exec(error.message)?.[0] ?? '1')
           throw error
@@ -100,6 +101,7 @@ export const authRoutes =
         schema: { summary: 'Signs in by a link, which is good for once', body: LinkRequest, response: { 200: MeAnswer, '4xx': Problem } },
       },
       async (request, reply) => {
+        request.audited.after = null
         const signedIn = await accounts.useLink(request.body.token, whereFrom(request))
         if (signedIn === null)
           throw new ProblemError(401, 'link_over', 'This link is over', 'it was used, it is older than a day, or another one took its place')
