@@ -95,6 +95,23 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
+it('reads aloud why nothing is known, anew when the reason is another', async () => {
+  await open('/')
+  const aloud = (): string => page.get('p.hidden[role=status]').text()
+  const blind = cells()
+  for (const key of Object.keys(blind))
+    if (key.startsWith('domain:')) Object.assign(blind, { [key]: { ...(blind as Record<string, object>)[key], points: { fresh: 0, expected: 100 } } })
+  socket.snapshot('overview', 2, blind)
+  await pass(600)
+  expect(aloud()).toBe('尚无读数')
+  feed.connection.travel({ at: start - 3_600_000, speed: 0 })
+  await pass(100)
+  expect(aloud()).toContain('正在读取那一刻')
+  socket.moment(start - 3_600_000, 0)
+  await pass(600)
+  expect(aloud()).toBe('尚无读数')
+})
+
 describe('a scene of one utility', () => {
   it('says how it is, with all of its figures, its alarms and its stations worst first, and of no other', async () => {
     await open('/wall/gas')
