@@ -52,7 +52,6 @@ export const desks: Picture[] = [
 export const doors: Picture[] = languages.flatMap((l) => [
   { name: `sign-in-${l}-1440`, path: `/alarms?lang=${l}`, ...desk, outside: true },
   { name: `accounts-${l}-1440`, path: `/accounts?lang=${l}`, ...desk },
-  { name: `account-${l}-1440`, path: `/account?lang=${l}`, ...desk },
   { name: `audit-${l}-1440`, path: `/audit?lang=${l}`, ...desk },
 ])
 
