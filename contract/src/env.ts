@@ -34,7 +34,7 @@ export const environment = {
     maxLength: maxPasswordLength,
     description: 'of the first administrator `admin`, read at the first start only; unset: made up and printed once',
   }),
-  SESSION_IDLE_MINUTES: Type.Integer({ minimum: 1, maximum: 525_600, default: 720, description: 'a session that asks for nothing for so long is over' }),
+  SESSION_IDLE_MINUTES: Type.Integer({ minimum: 5, maximum: 525_600, default: 720, description: 'a session that asks for nothing for so long is over' }),
   SESSION_HOURS: Type.Integer({ minimum: 1, maximum: 8760, default: 168, description: 'any session is over after this' }),
   TRUST_PROXY: Type.String({
     minLength: 1,

@@ -1,3 +1,4 @@
+import { createHash, randomBytes } from 'node:crypto'
 import type { Permission, Role } from '@yiping/contract'
 import type { Pool, Queryable } from './connection.ts'
 import { inTransaction } from './in-transaction.ts'
@@ -261,13 +262,17 @@ export async function revokeToken(db: Queryable, account: number, id: number): P
   return rowCount === 1
 }
 
-/** A new link takes the place of the account's older ones. */
-export async function addSignInLink(db: Queryable, l: { tokenHash: Buffer; account: number; expiresAt: number }): Promise<void> {
+const linkLivesMs = 24 * 3_600_000
+/** A secret by which the account signs in once, within a day; it takes the place of the account's older ones. */
+export async function makeSignInLink(db: Queryable, account: number, now: number): Promise<{ token: string; expiresAt: number }> {
+  const token = randomBytes(32).toString('base64url')
+  const expiresAt = now + linkLivesMs
   await db.query(
     `with old as (delete from sign_in_link where account = $2 and token_hash <> $1)
      insert into sign_in_link (token_hash, account, expires_at) values ($1, $2, to_timestamp($3::float8 / 1000))`,
-    [l.tokenHash, l.account, l.expiresAt],
+    [createHash('sha256').update(token).digest(), account, expiresAt],
   )
+  return { token, expiresAt }
 }
 
 /** Uses a link up; null: it is over, was used, or is of a disabled account. */

@@ -17,12 +17,13 @@ export interface AuditRow extends AuditRecord {
   id: number
 }
 
-export async function addAudit(db: Queryable, r: AuditRecord): Promise<void> {
-  const json = (value: unknown): string | null => (value === undefined || value === null ? null : JSON.stringify(value))
+export async function addAudit(db: Queryable, records: readonly AuditRecord[]): Promise<void> {
   await db.query(
     `insert into audit (at, actor, account, via, address, action, target, outcome, before, after)
-     values (to_timestamp($1::float8 / 1000), $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10::jsonb)`,
-    [r.at, r.actor, r.account, r.via, r.address, r.action, r.target, r.outcome, json(r.before), json(r.after)],
+     select to_timestamp(at / 1000), actor, account, via, address, action, target, outcome, nullif(before, 'null'), nullif(after, 'null')
+     from jsonb_to_recordset($1::jsonb) as g(at float8, actor text, account int, via text, address text, action text, target text, outcome text,
+       before jsonb, after jsonb)`,
+    [JSON.stringify(records)],
   )
 }
 

@@ -1,4 +1,4 @@
-import { type Access, permissions, permissionsOf, type Permission, type Role } from '@yiping/contract'
+import { type Access, defaultSettings, permissions, permissionsOf, type Permission, type Role } from '@yiping/contract'
 import {
   addAccount,
   addPairing,
@@ -12,7 +12,6 @@ import {
   seedStations,
   storeBatch,
 } from '@yiping/db'
-import { defaultSettings } from '@yiping/contract'
 import { until } from '@yiping/contract/testing'
 import { freshDatabase, insertAlarm, type TestDatabase } from '@yiping/db/testing'
 import Fastify from 'fastify'
@@ -353,7 +352,7 @@ describe('the first start', () => {
 })
 
 describe('signing in', () => {
-  const people4 = async (): Promise<Answer> => ask('accounts', { token: people.administrator?.token ?? '' })
+  const allAccounts = async (): Promise<Answer> => ask('accounts', { token: people.administrator?.token ?? '' })
   beforeAll(async () => {
     for (const username of ['wang', 'li'])
       expect(
@@ -382,7 +381,7 @@ describe('signing in', () => {
     expect((await login('wang', password, { 'x-forwarded-proto': 'https' })).headers.get('set-cookie')).toContain('Secure')
     const cookie = cookieOf(right)
     expect((await ask('auth/me', { cookie })).body.username).toBe('wang')
-    expect(JSON.stringify((await people4()).body)).not.toContain('argon2')
+    expect(JSON.stringify((await allAccounts()).body)).not.toContain('argon2')
   })
 
   it('slows down who guesses, and lets in nobody by the right password meanwhile', async () => {
@@ -437,7 +436,7 @@ describe('signing in', () => {
     skewMs = 15 * 3_600_000
     const token = people.administrator?.token ?? ''
     const cookie = cookieOf(await login('li'))
-    const { items } = (await people4()).body
+    const { items } = (await allAccounts()).body
     const idOf = (username: string): number => items.find((a: { username: string }) => a.username === username).id
     const change = (username: string, body: object) => ask(`accounts/${idOf(username)}`, { method: 'PATCH', token, body })
     expect((await change('li', { disabled: true })).body.disabledAt).not.toBeNull()
@@ -508,6 +507,26 @@ describe('the audit log', () => {
     const [first, second] = [(await ask('audit?limit=2', { token })).body, body.items]
     const next = (await ask(`audit?limit=2&cursor=${first.nextCursor}`, { token })).body
     expect([...first.items, ...next.items].map((e: { id: string }) => e.id)).toEqual(second.slice(0, 4).map((e: { id: string }) => e.id))
+  })
+  it('keeps nothing of who is nobody, but sign-ins that were refused', async () => {
+    skewMs = 20 * 3_600_000
+    const entries = async (): Promise<number> => (await pool.query<{ n: number }>('select count(*)::int as n from audit')).rows[0]?.n ?? Number.NaN
+    const before = await entries()
+    const { secret } = (await ask('screens/pairing', { method: 'POST' })).body
+    for (const [path, body, status] of [
+      ['screens/pairing/claim', { secret }, 200],
+      ['screens/pairing/claim', { secret: 'x'.repeat(43) }, 404],
+      ['alarms/low-1/comment', { note: 'x' }, 401],
+      ['accounts', {}, 401],
+      ['auth/login', {}, 400],
+      ['auth/link', { token: 1 }, 400],
+    ] as const)
+      expect([path, (await ask(path, { method: 'POST', body })).status]).toEqual([path, status])
+    expect(await entries()).toBe(before)
+    const refused: number[] = []
+    for (let i = 0; i < 12; i += 1) refused.push((await ask('auth/link', { method: 'POST', body: { token: 'y'.repeat(43) } })).status)
+    expect(refused.filter((s) => s === 429).length).toBeGreaterThan(0)
+    expect(await entries()).toBe(before + refused.filter((s) => s === 401).length)
   })
   it('is only added to', async () => {
     for (const sql of ["update audit set actor = 'x'", 'delete from audit', 'truncate audit']) await expect(pool.query(sql)).rejects.toThrow('only added to')

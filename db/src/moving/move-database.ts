@@ -93,8 +93,8 @@ async function filledTables(target: Pool): Promise<string[]> {
   const filled: string[] = []
   for (const { name, quoted } of rows) {
     if (preset.includes(name) || name === 'schema_migration') continue
-    const { rows: any } = await target.query<{ any: boolean }>(`select exists (select from ${quoted}) as any`)
-    if (any[0]?.any === true) filled.push(name)
+    const found = await target.query<{ filled: boolean }>(`select exists (select from ${quoted}) as filled`)
+    if (found.rows[0]?.filled === true) filled.push(name)
   }
   return filled
 }

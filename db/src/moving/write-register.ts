@@ -1,5 +1,6 @@
 import type { AlarmRule } from '@yiping/contract'
 import { alarmRuleChannel, registryChannel } from '../channels.ts'
+import { addAudit, type AuditRecord } from '../audit.ts'
 import type { Queryable } from '../connection.ts'
 import { notify } from '../notify.ts'
 import type { Change, Plan, PointRecord, StationRecord, UserRecord } from './register.ts'
@@ -16,10 +17,10 @@ export async function writeRegister(db: Queryable, plan: Plan, file: string, now
   if (points.length > 0) await writePoints(db, points)
   for (const rule of rules) await writeRule(db, rule, file)
   if (users.length > 0) await writeUsers(db, users, now)
-  await writeAudit(
+  const changes = plan.changes.filter((c) => c.what !== 'unchanged')
+  await addAudit(
     db,
-    plan.changes.filter((c) => c.what !== 'unchanged'),
-    now,
+    changes.map((c) => auditOf(c, now)),
   )
   if (stations.length + points.length > 0) await notify(db, registryChannel, '')
   if (rules.length > 0) await notify(db, alarmRuleChannel, '')
@@ -71,21 +72,10 @@ async function writeUsers(db: Queryable, users: readonly UserRecord[], now: numb
 }
 
 /** A row for each change, as `addAudit` writes it, all in one statement: a city's register has thousands. */
-async function writeAudit(db: Queryable, changes: readonly Change[], now: number): Promise<void> {
-  const side = (c: Change, of: 'before' | 'after'): Record<string, unknown> => Object.fromEntries(c.fields.map((f) => [f.name, f[of]]))
-  await db.query(
-    `insert into audit (at, actor, account, via, address, action, target, outcome, before, after)
-     select to_timestamp($2::float8 / 1000), 'db', null, 'nobody', null, 'register.import', target, 'done', before, after
-     from jsonb_to_recordset($1::jsonb) as g(target text, before jsonb, after jsonb)`,
-    [
-      JSON.stringify(
-        changes.map((c) => ({
-          target: `${c.kind.slice(0, -1)}:${c.key}`,
-          ...(c.what === 'changed' && { before: side(c, 'before') }),
-          after: { ...side(c, 'after'), at: c.place },
-        })),
-      ),
-      now,
-    ],
-  )
+function auditOf({ kind, key, what, fields, place }: Change, at: number): AuditRecord {
+  const side = (of: 'before' | 'after'): Record<string, unknown> => Object.fromEntries(fields.map((f) => [f.name, f[of]]))
+  return {
+    ...{ at, actor: 'db', account: null, via: 'nobody', address: null, action: 'register.import', target: `${kind.slice(0, -1)}:${key}`, outcome: 'done' },
+    ...{ before: what === 'changed' ? side('before') : null, after: { ...side('after'), at: place } },
+  }
 }

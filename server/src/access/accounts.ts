@@ -4,11 +4,11 @@ import {
   type AccountRow,
   addFirstAccount,
   addSession,
-  addSignInLink,
   endSessions,
   findAccount,
   hasAccounts,
   type Holder,
+  makeSignInLink,
   type Pool,
   takeSignInLink,
 } from '@yiping/db'
@@ -35,9 +35,6 @@ export interface SignedIn {
   /** What the cookie carries. */
   secret: string
 }
-
-/** A link for a colleague lives a day, that of the first start as long. */
-export const linkLivesMs = 24 * 3_600_000
 
 /** Signing in, out, and ending what others hold. */
 export class Accounts {
@@ -103,11 +100,8 @@ export class Accounts {
     this.options.onEnded(which)
   }
 
-  async newLink(account: number): Promise<{ token: string; expiresAt: number }> {
-    const token = newSecret()
-    const expiresAt = this.options.now() + linkLivesMs
-    await addSignInLink(this.options.pool, { tokenHash: hashOf(token), account, expiresAt })
-    return { token, expiresAt }
+  newLink(account: number): Promise<{ token: string; expiresAt: number }> {
+    return makeSignInLink(this.options.pool, account, this.options.now())
   }
 
   /**
@@ -138,5 +132,5 @@ export function checkPassword(password: string, username: string): void {
   }
   if (password.length < minPasswordLength || password.length > maxPasswordLength) refuse(`${minPasswordLength} to ${maxPasswordLength} characters`)
   if (new Set(password).size < 5) refuse('it repeats itself')
-  if (password.toLowerCase().includes(username.toLowerCase())) refuse('the username stands in it')
+  if (username.length >= 4 && password.toLowerCase().includes(username.toLowerCase())) refuse('the username stands in it')
 }

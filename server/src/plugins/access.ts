@@ -22,13 +22,16 @@ declare module 'fastify' {
   }
 }
 
+/** In the log: somebody who was not let in. */
+export const nobody = 'nobody'
+
 /** What a handler knows better than the request's body says. */
 export interface Audited {
   action?: string
   target?: string
   before?: unknown
   after?: unknown
-  /** Who it was, where nobody was signed in yet. */
+  /** Who it was, where nobody was signed in yet; without it nothing is written down of them. */
   actor?: string
   refusal?: string
 }
@@ -94,9 +97,11 @@ export function guardRoutes(app: FastifyInstance, { keyring, db, now }: AccessOp
     if (audit === undefined) return
     const { action, target, before, after, actor, refusal } = request.audited
     const { principal } = request
+    // Who is nobody could fill the log. A handler names whom it means: who has come in, or a sign-in that it refused.
+    if (principal === null && actor === undefined) return
     const record = {
       at: now(),
-      actor: actor ?? (principal === null ? 'nobody' : actorOf(principal)),
+      actor: actor ?? (principal === null ? nobody : actorOf(principal)),
       account: principal?.account ?? null,
       via: principal?.kind ?? ('nobody' as const),
       address: request.ip,
@@ -107,7 +112,7 @@ export function guardRoutes(app: FastifyInstance, { keyring, db, now }: AccessOp
       after: after === undefined ? withoutSecrets(request.body) : after,
     }
     // It is done already: an answer that says otherwise would have it done twice. The line in the process' log remains.
-    const written = addAudit(db, record).catch((error: unknown) =>
+    const written = addAudit(db, [record]).catch((error: unknown) =>
       request.log.error({ err: String(error), audit: record }, 'what was done could not be written into the audit log'),
     )
     // Who takes readings away changes nothing: a file need not wait for a database that is busy with others.

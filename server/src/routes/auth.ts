@@ -20,7 +20,7 @@ import { sessionCookie } from '../access/cookies.ts'
 import { tokenPrefix } from '../access/keyring.ts'
 import { hashPassword, isPassword } from '../access/password.ts'
 import { actorOf, type Principal } from '../access/principal.ts'
-import { principalOfRequest } from '../plugins/access.ts'
+import { nobody, principalOfRequest } from '../plugins/access.ts'
 import { ProblemError } from '../plugins/problem.ts'
 import { hashOf, newSecret } from '../screens/credentials.ts'
 import type { RouteContext } from './context.ts'
@@ -88,8 +88,8 @@ export const authRoutes =
           if (error instanceof ProblemError && error.status === 429) reply.header('retry-after', /\d+/.exec(error.message)?.[0] ?? '1')
           throw error
         })
+        request.audited.actor = signedIn === null ? nobody : actorOf(signedIn.principal)
         if (signedIn === null) throw new ProblemError(401, 'login_refused', 'Name or password are not right')
-        request.audited.actor = actorOf(signedIn.principal)
         giveCookie(request, reply, signedIn, now())
         return meAnswer(signedIn.principal)
       },
@@ -103,9 +103,9 @@ export const authRoutes =
       async (request, reply) => {
         request.audited.after = null
         const signedIn = await accounts.useLink(request.body.token, whereFrom(request))
+        request.audited.actor = signedIn === null ? nobody : actorOf(signedIn.principal)
         if (signedIn === null)
           throw new ProblemError(401, 'link_over', 'This link is over', 'it was used, it is older than a day, or another one took its place')
-        request.audited.actor = actorOf(signedIn.principal)
         giveCookie(request, reply, signedIn, now())
         return meAnswer(signedIn.principal)
       },

@@ -82,7 +82,7 @@ export const screenRoutes =
     app.post(
       '/screens/pairing/claim',
       {
-        config: { access: 'public', audit: 'screen.claim' },
+        config: { access: 'public' },
         schema: {
           summary: 'The screen asks whether its code was entered; once, it gets its credential',
           body: ClaimRequest,
