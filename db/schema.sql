@@ -727,6 +727,7 @@ CREATE TRIGGER station_moves AFTER UPDATE OF district, origin ON public.station 
 -- every 00:15:00: policy_refresh_continuous_aggregate reading_1m end_offset=02:00:00 start_offset=17496:00:00
 -- every 00:30:00: policy_refresh_continuous_aggregate reading_1h end_offset=02:00:00 start_offset=87576:00:00
 -- every 01:00:00: policy_refresh_continuous_aggregate reading_1d end_offset=02:00:00 start_offset=87576:00:00
+-- every 1 day: retire_records  keep_days=730
 -- every 12:00:00: policy_compression district_1h compress_after=60 days
 -- every 12:00:00: policy_compression reading compress_after=3 days
 -- every 12:00:00: policy_compression reading_15m compress_after=10 days

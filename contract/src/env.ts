@@ -50,6 +50,7 @@ export const environment = {
   RETENTION_15M: Kept('the quarter-hour tier', 10 * 365),
   RETENTION_1H: Kept('the hour tier', 20 * 365),
   RETENTION_1D: Kept('the day tier', 0),
+  RETENTION_RECORDS: Kept('the account, refusals, conflicts, corrections and notices', 730),
 } as const
 export type EnvironmentName = keyof typeof environment
 

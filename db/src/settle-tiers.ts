@@ -10,9 +10,20 @@ export interface TierSettings {
   zone: string
   /** How long a tier keeps what it holds, days; 0: for ever. */
   keepDays: Readonly<Record<KeptTier, number>>
+  /** How long what is written down beside readings is kept, days; 0: for ever. */
+  keepRecordsDays: number
 }
 
-export const tierVariables = ['CITY_TIMEZONE', 'RETENTION_DAYS', 'RETENTION_RAW', 'RETENTION_1M', 'RETENTION_15M', 'RETENTION_1H', 'RETENTION_1D'] as const
+export const tierVariables = [
+  'CITY_TIMEZONE',
+  'RETENTION_DAYS',
+  'RETENTION_RAW',
+  'RETENTION_1M',
+  'RETENTION_15M',
+  'RETENTION_1H',
+  'RETENTION_1D',
+  'RETENTION_RECORDS',
+] as const
 type TierEnvironment = ReturnType<typeof readEnvironment<(typeof tierVariables)[number]>>
 
 /** Late readings have their roll-ups worked out again from everything of those days: it must still be there, and a while longer. */
@@ -41,7 +52,7 @@ export function tierSettings(env: TierEnvironment): TierSettings {
     finer = { name, days: Math.max(days, finer.days) }
   }
   if (faults.length > 0) throw new EnvironmentError(faults)
-  return { zone: env.CITY_TIMEZONE, keepDays }
+  return { zone: env.CITY_TIMEZONE, keepDays, keepRecordsDays: env.RETENTION_RECORDS }
 }
 
 export const defaultTiers = tierSettings(readEnvironment({}, tierVariables))
@@ -119,6 +130,7 @@ async function settle(client: pg.Client, settings: TierSettings, log: (line: str
   await settleRefreshes(client, refreshPolicies(settings, Object.fromEntries(gone.map((g) => [g.name, g.days]))))
   await settleColumnstore(client)
   await settleRetention(client, settings.keepDays)
+  await settleRecords(client, settings)
 }
 
 /** A day tier of another zone is made anew from the tier below it, as far as that still has it all. */
@@ -246,4 +258,14 @@ async function settleRetention(client: pg.Client, keepDays: TierSettings['keepDa
         days,
       ])
   }
+}
+
+async function settleRecords(client: pg.Client, { keepDays, keepRecordsDays }: TierSettings): Promise<void> {
+  const config = JSON.stringify({ ...(keepRecordsDays > 0 && { keep_days: keepRecordsDays }), ...(keepDays.raw > 0 && { keep_raw_days: keepDays.raw }) })
+  await client.query("select delete_job(job_id) from timescaledb_information.jobs where proc_name = 'retire_records' and config <> $1::jsonb", [config])
+  await client.query(
+    `select add_job('retire_records', interval '1 day', config => $1::jsonb)
+     where not exists (select from timescaledb_information.jobs where proc_name = 'retire_records')`,
+    [config],
+  )
 }

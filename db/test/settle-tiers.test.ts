@@ -7,7 +7,7 @@ const day = 86_400
 
 describe('how long a tier is kept', () => {
   it('is two, five, ten and twenty years, and days for ever, unless it is configured', () => {
-    expect(defaultTiers).toEqual({ zone: 'Asia/Shanghai', keepDays: { raw: 730, '1m': 1825, '15m': 3650, '1h': 7300, '1d': 0 } })
+    expect(defaultTiers).toEqual({ zone: 'Asia/Shanghai', keepDays: { raw: 730, '1m': 1825, '15m': 3650, '1h': 7300, '1d': 0 }, keepRecordsDays: 730 })
     expect(settings({ RETENTION_RAW: '0', RETENTION_1M: '0', RETENTION_15M: '0', RETENTION_1H: '0' }).keepDays).toMatchObject({ raw: 0, '1h': 0 })
   })
 

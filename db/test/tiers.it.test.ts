@@ -330,3 +330,62 @@ describe('what is kept for how long', () => {
     ])
   })
 })
+
+describe('what is written down beside readings', () => {
+  const at = (daysAgo: number): string => `now() - ${daysAgo} * interval '24 hours'`
+  const tables = {
+    rejection: 'at',
+    reading_conflict: 'received_at',
+    ingest_balance: 'minute',
+    correction: 'at',
+    notice: 'created_at',
+    quality_mark: 'observed_at',
+  }
+  const ages = async (): Promise<Record<string, number[]>> =>
+    Object.fromEntries(
+      await Promise.all(
+        Object.entries(tables).map(async ([table, column]) => [
+          table,
+          (await query<{ age: number }>(`select round(extract(epoch from now() - ${column}) / 86400)::int as age from ${table} order by 1`)).map((r) => r.age),
+        ]),
+      ),
+    )
+  beforeAll(async () => {
+    for (const table of Object.keys(tables)) await query(`delete from ${table}`)
+    await query("insert into notice_route (name, channel, target) values ('r', 'webhook', 'http://127.0.0.1:9/')")
+    for (const days of [1, 39, 61, 200]) {
+      await query(`insert into rejection (at, source, topic, reason, readings, payload) values (${at(days)}, 'telemetry', 't', 'ts_invalid', 1, '')`)
+      await query(
+        `insert into reading_conflict (point_id, observed_at, received_at, value, quality, source) values (1, ${at(days)}, ${at(days)}, 1, 0, 'telemetry')`,
+      )
+      await query(`insert into ingest_balance (minute, source) values (${at(days)}, 'telemetry')`)
+      await query(`insert into correction (point_id, hour, at, rows) values (1, ${at(days)}, ${at(days)}, 1)`)
+      await query(`insert into notice (route, created_at) select id, ${at(days)} from notice_route`)
+      await query(`insert into quality_mark values (1, ${at(days)}, 'step')`)
+    }
+  })
+
+  it('goes with the days that are configured, marks with the readings of which they say something', async () => {
+    await settle({ zone: 'Pacific/Chatham', keepRecordsDays: 40, keepDays: { ...defaultTiers.keepDays, raw: 100 } })
+    await runJob('retire_records')
+    // Chunks of seven days go when they are over.
+    expect(await ages()).toEqual({
+      rejection: [1, 39],
+      reading_conflict: [1, 39],
+      ingest_balance: [1, 39],
+      correction: [1, 39],
+      notice: [1, 39],
+      quality_mark: [1, 39, 61],
+    })
+  })
+
+  it('stays for ever where that is said, and the job follows the configuration', async () => {
+    await settle({ zone: 'Pacific/Chatham', keepRecordsDays: 0, keepDays: { ...defaultTiers.keepDays, raw: 0 } })
+    await runJob('retire_records')
+    expect((await ages()).ingest_balance).toEqual([1, 39])
+    await settle({ zone: 'Pacific/Chatham', keepRecordsDays: 30 })
+    expect(await query("select config from timescaledb_information.jobs where proc_name = 'retire_records'")).toEqual([
+      { config: { keep_days: 30, keep_raw_days: defaultTiers.keepDays.raw } },
+    ])
+  })
+})
