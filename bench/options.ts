@@ -4,6 +4,8 @@ export interface Options {
   names: readonly string[]
   /** How long `memory` and the soak run the city, min. */
   minutes: number
+  /** Days of readings that the soak fits into its minutes; 0: time runs as it does. */
+  days: number
   /** Rows of `ingest`, and how many pairs. */
   rows: number
   pairs: number
@@ -30,6 +32,7 @@ export function readOptions(args: readonly string[], minutes: number): Options {
     allowPositionals: true,
     options: {
       minutes: { type: 'string' },
+      days: { type: 'string' },
       rows: { type: 'string' },
       pairs: { type: 'string' },
       samples: { type: 'string' },
@@ -42,7 +45,7 @@ export function readOptions(args: readonly string[], minutes: number): Options {
       'node-red': { type: 'boolean' },
     },
   })
-  const number = (name: 'minutes' | 'rows' | 'pairs' | 'samples' | 'seed' | 'messages' | 'readings' | 'history', fallback: number): number => {
+  const number = (name: 'minutes' | 'days' | 'rows' | 'pairs' | 'samples' | 'seed' | 'messages' | 'readings' | 'history', fallback: number): number => {
     const text = values[name]
     if (text === undefined) return fallback
     const value = Number(text)
@@ -52,6 +55,7 @@ export function readOptions(args: readonly string[], minutes: number): Options {
   return {
     names: positionals,
     minutes: number('minutes', minutes),
+    days: values.days === undefined ? 0 : number('days', 0),
     rows: number('rows', 300_000),
     pairs: number('pairs', 3),
     samples: number('samples', 120),

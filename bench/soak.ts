@@ -14,6 +14,7 @@ import { machine } from './report/machine.ts'
 import { aligned } from './report/table.ts'
 import { writeResults } from './report/write-results.ts'
 import { closeOnSignal, withScope } from './scope.ts'
+import { soakMonth } from './soak/month.ts'
 
 interface SoakSample extends MemorySample {
   heapBytes: number
@@ -25,7 +26,10 @@ interface SoakSample extends MemorySample {
 
 const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(1)
 
-/** The whole city with one wall on a screen, for --minutes: what grows, and whether every reading is accounted for. */
+/**
+ * The whole city with one wall on a screen, for --minutes: what grows, and whether every reading is accounted for. With --days N and
+ * a server: so many days of readings in these minutes, the life of the table of readings with them.
+ */
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2), 60)
   closeOnSignal()
@@ -34,6 +38,14 @@ async function main(): Promise<void> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`)
   await withScope(async (scope) => {
     const bench = new Bench(options, scope, say)
+    if (options.days > 0) {
+      const month = await soakMonth(bench, say)
+      process.stdout.write(`\n${month.lines.join('\n')}\n${month.pass ? 'nothing grows' : 'FAILED'}\n`)
+      process.stdout.write(`machine: ${facts.cores} cores, ${facts.memoryGiB} GiB, node ${facts.node}, load ${facts.load1} before\n`)
+      process.stdout.write(`written to ${await writeResults('soak-month-', { from: from.toISOString(), machine: facts, options, ...month }, from)}\n`)
+      if (!month.pass) process.exitCode = 1
+      return
+    }
     const { city } = await startAndWatch(scope, await bench.browser(), say, { dataDir: await bench.folder(), observedAfter: 0, untilPast: true })
     const page = await openPage(scope, await bench.browser(), city.address)
     const faults: string[] = []

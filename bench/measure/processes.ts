@@ -81,3 +81,9 @@ export async function rssOf(pid: number): Promise<number> {
   const found = /^VmRSS:\s+(\d+) kB/m.exec(await readFile(`/proc/${pid}/status`, 'utf8').catch(() => ''))
   return found ? Number(found[1]) * 1024 : Number.NaN
 }
+
+/** Open file handles (sockets, pipes and watches too) and threads. */
+export async function handlesOf(pid: number): Promise<{ handles: number; threads: number }> {
+  const count = async (folder: string): Promise<number> => (await readdir(`/proc/${pid}/${folder}`).catch(() => [])).length
+  return { handles: await count('fd'), threads: await count('task') }
+}

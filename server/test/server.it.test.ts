@@ -122,6 +122,18 @@ describe('HTTP', () => {
     expect(Math.max(...coarse.series[0].max)).toBe(900)
   })
 
+  it('answers a device that reports more often than it should in buckets, unless its single readings are asked for', async () => {
+    const at = (second: number): number => minute - 3 * 3_600_000 + second * 1000
+    await store(Array.from({ length: 120 }, (_, i) => ['WS-2:ws.flow', at(i), i]))
+    const asked = `/api/v1/series?points=WS-2:ws.flow&from=${at(0)}&to=${at(600)}&maxPoints=100`
+    const { body } = await get(asked)
+    expect(body).toMatchObject({ tier: '1m', bucketSeconds: 60 })
+    expect(body.series[0]).toMatchObject({ t: [at(0), at(60)], min: [0, 60], max: [59, 119], count: [60, 60] })
+    expect((await get(`${asked}&tier=raw`)).body).toMatchObject({ status: 400, code: 'tier_too_fine' })
+    const compared = (await get(`/api/v1/series?points=WS-2:ws.flow&from=${at(86_400)}&to=${at(87_000)}&maxPoints=100&compare=P1D`)).body
+    expect([compared.tier, compared.series[0].compare.count]).toEqual(['1m', [60, 60]])
+  })
+
   it('says which readings of a history are not good, and leaves the bad ones out of it', async () => {
     const at = (m: number): number => minute - 7_200_000 + m * 60_000
     await store([

@@ -14,7 +14,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import { scopeOf } from '../plugins/access.ts'
 import { ProblemError } from '../plugins/problem.ts'
-import { chooseTier, holdsSince } from './choose-tier.ts'
+import { type Choice, chooseTier, holdsSince } from './choose-tier.ts'
 import { before, comparisons } from './compare.ts'
 import { cityAt, type RouteContext } from './context.ts'
 import { whenGone } from './gone.ts'
@@ -50,17 +50,10 @@ function percentsIn(text: string): number[] {
 export const seriesRoutes =
   (context: RouteContext): FastifyPluginAsyncTypebox =>
   async (app) => {
-    async function load(db: Queryable, wanted: SeriesRequest): Promise<Map<number, SeriesColumns>> {
+    /** Null: more raw readings of a point than asked for. */
+    async function fitting(db: Queryable, wanted: SeriesRequest): Promise<Map<number, SeriesColumns> | null> {
       const found = await loadSeries(db, wanted)
-      const most = wanted.limit - 1
-      if (wanted.tier === 'raw' && [...found.values()].some((s) => s.t.length > most))
-        throw new ProblemError(
-          400,
-          'tier_too_fine',
-          'More raw readings than asked for',
-          `over ${most} readings of a point in that span: take a shorter span, more maxPoints or a coarser tier`,
-        )
-      return found
+      return wanted.tier === 'raw' && [...found.values()].some((s) => s.t.length >= wanted.limit) ? null : found
     }
 
     async function sorted(db: Queryable, wanted: SeriesRequest, percents: readonly number[]) {
@@ -89,22 +82,39 @@ export const seriesRoutes =
         const { maxPoints } = request.query
         const percents = request.query.percentiles === undefined ? undefined : percentsIn(request.query.percentiles)
         const fastest = Math.min(...points.map((p) => p.metric.alarmIntervalS ?? p.intervalS))
-        const { tier, bucketSeconds } = chooseTier(to - from, maxPoints, fastest, request.query.tier, holdsSince(context.keepDays, from, context.now()))
-        const wanted: SeriesRequest = {
-          pointIds: points.map((p) => p.id),
-          from,
-          to,
-          tier,
-          bucketSeconds,
-          zone: context.zone,
-          limit: tier === 'raw' ? maxPoints + 1 : 100_000,
-        }
+        const holds = holdsSince(context.keepDays, from, context.now())
         // Once the client is gone, what runs is cancelled and nothing more is begun.
         const db = cancellable(context.readPool, gone)
-        const found = await load(db, wanted)
         const { compare } = request.query
         const earlier = compare && { from: before(from, compare, context.zone), to: before(to, compare, context.zone) }
-        const compared = earlier && (await load(db, { ...wanted, ...earlier }))
+        const load = async ({ tier, bucketSeconds }: Choice) => {
+          const wanted: SeriesRequest = {
+            pointIds: points.map((p) => p.id),
+            from,
+            to,
+            tier,
+            bucketSeconds,
+            zone: context.zone,
+            limit: tier === 'raw' ? maxPoints + 1 : 100_000,
+          }
+          const found = await fitting(db, wanted)
+          const compared = found && earlier && (await fitting(db, { ...wanted, ...earlier }))
+          return found === null || compared === null ? null : { wanted, found, compared }
+        }
+        const { tier: named } = request.query
+        const loaded =
+          (await load(chooseTier(to - from, maxPoints, fastest, named, holds))) ??
+          // A device that reports more often than it should: nobody has asked for its single readings.
+          (named === undefined ? await load(chooseTier(to - from, maxPoints, fastest, undefined, (t) => t !== 'raw' && holds(t))) : null)
+        if (loaded === null)
+          throw new ProblemError(
+            400,
+            'tier_too_fine',
+            'More raw readings than asked for',
+            `over ${maxPoints} readings of a point in that span: take a shorter span, more maxPoints or a coarser tier`,
+          )
+        const { wanted, found, compared } = loaded
+        const { tier, bucketSeconds } = wanted
         const percentiles = percents && (await sorted(db, wanted, percents))
         const suspect = to - from <= suspectSpanMs ? await loadSuspect(db, wanted) : null
         const corrections = await loadCorrections(db, wanted.pointIds, from, to)
