@@ -300,6 +300,23 @@ describe('an account of one district', () => {
     expect(await ask(path, { token: people.local?.token ?? '' })).toMatchObject({ status: 404, body: { code } })
     expect((await ask(path, { token: people.administrator?.token ?? '' })).status).toBe(200)
   })
+  it('reads of persons in notes only where it acts on alarms', async () => {
+    const [written, read] = ['报修人王小明 13812345678', '报修人王** 138****5678']
+    const token = people.administrator?.token ?? ''
+    expect((await ask('alarms/low-3/comment', { method: 'POST', token, body: { note: written } })).status).toBe(200)
+    expect((await ask('alarms/low-3/assign', { method: 'POST', token, body: { to: '李工 0371-66668888' } })).status).toBe(200)
+    const seen = async (who: string) => {
+      const { alarm, log } = (await ask('alarms/low-3', { token: people[who]?.token ?? '' })).body
+      return [log.at(-2).note, alarm.assignedTo]
+    }
+    expect([await seen('operator'), await seen('analyst'), await seen('wall')]).toEqual([
+      [written, '李工 0371-66668888'],
+      [read, '李工 037****8888'],
+      [read, '李工 037****8888'],
+    ])
+    const csv = await fetch(`${address}/api/v1/alarms/export?state=all`, { headers: { authorization: `Bearer ${people.analyst?.token}` } })
+    expect(await csv.text()).toContain('李工 037****8888')
+  })
   it('acts on alarms of its district and its utilities', async () => {
     const token = people.local?.token ?? ''
     const act = (id: string) => ask(`alarms/${id}/comment`, { method: 'POST', token, body: { note: 'x' } })

@@ -3,6 +3,7 @@ import { actOnAlarms, type AlarmRefusal, type AlarmRow, loadAlarmsById } from '@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import type { Principal } from '../access/principal.ts'
+import { textsFor } from '../access/personal.ts'
 import { principalOfRequest } from '../plugins/access.ts'
 import { ProblemError } from '../plugins/problem.ts'
 import { seesAlarm } from '../push/cells-of.ts'
@@ -98,7 +99,7 @@ export const alarmActionRoutes =
         const [row] = await loadAlarmsById(pool, [id])
         if (!row) throw new ProblemError(404, 'alarm_unknown', titles.alarm_unknown, id)
         request.audited.after = { ...stateOf(row), ...(note === undefined ? {} : { note }), ...(minutes === undefined ? {} : { minutes }) }
-        return alarmAnswer(row, zone)
+        return alarmAnswer(row, zone, textsFor(principal))
       },
     )
   }

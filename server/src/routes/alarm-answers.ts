@@ -3,7 +3,8 @@ import type { AlarmRow } from '@yiping/db'
 import { ruleName, ruleOf, sourceOf } from '../live/alarm-rule.ts'
 import { timeOut, timeOutOrNull } from './time.ts'
 
-export function alarmAnswer(row: AlarmRow, zone: string): AlarmAnswer {
+/** `text`: what people have written, as whoever asks may read it. */
+export function alarmAnswer(row: AlarmRow, zone: string, text: (written: string) => string): AlarmAnswer {
   const { activeAt, rangAt, returnedAt, ackAt } = row
   return {
     id: row.id,
@@ -32,12 +33,12 @@ export function alarmAnswer(row: AlarmRow, zone: string): AlarmAnswer {
     cause: row.cause,
     symptoms: row.symptoms,
     members: row.members,
-    assignedTo: row.assignedTo,
+    assignedTo: row.assignedTo === null ? null : text(row.assignedTo),
     escalation: row.escalation,
     recurrences: row.recurrences,
-    shelved: row.shelvedUntil === null ? null : { until: timeOut(row.shelvedUntil, zone), reason: row.shelvedReason ?? '', by: row.shelvedBy ?? '' },
+    shelved: row.shelvedUntil === null ? null : { until: timeOut(row.shelvedUntil, zone), reason: text(row.shelvedReason ?? ''), by: row.shelvedBy ?? '' },
     suppressedBy: row.suppressedBy,
-    outOfService: row.outAt === null ? null : { reason: row.outReason ?? '', by: row.outBy ?? '', at: timeOut(row.outAt, zone) },
+    outOfService: row.outAt === null ? null : { reason: text(row.outReason ?? ''), by: row.outBy ?? '', at: timeOut(row.outAt, zone) },
     source: sourceOf(row),
   }
 }

@@ -15,8 +15,9 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import { ruleName } from '../live/alarm-rule.ts'
 import type { City } from '../live/city.ts'
+import { textsFor } from '../access/personal.ts'
 import { type Scope, sees } from '../access/principal.ts'
-import { scopeOf } from '../plugins/access.ts'
+import { principalOfRequest, scopeOf } from '../plugins/access.ts'
 import { ProblemError } from '../plugins/problem.ts'
 import { seesAlarm } from '../push/cells-of.ts'
 import { alarmAnswer } from './alarm-answers.ts'
@@ -63,8 +64,9 @@ export const alarmRoutes =
         const rows = await loadAlarmPage(db, filter, order, limit + 1, alarmCursorIn(cursor))
         const page = rows.slice(0, limit)
         const last = page.at(-1)
+        const text = textsFor(principalOfRequest(request))
         return {
-          items: page.map((row) => alarmAnswer(row, zone)),
+          items: page.map((row) => alarmAnswer(row, zone, text)),
           total: await countAlarms(db, filter),
           nextCursor: rows.length > limit && last ? alarmCursorOut(last.key) : null,
         }
@@ -86,7 +88,7 @@ export const alarmRoutes =
         return reply
           .type('text/csv; charset=utf-8')
           .header('content-disposition', 'attachment; filename="alarms.csv"')
-          .send(Readable.from(alarmCsv(readPool, filter, zone)))
+          .send(Readable.from(alarmCsv(readPool, filter, zone, textsFor(principalOfRequest(request)))))
       },
     )
 
@@ -151,13 +153,14 @@ export const alarmRoutes =
         const scope = scopeOf(request)
         if (!row || !seesAlarm(scope, row)) throw new ProblemError(404, 'alarm_unknown', 'No such alarm', id)
         const log = await loadAlarmLog(pool, id)
+        const text = textsFor(principalOfRequest(request))
         const children = await loadAlarmPage(pool, { ...everything, cause: id, within: scope && [...scope] }, 'newest', childrenShown, null)
         const nearby = await loadNearbyAlarms(pool, id, near)
         return {
-          alarm: alarmAnswer(row, zone),
-          log: log.map((entry) => ({ ...entry, at: timeOut(entry.at, zone) })),
-          children: children.map((child) => alarmAnswer(child, zone)),
-          nearby: nearby.filter((n) => seesAlarm(scope, n)).map((n) => ({ alarm: alarmAnswer(n, zone), metres: n.metres })),
+          alarm: alarmAnswer(row, zone, text),
+          log: log.map((entry) => ({ ...entry, at: timeOut(entry.at, zone), note: entry.note === null ? null : text(entry.note) })),
+          children: children.map((child) => alarmAnswer(child, zone, text)),
+          nearby: nearby.filter((n) => seesAlarm(scope, n)).map((n) => ({ alarm: alarmAnswer(n, zone, text), metres: n.metres })),
         }
       },
     )
