@@ -10,6 +10,7 @@ import { Accounts } from './access/accounts.ts'
 import { sessionIn } from './access/cookies.ts'
 import { Keyring } from './access/keyring.ts'
 import type { Principal } from './access/principal.ts'
+import { SingleSignOn } from './access/sso.ts'
 import { Throttle } from './access/throttle.ts'
 import type { ServerConfig } from './config.ts'
 import { Live } from './live/live.ts'
@@ -40,6 +41,7 @@ import { seriesRoutes } from './routes/series.ts'
 import { stationDeskRoutes } from './routes/station-desk.ts'
 import { stationRoutes } from './routes/stations.ts'
 import { sourceRoutes } from './routes/sources.ts'
+import { ssoRoutes } from './routes/sso.ts'
 import { tuningRoutes } from './routes/tuning.ts'
 import { waitingRoutes } from './routes/waiting.ts'
 import { Screens } from './screens/screens.ts'
@@ -108,7 +110,9 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
   const keyring = new Keyring({ db: pool, now, idleMs, log: logger })
   guardRoutes(fastify, { keyring, db: pool, now })
   const closeSockets = (which: (principal: Principal) => boolean): void => hub.close(which)
-  const accounts = new Accounts({ pool, keyring, throttle: new Throttle(now), now, sessionMs: config.sessionMs, onEnded: closeSockets })
+  const throttle = new Throttle(now)
+  const accounts = new Accounts({ pool, keyring, throttle, now, sessionMs: config.sessionMs, onEnded: closeSockets })
+  const sso = config.sso === null ? null : new SingleSignOn({ settings: config.sso, pool, accounts, throttle, idleMs, now, log: logger })
   const screens = new Screens({ pool, now, onRevoked: (id) => keyring.forget((p) => p.kind === 'screen' && p.id === id), log: logger })
   await fastify.register(compress, { threshold: 1024 })
   await fastify.register(etag)
@@ -204,7 +208,8 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
       await api.register(alarmRoutes(context))
       await api.register(alarmActionRoutes(context))
       await api.register(screenRoutes(context, screens))
-      await api.register(authRoutes(context, { accounts, idleMs, sso: null }))
+      await api.register(authRoutes(context, { accounts, idleMs, sso }))
+      await api.register(ssoRoutes(context, sso))
       await api.register(accountRoutes(context, accounts))
       api.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async () => fastify.swagger())
     },

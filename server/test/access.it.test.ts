@@ -177,6 +177,8 @@ describe('every route', () => {
     expect(routes.filter((r) => r.endsWith('undefined'))).toEqual([])
     expect(routes.filter((r) => r.endsWith(' public')).sort()).toEqual([
       'get /api/v1/auth/methods public',
+      'get /api/v1/auth/sso public',
+      'get /api/v1/auth/sso/callback public',
       'get /healthz public',
       'get /readyz public',
       'post /api/v1/auth/link public',

@@ -107,7 +107,8 @@ export function guardRoutes(app: FastifyInstance, { keyring, db, now }: AccessOp
       address: request.ip,
       action: action ?? audit,
       target: target ?? idIn(request),
-      outcome: reply.statusCode < 400 ? 'done' : (refusal ?? `http_${reply.statusCode}`),
+      // One who comes back from the provider refused is sent on to the door.
+      outcome: refusal ?? (reply.statusCode < 400 ? 'done' : `http_${reply.statusCode}`),
       before: before ?? null,
       after: after === undefined ? withoutSecrets(request.body) : after,
     }
@@ -116,7 +117,7 @@ export function guardRoutes(app: FastifyInstance, { keyring, db, now }: AccessOp
       request.log.error({ err: String(error), audit: record }, 'what was done could not be written into the audit log'),
     )
     // Who takes readings away changes nothing: a file need not wait for a database that is busy with others.
-    if (!reading.has(request.method)) await written
+    if (!reading.has(request.method) || audit.startsWith('session.')) await written
   })
 }
 
@@ -167,6 +168,14 @@ export function withoutSecrets(value: unknown): unknown {
 export function principalOfRequest({ principal }: FastifyRequest): Principal {
   if (principal === null) throw new ProblemError(401, 'signed_out', 'Nobody is signed in')
   return principal
+}
+/** The account that acts for itself: a token must not make another one of its own, nor change the password. */
+export function himself(request: FastifyRequest): Principal & { account: number; username: string } {
+  const principal = principalOfRequest(request)
+  const { account, username, kind } = principal
+  if (kind !== 'session' || account === null || username === null)
+    throw new ProblemError(403, 'session_needed', 'Only for who is signed in with a browser', `this is a ${kind}`)
+  return { ...principal, account, username }
 }
 /** What is of stations and cannot be told apart by district, as what could not be stored. */
 export function holdToWholeCity(request: FastifyRequest): void {
