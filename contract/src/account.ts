@@ -35,6 +35,7 @@ export const MeAnswer = Type.Object(
     districts: Districts,
     domains: Domains,
     hasPassword: Type.Boolean({ description: 'false: signed in by a link or by single sign-on, and has none' }),
+    sso: Type.Boolean({ description: 'comes in by single sign-on' }),
     expiresAt: Nullable(Time),
   },
   { $id: 'Me' },

@@ -166,12 +166,14 @@ export interface Holder {
   districts: string[] | null
   domains: string[] | null
   hasPassword: boolean
+  sso: boolean
   /** Null: a session, which has all that its account has. */
   scopes: Permission[] | null
   seenAt: number
   expiresAt: number | null
 }
-const holder = `a.id as account, a.username, a.name, a.roles, a.districts, a.domains, a.password_hash is not null as "hasPassword"`
+const holder = `a.id as account, a.username, a.name, a.roles, a.districts, a.domains, a.password_hash is not null as "hasPassword",
+  a.oidc_subject is not null as sso`
 
 export async function addSession(
   db: Queryable,

@@ -82,6 +82,7 @@ export class Accounts {
     const holder: Holder = {
       ...{ id, account: account.id, username: account.username, name: account.name, roles: account.roles },
       ...{ districts: account.districts, domains: account.domains, hasPassword: account.passwordHash !== null },
+      sso: account.oidcSubject !== null,
       ...{ scopes: null, seenAt: at, expiresAt: session.expiresAt },
     }
     return { principal: principalOf(holder), secret }
@@ -98,6 +99,11 @@ export class Accounts {
   ended(which: (principal: Principal) => boolean): void {
     this.options.keyring.forget(which)
     this.options.onEnded(which)
+  }
+
+  /** What is known of them is looked up anew; nothing ends. */
+  forget(which: (principal: Principal) => boolean): void {
+    this.options.keyring.forget(which)
   }
 
   newLink(account: number): Promise<{ token: string; expiresAt: number }> {

@@ -39,7 +39,7 @@ export function forgetPending({ cookie }: Heads, secure: boolean): string[] {
 /** By what one signs out at the provider; only the route of signing out is sent it. */
 export const endingCookie = (sealed: string, seconds: number, { host }: Heads, secure: boolean): string =>
   stringifySetCookie({
-    ...{ name: nameFor(host, 'sso_end'), value: sealed, path: '/api/v1/auth/logout', maxAge: seconds },
+    ...{ name: nameFor(host, 'end'), value: sealed, path: '/api/v1/auth/logout', maxAge: seconds },
     ...{ httpOnly: true, sameSite: 'strict', secure },
   })
-export const endingIn = ({ cookie, host }: Heads): string | null => parseCookie(cookie ?? '')[nameFor(host, 'sso_end')] || null
+export const endingIn = ({ cookie, host }: Heads): string | null => parseCookie(cookie ?? '')[nameFor(host, 'end')] || null

@@ -108,7 +108,7 @@ export class Provider {
   /** Where one signs out at the provider too; null: it has no such place, or has not been heard. */
   endOf(idToken: string | null, back: string | null): string | null {
     const config = this.#known?.config
-    if (config?.serverMetadata().end_session_endpoint === undefined) return null
+    if (!this.reachable || config?.serverMetadata().end_session_endpoint === undefined) return null
     return oidc.buildEndSessionUrl(config, {
       ...(idToken === null ? {} : { id_token_hint: idToken }),
       ...(back === null ? {} : { post_logout_redirect_uri: back }),

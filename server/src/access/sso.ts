@@ -145,6 +145,7 @@ export class SingleSignOn {
     const account = await loadAccount(pool, id)
     if (!standing.sessions.has(session) || account === null) throw new SsoRefused('sso_state')
     if (!(await bindSubject(pool, id, subjectKey(issuer, subject)))) throw new SsoRefused('sso_taken')
+    this.options.accounts.forget((p) => p.account === id)
     return account
   }
 }

@@ -59,7 +59,7 @@ export const authRoutes =
       permissions: permissions.filter((x) => p.permissions.has(x)),
       districts: p.districts && [...p.districts],
       domains: p.domains && ([...p.domains] as MeAnswer['domains']),
-      hasPassword: p.hasPassword,
+      ...{ hasPassword: p.hasPassword, sso: p.sso },
       expiresAt: timeOutOrNull(p.expiresAt, zone),
     })
 

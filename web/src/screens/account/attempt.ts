@@ -14,6 +14,8 @@ const known: ReadonlySet<string> = new Set([
     'session_needed',
     'token_unknown',
     'district_unknown',
+    'sso_unreachable',
+    'sso_address',
   ],
   ...['forbidden', 'request_invalid', 'read_only', 'not_ready', 'database_unavailable', 'unreachable', 'timeout'],
 ])
