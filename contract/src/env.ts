@@ -41,6 +41,18 @@ export const environment = {
     default: 'loopback',
     description: 'addresses of proxies whose X-Forwarded-* are believed, comma-separated; `loopback`, `uniquelocal` are names for some',
   }),
+  RATE_LIMIT_PER_MINUTE: Type.Integer({
+    minimum: 0,
+    maximum: 10_000_000,
+    default: 1200,
+    description: 'requests of an account, token or screen; a tenth of it of what reads much of the past; 0: any number',
+  }),
+  RATE_LIMIT_ADDRESS_PER_MINUTE: Type.Integer({
+    minimum: 0,
+    maximum: 10_000_000,
+    default: 12_000,
+    description: 'requests from an address; a hundredth of it with credentials that nobody has; 0: any number',
+  }),
   PUBLIC_URL: Type.String({ pattern: '^https?://[^/]+/?$', description: 'address under which browsers reach the server; single sign-on comes back to it' }),
   OIDC_ISSUER: Type.String({ pattern: '^https?://', description: 'issuer of single sign-on (OpenID Connect); unset: there is none' }),
   OIDC_CLIENT_ID: Type.String({ minLength: 1 }),

@@ -1,4 +1,5 @@
 import { readEnvironment, type Tier } from '@yiping/contract'
+import type { RateSettings } from './access/rates.ts'
 import { type SsoSettings, ssoSettings } from './access/sso-settings.ts'
 import { tierSettings, tierVariables } from '@yiping/db'
 
@@ -24,6 +25,7 @@ export interface ServerConfig {
   adminPassword: string | null
   /** Proxies whose word on where a request comes from is taken. */
   trustProxy: string
+  rates: RateSettings
   /** Null: there is no single sign-on. */
   sso: SsoSettings | null
   /** Folder of the built web client. */
@@ -35,6 +37,7 @@ export function readConfig(source: Readonly<Record<string, string | undefined>>,
     source,
     [
       ...(['DATABASE_URL', 'HOST', 'PORT', 'LOG_LEVEL', 'SMTP_FROM', 'SESSION_IDLE_MINUTES', 'SESSION_HOURS', 'TRUST_PROXY'] as const),
+      ...(['RATE_LIMIT_PER_MINUTE', 'RATE_LIMIT_ADDRESS_PER_MINUTE'] as const),
       ...(['OIDC_SCOPES', 'OIDC_ROLE_CLAIM', 'OIDC_NAME'] as const),
       ...tierVariables,
     ],
@@ -57,6 +60,7 @@ export function readConfig(source: Readonly<Record<string, string | undefined>>,
     sessionMs: env.SESSION_HOURS * 3_600_000,
     adminPassword: env.ADMIN_PASSWORD ?? null,
     trustProxy: env.TRUST_PROXY,
+    rates: { perMinute: env.RATE_LIMIT_PER_MINUTE, addressPerMinute: env.RATE_LIMIT_ADDRESS_PER_MINUTE },
     sso: ssoSettings(env),
     keepDays: tierSettings(env).keepDays,
     webFolder,

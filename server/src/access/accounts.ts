@@ -85,7 +85,9 @@ export class Accounts {
       sso: account.oidcSubject !== null,
       ...{ scopes: null, seenAt: at, expiresAt: session.expiresAt },
     }
-    return { principal: principalOf(holder), secret }
+    const principal = principalOf(holder)
+    this.options.keyring.keep({ kind: 'cookie', text: secret }, principal)
+    return { principal, secret }
   }
 
   /** `session` null: all of the account. Whether there was any. */
@@ -126,8 +128,8 @@ export class Accounts {
 }
 
 export class LoginThrottled extends ProblemError {
-  constructor(readonly waitMs: number) {
-    super(429, 'login_throttled', 'Too many tries', `again in ${Math.ceil(waitMs / 1000)} s`)
+  constructor(waitMs: number) {
+    super(429, 'login_throttled', 'Too many tries', `again in ${Math.ceil(waitMs / 1000)} s`, waitMs)
   }
 }
 

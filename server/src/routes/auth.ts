@@ -78,10 +78,7 @@ export const authRoutes =
         const { username, password } = request.body
         // Of the body nothing but the name is worth keeping.
         Object.assign(request.audited, { target: username, after: null })
-        const signedIn = await accounts.login(username, password, whereFrom(request)).catch((error: unknown) => {
-          if (error instanceof ProblemError && error.status === 429) reply.header('retry-after', /\d+/.exec(error.message)?.[0] ?? '1')
-          throw error
-        })
+        const signedIn = await accounts.login(username, password, whereFrom(request))
         request.audited.actor = signedIn === null ? nobody : actorOf(signedIn.principal)
         if (signedIn === null) throw new ProblemError(401, 'login_refused', 'Name or password are not right')
         giveCookie(request, reply, signedIn, now())
