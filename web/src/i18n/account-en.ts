@@ -121,6 +121,7 @@ export default {
       forbidden: 'you do not have that right',
       request_invalid: 'the server does not take that',
       read_only: 'the server only reads now',
+      rate_limited: 'too many requests: try again in a while',
       not_ready: 'the server is starting',
       database_unavailable: 'the database is out of reach',
       unreachable: 'no link to the server',

@@ -117,6 +117,7 @@ export default {
       forbidden: '没有这项权限',
       request_invalid: '服务器不认这样的内容',
       read_only: '服务器现在只读',
+      rate_limited: '请求太多，请稍后再试',
       not_ready: '服务器正在启动',
       database_unavailable: '数据库暂时连不上',
       unreachable: '连不上服务器',
