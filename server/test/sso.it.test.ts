@@ -89,6 +89,13 @@ describe('single sign-on', () => {
     expect(await audited()).toMatchObject({ before: { roles: ['operator'] }, after: { roles: ['analyst'] } })
   })
 
+  it('makes one account of somebody who comes in twice at once', async () => {
+    known('ma', ['yiping-duty'])
+    const both = await Promise.all([comeIn('ma'), comeIn('ma', { at: other })])
+    const [one, two] = [await meOf(both[0].visitor), await meOf(both[1].visitor, other)]
+    expect([one.body.username, two.body.id]).toEqual(['ma', one.body.id])
+  })
+
   it('makes nobody an account that is only called alike', async () => {
     const id = await local('zhang')
     known('7731', ['yiping-duty'], { preferred_username: 'zhang' })
@@ -263,6 +270,22 @@ describe('an account of here', () => {
     })
     expect(await unlinked.json()).toMatchObject({ id, sso: false })
     expect((await meOf((await comeIn('subject-of-gao')).visitor)).body.id).not.toBe(id)
+  })
+
+  it('keeps the roles that it was given here where the claim decides nothing, and nobody else comes in', async () => {
+    const third = await startServer(database.url, { sso: { ...provider.settings, roles: null }, now: () => Date.now() + skewMs })
+    try {
+      await provider.up(address, other, third.address)
+      const id = await local('guo', ['analyst'])
+      known('subject-of-guo', ['yiping-admin'])
+      expect((await comeIn('subject-of-guo', { at: third.address })).place).toBe(refusedWith('sso_no_role'))
+      const visitor = new Visitor()
+      expect(await linkAs(visitor, await login(visitor, 'guo'), 'subject-of-guo')).toBe('/account')
+      const { visitor: again } = await comeIn('subject-of-guo', { at: third.address })
+      expect((await meOf(again, third.address)).body).toMatchObject({ id, roles: ['analyst'], sso: true })
+    } finally {
+      await third.app.stop()
+    }
   })
 
   it('is not linked once its session is over, nor by a token', async () => {

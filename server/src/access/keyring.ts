@@ -148,6 +148,7 @@ export class Keyring {
 }
 
 function bound<K, V>(map: Map<K, V>, most: number): void {
+  if (map.size <= most) return
   for (const oldest of map.keys()) {
     if (map.size <= most) return
     map.delete(oldest)

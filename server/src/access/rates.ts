@@ -11,9 +11,18 @@ export interface RateSettings {
 
 const keptAtMost = 20_000
 
-/** A bucket a key: so many a minute, and half a minute's worth at once. Who is forgotten has a full one. */
+interface Bucket {
+  left: number
+  at: number
+}
+
+/**
+ * A bucket a key: so many a minute, and half a minute's worth at once. Two halves are kept, and the older one goes when the
+ * younger is full: a map whose oldest key goes each time is slow to find the next one. Who is forgotten has a full bucket.
+ */
 export class Buckets {
-  readonly #kept = new Map<string, { left: number; at: number }>()
+  #young = new Map<string, Bucket>()
+  #old = new Map<string, Bucket>()
   readonly #most: number
 
   constructor(
@@ -25,7 +34,7 @@ export class Buckets {
   }
 
   get size(): number {
-    return this.#kept.size
+    return this.#young.size + this.#old.size
   }
 
   /** How long until one can be taken, ms; 0: now. */
@@ -46,16 +55,15 @@ export class Buckets {
   spend(key: string): void {
     if (this.perMinute === 0) return
     const left = Math.max(-this.#most, this.#leftOf(key) - 1)
-    this.#kept.delete(key)
-    this.#kept.set(key, { left, at: this.now() })
-    for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= this.atMost) break
-      this.#kept.delete(oldest)
+    if (!this.#young.has(key) && this.#young.size >= this.atMost / 2) {
+      this.#old = this.#young
+      this.#young = new Map()
     }
+    this.#young.set(key, { left, at: this.now() })
   }
 
   #leftOf(key: string): number {
-    const kept = this.#kept.get(key)
+    const kept = this.#young.get(key) ?? this.#old.get(key)
     return kept === undefined ? this.#most : Math.min(this.#most, kept.left + (Math.max(0, this.now() - kept.at) * this.perMinute) / 60_000)
   }
 }
