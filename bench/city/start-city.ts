@@ -34,6 +34,9 @@ export async function startCity(scope: Scope, options: { dataDir: string; simula
       PORT: '0',
       MQTT_PORT: '0',
       METRICS_PORT: '',
+      // What is measured is what the server carries, not what it lets in.
+      RATE_LIMIT_PER_MINUTE: '0',
+      RATE_LIMIT_ADDRESS_PER_MINUTE: '0',
       SIMULATOR: options.simulator === false ? 'off' : 'on',
       ...options.env,
     },

@@ -21,7 +21,7 @@ export async function startPart(
   options: { args?: readonly string[]; env?: Readonly<Record<string, string>>; execArgv?: readonly string[] } = {},
 ): Promise<Part> {
   const child = fork(entry, options.args ?? [], {
-    env: { ...process.env, LOG_LEVEL: 'warn', ...options.env },
+    env: { ...process.env, LOG_LEVEL: 'warn', RATE_LIMIT_PER_MINUTE: '0', RATE_LIMIT_ADDRESS_PER_MINUTE: '0', ...options.env },
     // Without a word about it a fork inherits ours, which is how a .ts entry runs.
     ...(options.execArgv === undefined ? {} : { execArgv: [...options.execArgv] }),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

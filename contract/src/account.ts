@@ -35,6 +35,7 @@ export const MeAnswer = Type.Object(
     districts: Districts,
     domains: Domains,
     hasPassword: Type.Boolean({ description: 'false: signed in by a link or by single sign-on, and has none' }),
+    sso: Type.Boolean({ description: 'comes in by single sign-on' }),
     expiresAt: Nullable(Time),
   },
   { $id: 'Me' },
@@ -42,8 +43,18 @@ export const MeAnswer = Type.Object(
 export type MeAnswer = Static<typeof MeAnswer>
 
 /** `GET /api/v1/auth/methods`, for whoever is not signed in. */
-export const MethodsAnswer = Type.Object({ password: Type.Boolean(), sso: Nullable(Type.Object({ name: Type.String() })) }, { $id: 'Methods' })
+export const MethodsAnswer = Type.Object(
+  {
+    password: Type.Boolean(),
+    sso: Nullable(Type.Object({ name: Type.String(), reachable: Type.Boolean({ description: 'false: the provider did not answer when it was last asked' }) })),
+  },
+  { $id: 'Methods' },
+)
 export type MethodsAnswer = Static<typeof MethodsAnswer>
+
+/** `POST /api/v1/auth/logout`, and `POST /api/v1/auth/sso/link`: where the browser goes on to. */
+export const GoOnAnswer = Type.Object({ location: Nullable(Type.String({ description: 'of the provider; null: nowhere' })) }, { $id: 'GoOn' })
+export type GoOnAnswer = Static<typeof GoOnAnswer>
 
 /** `POST /api/v1/auth/password`: `current` is left out by who has none. */
 export const PasswordChange = Type.Object({ current: Type.Optional(Type.String({ maxLength: maxPasswordLength })), next: Password }, closed)
@@ -97,7 +108,7 @@ export const AccountAnswer = Type.Object(
     districts: Districts,
     domains: Domains,
     hasPassword: Type.Boolean(),
-    sso: Type.Boolean({ description: 'has come in by single sign-on' }),
+    sso: Type.Boolean({ description: 'comes in by single sign-on' }),
     createdAt: Time,
     disabledAt: Nullable(Time),
     seenAt: Nullable(Time),
@@ -124,6 +135,7 @@ export const AccountChange = Type.Object(
     districts: Type.Optional(Districts),
     domains: Type.Optional(Domains),
     disabled: Type.Optional(Type.Boolean({ description: 'true: all its sessions and tokens end at once' })),
+    sso: Type.Optional(Type.Literal(false, { description: 'no longer comes in by single sign-on, until it is linked again' })),
   },
   closed,
 )

@@ -41,6 +41,26 @@ export const environment = {
     default: 'loopback',
     description: 'addresses of proxies whose X-Forwarded-* are believed, comma-separated; `loopback`, `uniquelocal` are names for some',
   }),
+  RATE_LIMIT_PER_MINUTE: Type.Integer({
+    minimum: 0,
+    maximum: 10_000_000,
+    default: 1200,
+    description: 'requests of an account, token or screen; a tenth of it of what reads much of the past; 0: any number',
+  }),
+  RATE_LIMIT_ADDRESS_PER_MINUTE: Type.Integer({
+    minimum: 0,
+    maximum: 10_000_000,
+    default: 12_000,
+    description: 'requests from an address; a hundredth of it with credentials that nobody has; 0: any number',
+  }),
+  PUBLIC_URL: Type.String({ pattern: '^https?://[^/]+/?$', description: 'address under which browsers reach the server; single sign-on comes back to it' }),
+  OIDC_ISSUER: Type.String({ pattern: '^https?://', description: 'issuer of single sign-on (OpenID Connect); unset: there is none' }),
+  OIDC_CLIENT_ID: Type.String({ minLength: 1 }),
+  OIDC_CLIENT_SECRET: Type.String({ minLength: 8 }),
+  OIDC_SCOPES: Type.String({ pattern: '\\bopenid\\b', default: 'openid profile email' }),
+  OIDC_ROLE_CLAIM: Type.String({ minLength: 1, default: 'groups', description: 'claim whose values OIDC_ROLES maps; `a.b` is b within a' }),
+  OIDC_ROLES: Type.String({ minLength: 1, description: '`value=role`, comma-separated; unset: only linked accounts come in, with the roles given here' }),
+  OIDC_NAME: Type.String({ minLength: 1, maxLength: 40, default: 'SSO', description: "the provider's name on the button" }),
   SIMULATOR: Switch,
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { default: 'info' }),
   METRICS_PORT: Type.Integer({ minimum: 0, maximum: 65535, description: "port of a service's own /metrics; unset: none" }),
@@ -87,8 +107,7 @@ export function readEnvironment<R extends EnvironmentName, O extends Environment
       continue
     }
     const errors = [...Errors(schema, value)]
-    if (errors.length > 0)
-      faults.push(`${name}=${name.endsWith('URL') || name.endsWith('PASSWORD') ? '…' : JSON.stringify(raw)}: ${errors.map((e) => e.message).join(', ')}`)
+    if (errors.length > 0) faults.push(`${name}=${/(URL|PASSWORD|SECRET)$/.test(name) ? '…' : JSON.stringify(raw)}: ${errors.map((e) => e.message).join(', ')}`)
     else if (name === 'CITY_TIMEZONE' && !isZone(String(value))) faults.push(`CITY_TIMEZONE=${String(value)}: not an IANA zone`)
     else out[name] = value
   }

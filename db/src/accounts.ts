@@ -42,6 +42,7 @@ export async function findAccount(db: Queryable, username: string): Promise<Acco
   return rows[0] ?? null
 }
 
+/** By issuer and subject, a space between them. */
 export async function findAccountOfSubject(db: Queryable, subject: string): Promise<AccountRow | null> {
   const { rows } = await db.query<AccountRow>(`select ${columns} from account a where a.oidc_subject = $1`, [subject])
   return rows[0] ?? null
@@ -57,11 +58,11 @@ export interface NewAccount {
   oidcSubject?: string | null
 }
 
-/** Null: the username is taken. */
+/** Null: the username is taken, or the subject has an account. */
 export async function addAccount(db: Queryable, a: NewAccount, now: number): Promise<number | null> {
   const { rows } = await db.query<{ id: number }>(
     `insert into account (username, name, roles, districts, domains, password_hash, oidc_subject, created_at)
-     values ($1, $2, $3, $4, $5, $6, $7, to_timestamp($8::float8 / 1000)) on conflict (lower(username)) do nothing returning id`,
+     values ($1, $2, $3, $4, $5, $6, $7, to_timestamp($8::float8 / 1000)) on conflict do nothing returning id`,
     [a.username, a.name, a.roles, a.districts, a.domains, a.passwordHash, a.oidcSubject ?? null, now],
   )
   return rows[0]?.id ?? null
@@ -89,6 +90,8 @@ export interface AccountEdit {
   districts?: readonly string[] | null | undefined
   domains?: readonly string[] | null | undefined
   disabled?: boolean | undefined
+  /** False: it comes in by single sign-on no more. */
+  sso?: false | undefined
 }
 
 /**
@@ -111,7 +114,8 @@ export async function changeAccount(pool: Pool, id: number, edit: AccountEdit, n
     }
     await client.query(
       `update account set name = $2, roles = $3, districts = $4, domains = $5,
-         disabled_at = case when $6 then coalesce(disabled_at, to_timestamp($7::float8 / 1000)) end
+         disabled_at = case when $6 then coalesce(disabled_at, to_timestamp($7::float8 / 1000)) end,
+         oidc_subject = case when $8 then null else oidc_subject end
        where id = $1`,
       [
         id,
@@ -121,6 +125,7 @@ export async function changeAccount(pool: Pool, id: number, edit: AccountEdit, n
         edit.domains === undefined ? before.domains : edit.domains,
         disabled,
         now,
+        edit.sso === false,
       ],
     )
     if (disabled)
@@ -141,8 +146,13 @@ export async function setPassword(db: Queryable, account: number, passwordHash: 
   )
 }
 
-export async function bindSubject(db: Queryable, account: number, subject: string): Promise<void> {
-  await db.query('update account set oidc_subject = $2 where id = $1', [account, subject])
+/** False: the subject is another account's. */
+export async function bindSubject(db: Queryable, account: number, subject: string): Promise<boolean> {
+  const { rowCount } = await db.query(
+    'update account set oidc_subject = $2 where id = $1 and not exists (select from account o where o.oidc_subject = $2 and o.id <> $1)',
+    [account, subject],
+  )
+  return rowCount === 1
 }
 
 /** Whom a session, a token or a link speaks for. */
@@ -156,12 +166,14 @@ export interface Holder {
   districts: string[] | null
   domains: string[] | null
   hasPassword: boolean
+  sso: boolean
   /** Null: a session, which has all that its account has. */
   scopes: Permission[] | null
   seenAt: number
   expiresAt: number | null
 }
-const holder = `a.id as account, a.username, a.name, a.roles, a.districts, a.domains, a.password_hash is not null as "hasPassword"`
+const holder = `a.id as account, a.username, a.name, a.roles, a.districts, a.domains, a.password_hash is not null as "hasPassword",
+  a.oidc_subject is not null as sso`
 
 export async function addSession(
   db: Queryable,

@@ -1,6 +1,7 @@
 import compress from '@fastify/compress'
 import etag from '@fastify/etag'
 import helmet from '@fastify/helmet'
+import proxyAddr from '@fastify/proxy-addr'
 import serveStatic from '@fastify/static'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
@@ -10,12 +11,14 @@ import { Accounts } from './access/accounts.ts'
 import { sessionIn } from './access/cookies.ts'
 import { Keyring } from './access/keyring.ts'
 import type { Principal } from './access/principal.ts'
+import { SingleSignOn } from './access/sso.ts'
+import { Rates } from './access/rates.ts'
 import { Throttle } from './access/throttle.ts'
 import type { ServerConfig } from './config.ts'
 import { Live } from './live/live.ts'
 import { createMetrics } from './metrics.ts'
 import { answerBroken, answerUnroutable, ProblemError, useProblems } from './plugins/problem.ts'
-import { guardRoutes, openToAll, withAccess } from './plugins/access.ts'
+import { guardRoutes, limitAddresses, openToAll, withAccess } from './plugins/access.ts'
 import { refuseCrossSite } from './plugins/same-site.ts'
 import { createMailer } from './notify/email.ts'
 import { Notifier } from './notify/notifier.ts'
@@ -40,6 +43,7 @@ import { seriesRoutes } from './routes/series.ts'
 import { stationDeskRoutes } from './routes/station-desk.ts'
 import { stationRoutes } from './routes/stations.ts'
 import { sourceRoutes } from './routes/sources.ts'
+import { ssoRoutes } from './routes/sso.ts'
 import { tuningRoutes } from './routes/tuning.ts'
 import { waitingRoutes } from './routes/waiting.ts'
 import { Screens } from './screens/screens.ts'
@@ -103,17 +107,21 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
   })
   // After the headers, so that a refusal has them too.
   useProblems(fastify)
+  const rates = new Rates(config.rates, now)
+  limitAddresses(fastify, rates)
   refuseCrossSite(fastify)
   const idleMs = config.sessionIdleMs
   const keyring = new Keyring({ db: pool, now, idleMs, log: logger })
-  guardRoutes(fastify, { keyring, db: pool, now })
+  guardRoutes(fastify, { keyring, rates, db: pool, now })
   const closeSockets = (which: (principal: Principal) => boolean): void => hub.close(which)
-  const accounts = new Accounts({ pool, keyring, throttle: new Throttle(now), now, sessionMs: config.sessionMs, onEnded: closeSockets })
+  const throttle = new Throttle(now)
+  const accounts = new Accounts({ pool, keyring, throttle, now, sessionMs: config.sessionMs, onEnded: closeSockets })
+  const sso = config.sso === null ? null : new SingleSignOn({ settings: config.sso, pool, accounts, throttle, idleMs, now, log: logger })
   const screens = new Screens({ pool, now, onRevoked: (id) => keyring.forget((p) => p.kind === 'screen' && p.id === id), log: logger })
   await fastify.register(compress, { threshold: 1024 })
   await fastify.register(etag)
   await fastify.register(swagger, {
-    transform: ({ schema, url, route }) => ({ schema: withAccess(schema, route.config?.access), url }),
+    transform: ({ schema, url, route }) => ({ schema: withAccess(schema, route.config?.access, url), url }),
     openapi: {
       openapi: '3.1.0',
       info: {
@@ -134,7 +142,11 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
 
   const live = new Live({ databaseUrl: config.databaseUrl, pool, zone: config.zone, origin: config.origin, now, log: logger })
   const past = { db: readPool, zone: config.zone, origin: config.origin, now }
+  const trusted = proxyAddr.compile(config.trustProxy.split(',').map((t) => t.trim()))
   const hub = new Hub(fastify.server, {
+    addressOf: (request) => proxyAddr(request, trusted),
+    mayConnect: (from) => rates.mayConnect(from),
+    maySubscribe: (principal) => rates.maySubscribe(principal),
     live,
     openPast: (at) => PastCity.open(past, at),
     version,
@@ -143,12 +155,12 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
     async admit(heads, auth) {
       const token = typeof auth === 'object' && auth !== null && 'token' in auth ? auth.token : undefined
       if (typeof token === 'string' && token !== '' && token.length <= 200) {
-        const principal = await keyring.find({ kind: 'bearer', text: token })
+        const principal = await keyring.find({ kind: 'bearer', text: token }, rates.unknown(heads.address))
         if (principal === null) throw new ProblemError(401, 'credential_unknown', 'This credential is not (or no longer) known')
         return principal
       }
       const session = sessionIn(heads)
-      return session === null ? null : keyring.find({ kind: 'cookie', text: session })
+      return session === null ? null : keyring.find({ kind: 'cookie', text: session }, rates.unknown(heads.address))
     },
     over: (principals) => keyring.over(principals),
     onSocket: (socket) => screens.greet(socket),
@@ -156,6 +168,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
   const metrics = createMetrics({
     live,
     hub,
+    rates,
     pools: new Map(
       readPool === pool
         ? [['main', pool]]
@@ -204,7 +217,8 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
       await api.register(alarmRoutes(context))
       await api.register(alarmActionRoutes(context))
       await api.register(screenRoutes(context, screens))
-      await api.register(authRoutes(context, { accounts, idleMs, sso: null }))
+      await api.register(authRoutes(context, { accounts, idleMs, sso }))
+      await api.register(ssoRoutes(context, sso))
       await api.register(accountRoutes(context, accounts))
       api.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async () => fastify.swagger())
     },

@@ -1,4 +1,6 @@
 import { readEnvironment, type Tier } from '@yiping/contract'
+import type { RateSettings } from './access/rates.ts'
+import { type SsoSettings, ssoSettings } from './access/sso-settings.ts'
 import { tierSettings, tierVariables } from '@yiping/db'
 
 export interface ServerConfig {
@@ -23,6 +25,9 @@ export interface ServerConfig {
   adminPassword: string | null
   /** Proxies whose word on where a request comes from is taken. */
   trustProxy: string
+  rates: RateSettings
+  /** Null: there is no single sign-on. */
+  sso: SsoSettings | null
   /** Folder of the built web client. */
   webFolder: string | null
 }
@@ -30,8 +35,16 @@ export interface ServerConfig {
 export function readConfig(source: Readonly<Record<string, string | undefined>>, webFolder: string | null): ServerConfig {
   const env = readEnvironment(
     source,
-    ['DATABASE_URL', 'HOST', 'PORT', 'LOG_LEVEL', 'SMTP_FROM', 'SESSION_IDLE_MINUTES', 'SESSION_HOURS', 'TRUST_PROXY', ...tierVariables],
-    ['READ_DATABASE_URL', 'SIMULATOR', 'SMTP_URL', 'ADMIN_PASSWORD'],
+    [
+      ...(['DATABASE_URL', 'HOST', 'PORT', 'LOG_LEVEL', 'SMTP_FROM', 'SESSION_IDLE_MINUTES', 'SESSION_HOURS', 'TRUST_PROXY'] as const),
+      ...(['RATE_LIMIT_PER_MINUTE', 'RATE_LIMIT_ADDRESS_PER_MINUTE'] as const),
+      ...(['OIDC_SCOPES', 'OIDC_ROLE_CLAIM', 'OIDC_NAME'] as const),
+      ...tierVariables,
+    ],
+    [
+      ...(['READ_DATABASE_URL', 'SIMULATOR', 'SMTP_URL', 'ADMIN_PASSWORD'] as const),
+      ...(['PUBLIC_URL', 'OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET', 'OIDC_ROLES'] as const),
+    ],
   )
   return {
     databaseUrl: env.DATABASE_URL,
@@ -47,6 +60,8 @@ export function readConfig(source: Readonly<Record<string, string | undefined>>,
     sessionMs: env.SESSION_HOURS * 3_600_000,
     adminPassword: env.ADMIN_PASSWORD ?? null,
     trustProxy: env.TRUST_PROXY,
+    rates: { perMinute: env.RATE_LIMIT_PER_MINUTE, addressPerMinute: env.RATE_LIMIT_ADDRESS_PER_MINUTE },
+    sso: ssoSettings(env),
     keepDays: tierSettings(env).keepDays,
     webFolder,
   }

@@ -1,12 +1,14 @@
 import { loadUpkeep, type Pool, type Upkeep } from '@yiping/db'
 import type { FastifyInstance } from 'fastify'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Rates } from './access/rates.ts'
 import type { Live } from './live/live.ts'
 import type { Hub } from './push/hub.ts'
 
 export interface MetricsOptions {
   live: Live
   hub: Hub
+  rates: Rates
   /** By name; one pool has one name, though it serves two purposes. */
   pools: ReadonlyMap<string, Pool>
   version: string
@@ -25,7 +27,7 @@ export interface Metrics {
 const upkeepEveryMs = 60_000
 
 /** The truth bar's figures for Prometheus, what HTTP and sockets carry, and how the database keeps up, beside the process's own. */
-export function createMetrics({ live, hub, pools, version, now }: MetricsOptions): Metrics {
+export function createMetrics({ live, hub, rates, pools, version, now }: MetricsOptions): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix: 'yiping_server_' })
   const registers = [registry]
@@ -97,7 +99,17 @@ export function createMetrics({ live, hub, pools, version, now }: MetricsOptions
       this.inc({ kind: 'delta' }, hub.counts.deltas)
     },
   })
-  void [stalled, frames]
+  const limited = new Counter({
+    name: 'yiping_rate_limited_total',
+    help: 'requests and sockets that were refused as too many, by what was exceeded',
+    labelNames: ['bound'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [bound, n] of Object.entries(rates.counts)) this.inc({ bound }, n)
+    },
+  })
+  void [stalled, frames, limited]
 
   const requests = new Histogram({
     name: 'yiping_http_request_seconds',

@@ -19,6 +19,7 @@ import { io, type Socket } from 'socket.io-client'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { App } from '../src/app.ts'
 import { makeFirstAccount } from '../src/access/first-account.ts'
+import { Rates } from '../src/access/rates.ts'
 import { guardRoutes } from '../src/plugins/access.ts'
 import { roomAccess } from '../src/push/cells-of.ts'
 import { hashOf } from '../src/screens/credentials.ts'
@@ -167,7 +168,12 @@ const document = async (): Promise<Documented> => JSON.parse((await ask('openapi
 describe('every route', () => {
   it('says who may use it: one that does not cannot be registered', async () => {
     const bare = Fastify()
-    guardRoutes(bare, { keyring: { find: async () => null } as never, db: pool, now: Date.now })
+    guardRoutes(bare, {
+      keyring: { find: async () => null } as never,
+      rates: new Rates({ perMinute: 0, addressPerMinute: 0 }, Date.now),
+      db: pool,
+      now: Date.now,
+    })
     expect(() => bare.get('/open', async () => 'x')).toThrow('does not say who may use it')
     await bare.close()
     const routes = Object.entries((await document()).paths).flatMap(([path, of]) =>
@@ -177,6 +183,8 @@ describe('every route', () => {
     expect(routes.filter((r) => r.endsWith('undefined'))).toEqual([])
     expect(routes.filter((r) => r.endsWith(' public')).sort()).toEqual([
       'get /api/v1/auth/methods public',
+      'get /api/v1/auth/sso public',
+      'get /api/v1/auth/sso/callback public',
       'get /healthz public',
       'get /readyz public',
       'post /api/v1/auth/link public',

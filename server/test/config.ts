@@ -17,6 +17,8 @@ export const testConfig = (databaseUrl: string, more: Partial<ServerConfig> = {}
   sessionMs: 7 * 24 * 3_600_000,
   adminPassword: null,
   trustProxy: 'loopback',
+  rates: { perMinute: 1200, addressPerMinute: 12_000 },
+  sso: null,
   webFolder: null,
   ...more,
 })

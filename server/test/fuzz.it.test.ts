@@ -1,4 +1,4 @@
-import { createPool, batchOfReadings, noReadings, type Pool, seedStations, storeBatch } from '@yiping/db'
+import { addAccount, createPool, batchOfReadings, noReadings, type Pool, seedStations, storeBatch } from '@yiping/db'
 import { freshDatabase, insertAlarm, type TestDatabase } from '@yiping/db/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { App } from '../src/app.ts'
@@ -60,7 +60,15 @@ beforeAll(async () => {
     ...{ id: 'low-1', rule: 'ws.pressure.low', subject: 'WS-1:ws.pressure', domain: 'water', district: '410105', station: 'WS-1', metric: 'ws.pressure' },
     ...{ activeAt: now, value: 0.1, limit: 0.14, unit: 'MPa' },
   })
-  ;({ app, address } = await startServer(database.url))
+  // The accounts that requests change and disable; with its own disabled, whoever asks would be refused from then on.
+  for (const username of ['one', 'two'])
+    await addAccount(pool, { username, name: username, roles: ['administrator'], districts: null, domains: null, passwordHash: null }, now)
+  // A refusal as one too many would hide what the route itself answers. Nobody is at the provider's address.
+  const sso = {
+    ...{ issuer: 'http://127.0.0.1:9', clientId: 'yiping', clientSecret: 'a secret of tests', scopes: 'openid' },
+    ...{ roleClaim: 'groups', roles: null, name: 'SSO', publicUrl: null },
+  }
+  ;({ app, address } = await startServer(database.url, { rates: { perMinute: 0, addressPerMinute: 0 }, sso }))
 })
 afterAll(async () => {
   await app?.stop()

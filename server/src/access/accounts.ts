@@ -82,9 +82,12 @@ export class Accounts {
     const holder: Holder = {
       ...{ id, account: account.id, username: account.username, name: account.name, roles: account.roles },
       ...{ districts: account.districts, domains: account.domains, hasPassword: account.passwordHash !== null },
+      sso: account.oidcSubject !== null,
       ...{ scopes: null, seenAt: at, expiresAt: session.expiresAt },
     }
-    return { principal: principalOf(holder), secret }
+    const principal = principalOf(holder)
+    this.options.keyring.keep({ kind: 'cookie', text: secret }, principal)
+    return { principal, secret }
   }
 
   /** `session` null: all of the account. Whether there was any. */
@@ -98,6 +101,11 @@ export class Accounts {
   ended(which: (principal: Principal) => boolean): void {
     this.options.keyring.forget(which)
     this.options.onEnded(which)
+  }
+
+  /** What is known of them is looked up anew; nothing ends. */
+  forget(which: (principal: Principal) => boolean): void {
+    this.options.keyring.forget(which)
   }
 
   newLink(account: number): Promise<{ token: string; expiresAt: number }> {
@@ -120,8 +128,8 @@ export class Accounts {
 }
 
 export class LoginThrottled extends ProblemError {
-  constructor(readonly waitMs: number) {
-    super(429, 'login_throttled', 'Too many tries', `again in ${Math.ceil(waitMs / 1000)} s`)
+  constructor(waitMs: number) {
+    super(429, 'login_throttled', 'Too many tries', `again in ${Math.ceil(waitMs / 1000)} s`, waitMs)
   }
 }
 

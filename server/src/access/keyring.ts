@@ -7,6 +7,8 @@ const freshMs = 10_000
 /** While the database is away, who was known goes on for so long: the wall must say that it is away. */
 const awayMs = 3_600_000
 const keptAtMost = 5000
+/** Of what nobody has: those who make credentials up push out nobody who is known. */
+const strangersAtMost = 1000
 /** When somebody was last seen is written no more often than this, ms. */
 const seenEveryMs = 60_000
 
@@ -21,28 +23,40 @@ export interface KeyringOptions {
   log: { warn: (o: object, m: string) => void }
 }
 
+/** How often may be asked for what nobody has. */
+export interface Gate {
+  /** Throws when not now. */
+  mayAsk: () => void
+  wasNobody: () => void
+}
+
 export type Secret = { kind: 'cookie' | 'bearer'; text: string }
 
 /** Whom a secret speaks for: looked up once in ten seconds at most, so that a wall's requests cost no query each. */
 export class Keyring {
-  readonly #known = new Map<string, { principal: Principal | null; at: number }>()
+  readonly #known = new Map<string, { principal: Principal; at: number }>()
+  readonly #asking = new Map<string, Promise<Principal | null>>()
+  readonly #strangers = new Map<string, number>()
   readonly #seen = new Map<string, number>()
 
   constructor(private readonly options: KeyringOptions) {}
 
-  /** Null: nobody's, or over. Rejects when the database cannot be asked and nothing is known. */
-  async find({ kind, text }: Secret): Promise<Principal | null> {
+  /**
+   * Null: nobody's, or over. Rejects when the database cannot be asked and nothing is known, or when `gate` lets nobody ask
+   * for what is not known.
+   */
+  async find({ kind, text }: Secret, gate?: Gate): Promise<Principal | null> {
     const { now, log } = this.options
     const key = `${kind} ${text}`
     const known = this.#known.get(key)
     const age = known === undefined ? Number.POSITIVE_INFINITY : Math.abs(now() - known.at)
     if (known && age < freshMs && !this.#isOver(known.principal)) return this.#sawAndAnswer(known.principal)
+    if (Math.abs(now() - (this.#strangers.get(key) ?? Number.NEGATIVE_INFINITY)) < freshMs) return null
+    if (known === undefined && !this.#asking.has(key)) gate?.mayAsk()
     try {
-      const principal = await this.#lookUp(kind, text)
-      this.#keep(key, principal)
-      return this.#sawAndAnswer(principal)
+      return this.#sawAndAnswer(await this.#lookUpOnce({ kind, text }, key, gate))
     } catch (error) {
-      if (!known?.principal || age > awayMs || this.#isOver(known.principal)) throw error
+      if (!known || age > awayMs || this.#isOver(known.principal)) throw error
       log.warn({ err: String(error) }, 'who asks could not be looked up: known from before')
       return known.principal
     }
@@ -61,10 +75,36 @@ export class Keyring {
 
   /** So that what has just changed holds at once in this process. */
   forget(which: (principal: Principal) => boolean): void {
-    for (const [key, { principal }] of this.#known) if (principal !== null && which(principal)) this.#known.delete(key)
+    for (const [key, { principal }] of this.#known) if (which(principal)) this.#known.delete(key)
+    // What is being looked up may have been read before.
+    this.#asking.clear()
   }
 
-  #isOver = (p: Principal | null): boolean => p !== null && p.expiresAt !== null && p.expiresAt <= this.options.now()
+  /** Who has just shown who they are need not be looked up. */
+  keep({ kind, text }: Secret, principal: Principal): void {
+    this.#keep(`${kind} ${text}`, principal)
+  }
+
+  #isOver = (p: Principal): boolean => p.expiresAt !== null && p.expiresAt <= this.options.now()
+
+  /** A page asks for many things at once, and is looked up once. */
+  #lookUpOnce(secret: Secret, key: string, gate: Gate | undefined): Promise<Principal | null> {
+    const under = this.#asking.get(key)
+    if (under) return under
+    const asking = this.#lookUp(secret.kind, secret.text)
+      .then((principal) => {
+        if (principal === null) {
+          this.#isNobody(key)
+          gate?.wasNobody()
+        } else if (this.#asking.get(key) === asking) this.#keep(key, principal)
+        return principal
+      })
+      .finally(() => {
+        if (this.#asking.get(key) === asking) this.#asking.delete(key)
+      })
+    this.#asking.set(key, asking)
+    return asking
+  }
 
   async #lookUp(kind: Secret['kind'], text: string): Promise<Principal | null> {
     const { db, now, idleMs } = this.options
@@ -92,12 +132,25 @@ export class Keyring {
     return principal
   }
 
-  #keep(key: string, principal: Principal | null): void {
+  #keep(key: string, principal: Principal): void {
+    this.#strangers.delete(key)
     this.#known.delete(key)
     this.#known.set(key, { principal, at: this.options.now() })
-    for (const oldest of this.#known.keys()) {
-      if (this.#known.size <= keptAtMost) break
-      this.#known.delete(oldest)
-    }
+    bound(this.#known, keptAtMost)
+  }
+
+  #isNobody(key: string): void {
+    this.#known.delete(key)
+    this.#strangers.delete(key)
+    this.#strangers.set(key, this.options.now())
+    bound(this.#strangers, strangersAtMost)
+  }
+}
+
+function bound<K, V>(map: Map<K, V>, most: number): void {
+  if (map.size <= most) return
+  for (const oldest of map.keys()) {
+    if (map.size <= most) return
+    map.delete(oldest)
   }
 }

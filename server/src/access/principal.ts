@@ -17,6 +17,7 @@ export interface Principal {
   /** Utilities that it may act in; null: all. */
   domains: ReadonlySet<string> | null
   hasPassword: boolean
+  sso: boolean
   expiresAt: number | null
 }
 
@@ -33,12 +34,13 @@ export const principalOf = (h: Holder): Principal => ({
   districts: setOrNull(h.districts),
   domains: setOrNull(h.domains),
   hasPassword: h.hasPassword,
+  sso: h.sso,
   expiresAt: h.expiresAt,
 })
 
 export const screenPrincipal = ({ id, name }: ScreenRow): Principal => ({
   ...{ kind: 'screen', id, account: null, username: null, name, roles: ['wall'], permissions: grants(['wall']) },
-  ...{ districts: null, domains: null, hasPassword: false, expiresAt: null },
+  ...{ districts: null, domains: null, hasPassword: false, sso: false, expiresAt: null },
 })
 
 /** As the audit log and the alarm log name it. */

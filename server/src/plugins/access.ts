@@ -1,9 +1,10 @@
-import type { Access } from '@yiping/contract'
+import { type Access, Problem } from '@yiping/contract'
 import { addAudit, type Queryable } from '@yiping/db'
 import type { FastifyInstance, FastifyRequest, FastifySchema } from 'fastify'
 import { sessionIn } from '../access/cookies.ts'
 import type { Keyring } from '../access/keyring.ts'
 import { actorOf, type Principal, type Scope } from '../access/principal.ts'
+import type { Rates } from '../access/rates.ts'
 import { ProblemError } from './problem.ts'
 
 declare module 'fastify' {
@@ -12,6 +13,8 @@ declare module 'fastify' {
     access?: Access
     /** What it is called in the audit log; of reading nothing is written down. */
     audit?: string
+    /** What has the database read through much of the past, and may be asked for less often: always, or with that parameter. */
+    heavy?: true | string
   }
   interface FastifySchema {
     'x-access'?: Access | undefined
@@ -45,9 +48,33 @@ export async function openToAll(app: FastifyInstance, routes: (scope: FastifyIns
   })
 }
 
+const limited = /^\/api\/v1\//
+/** Probes, metrics and the page itself are asked for by those who look after it, and cost next to nothing. */
+const isLimited = ({ url }: FastifyRequest): boolean => limited.test(url)
+
+/** Before anything else is done for it: whoever it is, and whether there is such a route. */
+export function limitAddresses(app: FastifyInstance, rates: Rates): void {
+  app.addHook('onRequest', async (request) => {
+    if (isLimited(request)) rates.address(request.ip)
+  })
+}
+
+function isHeavy({ routeOptions: { config }, query }: FastifyRequest): boolean {
+  const { heavy } = config
+  if (heavy === undefined || heavy === true) return heavy === true
+  return typeof query === 'object' && query !== null && Object.hasOwn(query, heavy)
+}
+
+const tooMany = {
+  description: '`rate_limited`: too many requests of the account, token or screen, or from the address',
+  headers: { 'retry-after': { type: 'integer', description: 's' } },
+  content: { 'application/problem+json': { schema: Problem } },
+}
+
 /** As the document of the API says it. */
-export const withAccess = (schema: FastifySchema, access: Access | undefined): FastifySchema => ({
+export const withAccess = (schema: FastifySchema, access: Access | undefined, url: string): FastifySchema => ({
   ...schema,
+  ...(limited.test(url) ? { response: { ...(typeof schema.response === 'object' ? schema.response : {}), 429: tooMany } } : {}),
   'x-access': access,
   ...(access === 'public' ? { security: [] } : { security: [{ token: [] }, { session: [] }] }),
 })
@@ -56,12 +83,13 @@ const reading = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 export interface AccessOptions {
   keyring: Keyring
+  rates: Rates
   db: Queryable
   now: () => number
 }
 
 /** Who asks, whether they may, and what is written down of it. */
-export function guardRoutes(app: FastifyInstance, { keyring, db, now }: AccessOptions): void {
+export function guardRoutes(app: FastifyInstance, { keyring, rates, db, now }: AccessOptions): void {
   app.decorateRequest('principal', null)
   const written = new WeakMap<FastifyRequest, Audited>()
   app.decorateRequest('audited', {
@@ -80,13 +108,15 @@ export function guardRoutes(app: FastifyInstance, { keyring, db, now }: AccessOp
     const { access } = request.routeOptions.config
     // No route at all: there is nothing to guard.
     if (access === undefined) return
-    request.principal = await whoAsks(request, keyring, access)
+    request.principal = await whoAsks(request, keyring, rates, access)
+    if (request.principal !== null && isLimited(request)) rates.holder(request.principal)
     if (access === 'public') return
     const { principal } = request
     if (principal === null) throw new ProblemError(401, 'signed_out', 'Nobody is signed in')
     if (access !== 'signed-in' && !principal.permissions.has(access))
       throw new ProblemError(403, 'forbidden', 'You may not do this', `it needs the permission ${access}`)
     holdToThisSite(request)
+    if (isHeavy(request)) rates.heavy(principal)
   })
   app.addHook('onError', async (request, _reply, error) => {
     if (error instanceof ProblemError) request.audited.refusal = error.code
@@ -99,6 +129,8 @@ export function guardRoutes(app: FastifyInstance, { keyring, db, now }: AccessOp
     const { principal } = request
     // Who is nobody could fill the log. A handler names whom it means: who has come in, or a sign-in that it refused.
     if (principal === null && actor === undefined) return
+    // A thousand of them in a minute are one thing that runs wild; metrics count them.
+    if (refusal === 'rate_limited') return
     const record = {
       at: now(),
       actor: actor ?? (principal === null ? nobody : actorOf(principal)),
@@ -107,7 +139,8 @@ export function guardRoutes(app: FastifyInstance, { keyring, db, now }: AccessOp
       address: request.ip,
       action: action ?? audit,
       target: target ?? idIn(request),
-      outcome: reply.statusCode < 400 ? 'done' : (refusal ?? `http_${reply.statusCode}`),
+      // One who comes back from the provider refused is sent on to the door.
+      outcome: refusal ?? (reply.statusCode < 400 ? 'done' : `http_${reply.statusCode}`),
       before: before ?? null,
       after: after === undefined ? withoutSecrets(request.body) : after,
     }
@@ -116,23 +149,26 @@ export function guardRoutes(app: FastifyInstance, { keyring, db, now }: AccessOp
       request.log.error({ err: String(error), audit: record }, 'what was done could not be written into the audit log'),
     )
     // Who takes readings away changes nothing: a file need not wait for a database that is busy with others.
-    if (!reading.has(request.method)) await written
+    if (!reading.has(request.method) || audit.startsWith('session.')) await written
   })
 }
 
-async function whoAsks(request: FastifyRequest, keyring: Keyring, access: Access): Promise<Principal | null> {
+async function whoAsks(request: FastifyRequest, keyring: Keyring, rates: Rates, access: Access): Promise<Principal | null> {
   const bearer = /^Bearer +(\S{1,200})$/i.exec(request.headers.authorization ?? '')?.[1]
   const cookie = sessionIn(request.headers)
   if (bearer === undefined && cookie === null) return null
   try {
-    const principal = await keyring.find(bearer !== undefined ? { kind: 'bearer', text: bearer } : { kind: 'cookie', text: cookie ?? '' })
+    const principal = await keyring.find(
+      bearer !== undefined ? { kind: 'bearer', text: bearer } : { kind: 'cookie', text: cookie ?? '' },
+      rates.unknown(request.ip),
+    )
     // Who shows a credential means to be known by it, and is told that it is over, whatever else the browser sends along.
     if (principal === null && bearer !== undefined && access !== 'public')
       throw new ProblemError(401, 'credential_unknown', 'This credential is not (or no longer) known')
     return principal
   } catch (error) {
-    if (error instanceof ProblemError) throw error
     if (access === 'public') return null
+    if (error instanceof ProblemError) throw error
     request.log.warn({ err: String(error) }, 'who asks could not be looked up')
     throw new ProblemError(503, 'not_ready', 'Who you are cannot be looked up now', 'the database does not answer: ask again in a moment')
   }
@@ -167,6 +203,14 @@ export function withoutSecrets(value: unknown): unknown {
 export function principalOfRequest({ principal }: FastifyRequest): Principal {
   if (principal === null) throw new ProblemError(401, 'signed_out', 'Nobody is signed in')
   return principal
+}
+/** The account that acts for itself: a token must not make another one of its own, nor change the password. */
+export function himself(request: FastifyRequest): Principal & { account: number; username: string } {
+  const principal = principalOfRequest(request)
+  const { account, username, kind } = principal
+  if (kind !== 'session' || account === null || username === null)
+    throw new ProblemError(403, 'session_needed', 'Only for who is signed in with a browser', `this is a ${kind}`)
+  return { ...principal, account, username }
 }
 /** What is of stations and cannot be told apart by district, as what could not be stored. */
 export function holdToWholeCity(request: FastifyRequest): void {

@@ -11,6 +11,8 @@ export class ProblemError extends Error {
     readonly code: string,
     readonly title: string,
     detail?: string,
+    /** After which it may be tried again, ms. */
+    readonly waitMs: number | null = null,
   ) {
     super(detail ?? title)
   }
@@ -85,8 +87,10 @@ export function useProblems(app: FastifyInstance): void {
   })
   app.setErrorHandler((error, request, reply) => {
     let body: Problem
-    if (error instanceof ProblemError) body = problem(error.status, error.code, error.title, error.message)
-    else if (error instanceof Error && 'validation' in error && error.validation)
+    if (error instanceof ProblemError) {
+      body = problem(error.status, error.code, error.title, error.message)
+      if (error.waitMs !== null) reply.header('retry-after', Math.max(1, Math.ceil(error.waitMs / 1000)))
+    } else if (error instanceof Error && 'validation' in error && error.validation)
       body = problem(400, 'request_invalid', 'The request is not valid', error.message)
     else if (error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' && error.statusCode < 500)
       body = problem(error.statusCode, 'request_invalid', error.message)

@@ -33,7 +33,12 @@ export interface HubOptions {
   now: () => number
   log: { warn: (o: object, m: string) => void; info: (o: object, m: string) => void }
   /** Who opens a socket; null: nobody. Rejects when that cannot be said now. */
-  admit: (heads: Heads, auth: unknown) => Promise<Principal | null>
+  admit: (heads: Heads & { address: string }, auth: unknown) => Promise<Principal | null>
+  /** Where a request comes from, as routes are told. */
+  addressOf: (request: IncomingMessage) => string
+  mayConnect: (address: string) => boolean
+  /** One who asks for rooms again and again is closed, and comes back later. */
+  maySubscribe: (principal: Principal) => boolean
   /** Those of these whose session, token or credential is over. */
   over: (principals: ReadonlySet<Principal>) => Promise<ReadonlySet<Principal>>
   /** Also told of every new socket. */
@@ -79,18 +84,18 @@ export class Hub {
       allowRequest: (request, decide) => {
         // A page of another origin must not open a socket with the reader's network position.
         const { origin, host } = request.headers
-        decide(null, origin === undefined || sameHost(origin, host))
+        decide(null, (origin === undefined || sameHost(origin, host)) && options.mayConnect(options.addressOf(request)))
       },
     })
     // Who asked for the socket, and with what headers, is not kept: each is some kilobytes. Two of them until it is let in.
-    const heads = new WeakMap<object, Heads>()
+    const heads = new WeakMap<object, Heads & { address: string }>()
     this.#io.engine.on('connection', (raw: { request: IncomingMessage | null }) => {
       const { cookie, host } = raw.request?.headers ?? {}
-      heads.set(raw, { cookie, host })
+      heads.set(raw, { cookie, host, address: raw.request === null ? '' : options.addressOf(raw.request) })
       raw.request = null
     })
     this.#io.use((socket, next) => {
-      const known = heads.get(socket.conn) ?? {}
+      const known = heads.get(socket.conn) ?? { address: '' }
       heads.delete(socket.conn)
       options.admit(known, socket.handshake.auth).then(
         (principal) => {
@@ -175,6 +180,10 @@ export class Hub {
 
   #greet(socket: CitySocket): void {
     socket.on('subscribe', (request, answer) => {
+      if (!this.options.maySubscribe(socket.data.principal)) {
+        this.options.log.warn({ socket: socket.id }, 'a client asks for rooms again and again: closed')
+        return void socket.disconnect(true)
+      }
       const reply = this.#subscribe(socket, request)
       if (typeof answer === 'function') answer(reply)
     })

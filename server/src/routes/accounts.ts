@@ -14,8 +14,8 @@ const Text = (description: string) => Type.Optional(Type.String({ minLength: 1, 
 const unknown = (id: number): ProblemError => new ProblemError(404, 'account_unknown', 'No such account', String(id))
 
 /** What the audit log keeps of an account. */
-const kept = ({ username, name, roles, districts, domains, disabledAt }: AccountRow) => ({
-  ...{ username, name, roles, districts, domains, disabled: disabledAt !== null },
+export const kept = ({ username, name, roles, districts, domains, disabledAt, oidcSubject }: AccountRow) => ({
+  ...{ username, name, roles, districts, domains, disabled: disabledAt !== null, sso: oidcSubject !== null },
 })
 
 /** Who may come in, for those who decide it; and what was done. */

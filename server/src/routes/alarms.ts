@@ -76,7 +76,7 @@ export const alarmRoutes =
     app.get(
       '/alarms/export',
       {
-        config: { access: 'export', audit: 'alarm.export' },
+        config: { access: 'export', audit: 'alarm.export', heavy: true },
         schema: {
           summary: 'The same as CSV (UTF-8 with its mark), newest first',
           querystring: Type.Omit(AlarmQuery, ['limit', 'cursor']),

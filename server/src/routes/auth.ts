@@ -1,4 +1,5 @@
 import {
+  GoOnAnswer,
   LinkRequest,
   LoginRequest,
   MeAnswer,
@@ -16,11 +17,12 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { type Accounts, checkPassword, type SignedIn } from '../access/accounts.ts'
-import { sessionCookie } from '../access/cookies.ts'
+import { endingCookie, endingIn, sessionCookie } from '../access/cookies.ts'
 import { tokenPrefix } from '../access/keyring.ts'
 import { hashPassword, isPassword } from '../access/password.ts'
 import { actorOf, type Principal } from '../access/principal.ts'
-import { nobody, principalOfRequest } from '../plugins/access.ts'
+import type { SingleSignOn } from '../access/sso.ts'
+import { himself, nobody, principalOfRequest } from '../plugins/access.ts'
 import { ProblemError } from '../plugins/problem.ts'
 import { hashOf, newSecret } from '../screens/credentials.ts'
 import type { RouteContext } from './context.ts'
@@ -34,8 +36,8 @@ export interface AuthOptions {
   accounts: Accounts
   /** A session that asks for nothing for so long is over, ms. */
   idleMs: number
-  /** How the page calls single sign-on; null: there is none. */
-  sso: string | null
+  /** Null: there is none. */
+  sso: SingleSignOn | null
 }
 
 export const whereFrom = (request: FastifyRequest): { address: string; agent: string } => ({ address: request.ip, agent: request.headers['user-agent'] ?? '' })
@@ -57,22 +59,14 @@ export const authRoutes =
       permissions: permissions.filter((x) => p.permissions.has(x)),
       districts: p.districts && [...p.districts],
       domains: p.domains && ([...p.domains] as MeAnswer['domains']),
-      hasPassword: p.hasPassword,
+      ...{ hasPassword: p.hasPassword, sso: p.sso },
       expiresAt: timeOutOrNull(p.expiresAt, zone),
     })
-    /** The account that acts for itself: a token must not make another one of its own, nor change the password. */
-    const himself = (request: FastifyRequest): Principal & { account: number; username: string } => {
-      const principal = principalOfRequest(request)
-      const { account, username, kind } = principal
-      if (kind !== 'session' || account === null || username === null)
-        throw new ProblemError(403, 'session_needed', 'Only for who is signed in with a browser', `this is a ${kind}`)
-      return { ...principal, account, username }
-    }
 
-    app.get('/auth/methods', { config: { access: 'public' }, schema: { summary: 'How one can sign in', response: { 200: MethodsAnswer } } }, async () => ({
-      password: true,
-      sso: sso === null ? null : { name: sso },
-    }))
+    app.get('/auth/methods', { config: { access: 'public' }, schema: { summary: 'How one can sign in', response: { 200: MethodsAnswer } } }, async () => {
+      sso?.provider.look()
+      return { password: true, sso: sso === null ? null : { name: sso.settings.name, reachable: sso.provider.reachable } }
+    })
 
     app.post(
       '/auth/login',
@@ -84,10 +78,7 @@ export const authRoutes =
         const { username, password } = request.body
         // Of the body nothing but the name is worth keeping.
         Object.assign(request.audited, { target: username, after: null })
-        const signedIn = await accounts.login(username, password, whereFrom(request)).catch((error: unknown) => {
-          if (error instanceof ProblemError && error.status === 429) reply.header('retry-after', /\d+/.exec(error.message)?.[0] ?? '1')
-          throw error
-        })
+        const signedIn = await accounts.login(username, password, whereFrom(request))
         request.audited.actor = signedIn === null ? nobody : actorOf(signedIn.principal)
         if (signedIn === null) throw new ProblemError(401, 'login_refused', 'Name or password are not right')
         giveCookie(request, reply, signedIn, now())
@@ -115,12 +106,22 @@ export const authRoutes =
     )
     app.post(
       '/auth/logout',
-      { config: { access: 'signed-in', audit: 'session.logout' }, schema: { summary: 'Ends this session', response: Nothing } },
+      {
+        config: { access: 'signed-in', audit: 'session.logout' },
+        schema: {
+          summary: 'Ends this session; who came in by single sign-on is told where to sign out at the provider too',
+          response: { 200: GoOnAnswer, 204: Type.Null(), '4xx': Problem },
+        },
+      },
       async (request, reply) => {
         const me = himself(request)
         await accounts.endSessions(me.account, me.id)
-        reply.header('set-cookie', sessionCookie('', 0, request.headers, request.protocol === 'https'))
-        return reply.code(204).send(null)
+        const secure = request.protocol === 'https'
+        reply.header('set-cookie', sessionCookie('', 0, request.headers, secure))
+        const sealed = endingIn(request.headers)
+        if (sealed === null) return reply.code(204).send(null)
+        reply.header('set-cookie', endingCookie('', 0, request.headers, secure))
+        return { location: sso?.endOf(sealed) ?? null }
       },
     )
     app.post(

@@ -33,7 +33,7 @@ export const districtHistoryRoutes =
     app.get(
       '/history/districts',
       {
-        config: { access: 'history' },
+        config: { access: 'history', heavy: true },
         // To pack so many numbers takes longer than the house's own network does to carry them.
         compress: false,
         schema: {

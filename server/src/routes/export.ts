@@ -73,7 +73,7 @@ export const exportRoutes =
     app.get(
       '/export',
       {
-        config: { access: 'export', audit: 'export.readings' },
+        config: { access: 'export', audit: 'export.readings', heavy: true },
         exposeHeadRoute: false,
         compress,
         schema: { ...file('Readings or buckets as CSV (UTF-8 with its mark) or Parquet, by point and time; goes on after `cursor`'), querystring: ExportQuery },
@@ -82,7 +82,10 @@ export const exportRoutes =
     )
     app.get(
       '/export/count',
-      { config: { access: 'export' }, schema: { summary: 'How many rows the export of the same query has', querystring: ExportQuery, ...counted } },
+      {
+        config: { access: 'export', heavy: true },
+        schema: { summary: 'How many rows the export of the same query has', querystring: ExportQuery, ...counted },
+      },
       (request, reply) => count({ ...request.query, tier: request.query.bucket }, request, reply),
     )
     app.get(
@@ -106,7 +109,7 @@ export const exportRoutes =
     app.get(
       '/series/export',
       {
-        config: { access: 'export', audit: 'export.readings' },
+        config: { access: 'export', audit: 'export.readings', heavy: true },
         exposeHeadRoute: false,
         schema: { ...file('As /export, its grain as `tier`'), querystring: SeriesExportQuery },
       },
@@ -114,7 +117,7 @@ export const exportRoutes =
     )
     app.get(
       '/series/count',
-      { config: { access: 'export' }, schema: { summary: 'As /export/count, its grain as `tier`', querystring: SeriesExportQuery, ...counted } },
+      { config: { access: 'export', heavy: true }, schema: { summary: 'As /export/count, its grain as `tier`', querystring: SeriesExportQuery, ...counted } },
       (request, reply) => count(request.query, request, reply),
     )
   }

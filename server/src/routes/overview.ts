@@ -15,7 +15,7 @@ export const overviewRoutes =
   async (app) => {
     app.get(
       '/overview',
-      { config: { access: 'look' }, schema: { summary: 'The whole wall as data', querystring: At, response: { 200: OverviewAnswer } } },
+      { config: { access: 'look', heavy: 'at' }, schema: { summary: 'The whole wall as data', querystring: At, response: { 200: OverviewAnswer } } },
       async (request) => {
         const { city, survey, live } = await cityAt(context, request.query.at)
         const known = live || (await watchedAt(context.readPool, survey.now))
@@ -26,7 +26,7 @@ export const overviewRoutes =
     app.get(
       '/domains/:domain',
       {
-        config: { access: 'look' },
+        config: { access: 'look', heavy: 'at' },
         schema: { summary: 'One topic scene as data', params: Type.Object({ domain: DomainCode }), querystring: At, response: { 200: DomainAnswer } },
       },
       async (request) => {

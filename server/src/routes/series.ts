@@ -73,7 +73,10 @@ export const seriesRoutes =
 
     app.get(
       '/series',
-      { config: { access: 'look' }, schema: { summary: 'History: min, max, mean and count per bucket', querystring: Query, response: { 200: SeriesAnswer } } },
+      {
+        config: { access: 'look', heavy: 'percentiles' },
+        schema: { summary: 'History: min, max, mean and count per bucket', querystring: Query, response: { 200: SeriesAnswer } },
+      },
       async (request, reply) => {
         const gone = whenGone(reply)
         const { city } = await cityAt(context, undefined)

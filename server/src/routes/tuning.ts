@@ -58,7 +58,7 @@ export const tuningRoutes =
     app.post(
       '/alarm-rules/what-if',
       {
-        config: { access: 'history' },
+        config: { access: 'history', heavy: true },
         schema: {
           summary: 'What a rule would have done over a past span, before it is made active',
           body: WhatIfRequest,
@@ -132,7 +132,7 @@ export const tuningRoutes =
     app.get(
       '/alarms/proposals',
       {
-        config: { access: 'history' },
+        config: { access: 'history', heavy: true },
         schema: {
           summary: 'Delays and dead-bands for what rings most, and what they would have left of it',
           querystring: Type.Object({ from: Type.Optional(Type.String()), to: Type.Optional(Type.String()) }),

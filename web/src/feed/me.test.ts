@@ -100,6 +100,17 @@ describe('who is signed in', () => {
     await me.signOut()
     expect([me.standing.value, asked.at(-1)?.path]).toEqual(['out', 'auth/logout'])
   })
+  it('goes on to the provider by which they came in, once nobody is signed in here', async () => {
+    const left: [string, string][] = []
+    answers = [is(administrator), is({ location: 'https://id.example/end' })]
+    me = createMe(
+      () => 0.5,
+      (address) => void left.push([address, me.standing.value]),
+    )
+    await vi.advanceTimersByTimeAsync(0)
+    await me.signOut()
+    expect(left).toEqual([['https://id.example/end', 'out']])
+  })
 })
 
 describe('a screen', () => {

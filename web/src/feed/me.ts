@@ -18,7 +18,7 @@ import { codeOf, onRefusal, rest } from './rest.ts'
  * | unreached | the server knows them                       | in        |                                            |
  * | unreached | 401 `signed_out`                            | out       |                                            |
  * | out       | signed in here, in another window, or paired | in       |                                            |
- * | in        | signs out                                   | out       |                                            |
+ * | in        | signs out                                   | out       | on to the provider whose sign-in it was    |
  *
  * The session itself is a cookie that no script sees.
  */
@@ -45,7 +45,7 @@ export const meKey: InjectionKey<Me> = Symbol('me')
 const patienceMs = 3000
 const doubtMs = 30_000
 
-export function createMe(random: () => number = Math.random): Me & { stop(): void } {
+export function createMe(random: () => number = Math.random, leaveFor = (address: string): void => window.location.assign(address)): Me & { stop(): void } {
   const standing = shallowRef<Standing>('asking')
   const who = shallowRef<MeAnswer | null>(null)
   const revoked = shallowRef(0)
@@ -98,13 +98,15 @@ export function createMe(random: () => number = Math.random): Me & { stop(): voi
     },
     enter: (answer: MeAnswer) => settle('in', answer),
     async signOut() {
+      let elsewhere: string | null = null
       try {
-        await rest.signOut()
+        elsewhere = (await rest.signOut())?.location ?? null
       } catch (error) {
         if (codeOf(error) !== 'signed_out') throw error
       }
       left.value = true
       settle('out', null)
+      if (elsewhere !== null) leaveFor(elsewhere)
     },
     stop() {
       word++

@@ -29,6 +29,7 @@ import type {
   MeAnswer,
   MethodsAnswer,
   ExportCountAnswer,
+  GoOnAnswer,
   ExportProgressAnswer,
   NetworkAnswer,
   MessagesAnswer,
@@ -143,7 +144,9 @@ export const rest = {
   signInByLink: (token: string) => post<MeAnswer>('auth/link', { token }),
   /** Where the browser goes to sign in elsewhere; it comes back to `next`. */
   ssoLink: (next: string): string => `/api/v1/auth/sso?next=${q(next)}`,
-  signOut: () => post<null>('auth/logout', {}),
+  /** With where to go on to, to be out there too; null: nowhere. */
+  signOut: () => post<GoOnAnswer | null>('auth/logout', {}),
+  linkSso: () => post<GoOnAnswer>('auth/sso/link', {}),
   changePassword: (change: PasswordEdit) => post<null>('auth/password', change),
   mySessions: (signal?: AbortSignal) => get<SessionsAnswer>('auth/sessions', signal),
   endMySession: (id: number) => strike(`auth/sessions/${id}`),

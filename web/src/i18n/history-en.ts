@@ -84,6 +84,7 @@ export default {
       query_timeout: 'The database took too long',
       database_unavailable: 'The database cannot be reached',
       too_many_exports: 'Too many exports at once, try again in a while',
+      rate_limited: 'Too many requests, try again in a while',
       file_failed: 'The file could not be written: is the disk full?',
     },
     goesOn: 'The rows so far are kept; it goes on where it stopped',

@@ -81,6 +81,7 @@ export default {
       query_timeout: '数据库用时过长',
       database_unavailable: '数据库暂不可用',
       too_many_exports: '同时导出的太多，请稍后再试',
+      rate_limited: '请求太多，请稍后再试',
       file_failed: '文件写入失败，请检查磁盘空间',
     },
     goesOn: '已到的行都在，可从断处继续',

@@ -4,7 +4,7 @@ import type { Me, Standing } from '../feed/me.ts'
 
 export const administrator: MeAnswer = {
   ...{ kind: 'account', id: 1, username: 'admin', name: '王班长', roles: ['administrator'], permissions: [...permissions] },
-  ...{ districts: null, domains: null, hasPassword: true, expiresAt: '2026-11-24T08:00:00+08:00' },
+  ...{ districts: null, domains: null, hasPassword: true, sso: false, expiresAt: '2026-11-24T08:00:00+08:00' },
 }
 /** Somebody with one role. */
 export const personAs = (role: Role, more: Partial<MeAnswer> = {}): MeAnswer => ({

@@ -183,6 +183,18 @@ describe("one's own account", () => {
     await open('/account', { ...administrator, hasPassword: false })
     expect(page.get('.self form').text()).toMatch(/^设置密码新密码再输一次/)
   })
+  it('is linked with single sign-on by its owner, and says what became of it', async () => {
+    answers['auth/methods'] = { password: true, sso: { name: '政务统一认证', reachable: true } }
+    refusals['POST auth/sso/link'] = { status: 503, code: 'sso_unreachable' }
+    await open('/account?error=sso_taken')
+    expect(page.get('section[aria-label="政务统一认证"]').text()).toBe('政务统一认证这个身份已关联另一个账号未关联关联')
+    await press('关联')
+    expect(sent).toEqual([['POST', 'auth/sso/link', {}]])
+    expect(page.get('section[aria-label="政务统一认证"]').text()).toContain('未能执行：统一认证现在连不上')
+    page.unmount()
+    await open('/account', { ...administrator, sso: true })
+    expect(page.get('section[aria-label="政务统一认证"]').text()).toBe('政务统一认证已关联，可用它登录')
+  })
   it('makes a token of at most what one may, and shows it once', async () => {
     const copied: string[] = []
     vi.stubGlobal('navigator', { ...navigator, clipboard: { writeText: async (text: string) => void copied.push(text) } })
@@ -269,6 +281,15 @@ describe('all accounts', () => {
     await open('/accounts?account=1')
     expect(button('停用', '.drawer').attributes('disabled')).toBeDefined()
     expect(page.get('.deeds').text()).toContain('不能停用自己')
+  })
+  it('are unlinked from single sign-on where they come in by it', async () => {
+    await open('/accounts?account=3')
+    expect(page.get('.deeds').text()).not.toContain('解除关联')
+    page.unmount()
+    answers.accounts = { items: [{ ...account, sso: true }, boss] }
+    await open('/accounts?account=3')
+    await press('解除关联')
+    expect(sent).toEqual([['PATCH', 'accounts/3', { sso: false }]])
   })
   it('are signed out everywhere, and let in by a link that is shown once', async () => {
     await open('/accounts?account=3')

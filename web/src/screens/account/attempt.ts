@@ -14,8 +14,10 @@ const known: ReadonlySet<string> = new Set([
     'session_needed',
     'token_unknown',
     'district_unknown',
+    'sso_unreachable',
+    'sso_address',
   ],
-  ...['forbidden', 'request_invalid', 'read_only', 'not_ready', 'database_unavailable', 'unreachable', 'timeout'],
+  ...['forbidden', 'request_invalid', 'read_only', 'rate_limited', 'not_ready', 'database_unavailable', 'unreachable', 'timeout'],
 ])
 /** Why something was refused, in words; what has none, by its code. */
 export const refusalText = (error: unknown, t: Translate): string => {

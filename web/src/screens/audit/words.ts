@@ -11,7 +11,7 @@ import type { Difference } from './difference.ts'
 export const groups = ['session', 'alarm', 'account', 'token', 'screen', 'alarm-rule', 'notice-route', 'duty-shift', 'export', 'station'] as const
 
 const deeds: ReadonlySet<string> = new Set([
-  ...['session.login', 'session.link', 'session.sso', 'session.logout', 'session.end', 'account.add', 'account.change', 'account.link'],
+  ...['session.login', 'session.link', 'session.sso', 'session.logout', 'session.end', 'account.add', 'account.change', 'account.link', 'account.sso'],
   ...['account.password', 'account.sign-out', 'token.make', 'token.revoke', 'screen.pair', 'screen.claim', 'screen.change', 'screen.command'],
   ...['screen.revoke', 'alarm-rule.activate', 'notice-route.add', 'notice-route.change', 'notice-route.test', 'notice-route.remove'],
   ...['duty-shift.add', 'duty-shift.change', 'duty-shift.remove', 'export.readings', 'alarm.export', 'station.register'],
@@ -19,11 +19,12 @@ const deeds: ReadonlySet<string> = new Set([
 const alarmDeeds: ReadonlySet<string> = new Set(['ack', 'shelve', 'unshelve', 'comment', 'assign', 'take-out', 'put-back', 'reset'])
 const outcomes: ReadonlySet<string> = new Set([
   ...['login_refused', 'login_throttled', 'link_over', 'forbidden', 'outside_domains', 'password_wrong', 'password_weak', 'username_taken'],
+  ...['sso_denied', 'sso_state', 'sso_unreachable', 'sso_clock', 'sso_invalid', 'sso_no_role', 'sso_disabled', 'sso_last_administrator', 'sso_taken'],
   ...['last_administrator', 'alarm_closed', 'already_acknowledged', 'code_unknown', 'request_invalid', 'cross_site', 'signed_out'],
 ])
 /** In the order in which they are told. */
 const fields: ReadonlySet<string> = new Set([
-  ...['name', 'username', 'roles', 'districts', 'domains', 'disabled', 'state', 'ackBy', 'assignedTo', 'shelvedUntil', 'note', 'minutes', 'to', 'by'],
+  ...['name', 'username', 'roles', 'districts', 'domains', 'disabled', 'sso', 'state', 'ackBy', 'assignedTo', 'shelvedUntil', 'note', 'minutes', 'to', 'by'],
   ...['scopes', 'days', 'done', 'refused', 'person', 'email', 'from', 'channel', 'target', 'severities', 'escalation', 'active', 'text', 'kind'],
   ...['scene', 'settings', 'theme', 'language', 'rotate', 'sound', 'password', 'current', 'next', 'points', 'format', 'rows', 'version'],
 ])

@@ -145,12 +145,24 @@ describe('the door', () => {
     expect(router.currentRoute.value.path).toBe('/')
   })
   it('leads to single sign-on where there is one, and back to the page', async () => {
-    answers['auth/methods'] = () => Response.json({ password: false, sso: { name: '政务统一认证' } })
+    answers['auth/methods'] = () => Response.json({ password: false, sso: { name: '政务统一认证', reachable: true } })
     await open('/sign-in?next=/alarms?domain=gas&error=sso_denied')
     expect(page?.find('#door-user').exists()).toBe(false)
-    expect(page?.get('[role="alert"]').text()).toBe('单点登录没有成功（sso_denied）')
+    expect(page?.get('[role="alert"]').text()).toBe('登录已在统一认证一侧取消或被拒绝')
     const link = page?.get('a.sso')
     expect([link?.text(), link?.attributes('href')]).toEqual(['用政务统一认证登录', '/api/v1/auth/sso?next=%2Falarms%3Fdomain%3Dgas'])
+  })
+  it('says that single sign-on is out of reach until it is not', async () => {
+    answers['auth/methods'] = () => Response.json({ password: true, sso: { name: '政务统一认证', reachable: false } })
+    await open('/sign-in?error=sso_unheard_of')
+    expect([page?.get('[role="alert"]').text(), page?.get('.gone').text()]).toEqual([
+      '单点登录没有成功（sso_unheard_of）',
+      '单点登录现在连不上，可先用密码登录',
+    ])
+    answers['auth/methods'] = () => Response.json({ password: true, sso: { name: '政务统一认证', reachable: true } })
+    await vi.advanceTimersByTimeAsync(10_000)
+    await settle()
+    expect([page?.find('.gone').exists(), page?.find('a.sso').exists()]).toEqual([false, true])
   })
   it('takes a sign-in link once, and out of the address first', async () => {
     await open(`/sign-in#${'t'.repeat(43)}`)
