@@ -6,10 +6,15 @@ const Switch = Type.Enum(['on', 'off'])
 
 const Kept = (what: string, days: number) => Type.Integer({ minimum: 0, maximum: 36_500, default: days, description: `days that ${what} keeps; 0: for ever` })
 
+/** Stands in an address as it is. */
+const RolePassword = (role: string) => Type.String({ pattern: '^[A-Za-z0-9._~-]{12,128}$', description: `with which ${role} signs in to the database` })
+
 /** Every variable that any part reads: one schema, one meaning. `interfaces.md` is the public table. */
 export const environment = {
   DATABASE_URL: Type.String({ pattern: '^postgres(ql)?://' }),
   READ_DATABASE_URL: Type.String({ pattern: '^postgres(ql)?://' }),
+  INGEST_DB_PASSWORD: RolePassword('yiping_ingest'),
+  SERVER_DB_PASSWORD: RolePassword('yiping_server'),
   MQTT_URL: Type.String({ pattern: '^(mqtts?|wss?)://' }),
   MQTT_PROTOCOL: Type.Enum(['3.1.1', '5'], { default: '3.1.1', description: 'MQTT version towards the broker' }),
   MQTT_USERNAME: Type.String({ minLength: 1 }),

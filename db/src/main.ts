@@ -18,6 +18,7 @@ import { signInLink } from './run-sign-in-link.ts'
 import { runConflicts } from './run-conflicts.ts'
 import { databaseStatus, statusText } from './run-status.ts'
 import { migrate } from './migrate.ts'
+import { makeRoles, type RolePasswords } from './roles.ts'
 import { parseReplayMap } from './replay-map.ts'
 import { seedAlarmRules } from './seed-alarm-rules.ts'
 import { seedCatalogue } from './seed-catalogue.ts'
@@ -30,6 +31,8 @@ const usage = `npm run db -- COMMAND
 
   migrate                 bring the database to the newest schema
   prepare                 migrate, and seed: everything when there is no station yet, else what an older version did not have
+  roles                   what ingest and server may do, each by a role of its own: yiping_ingest, yiping_server. They sign in with
+                          INGEST_DB_PASSWORD and SERVER_DB_PASSWORD where those are set; prepare does it too then
   seed [FILE]             write catalogue, districts and the demo city's stations and pipes; FILE: another registry (CSV),
                           or a replay map (JSON) whose stations are registered with their origin
        --bare             catalogue and districts alone, for a register of one's own that \`import\` brings
@@ -71,6 +74,14 @@ async function databaseUrl(): Promise<string> {
     throw new Error(`DATABASE_URL is not set and nothing runs in ${env.DATA_DIR} (start it with npm start)`, { cause })
   }
   throw new Error(`${file} names no database`)
+}
+
+function rolePasswords(): RolePasswords {
+  const env = readEnvironment(process.env, [], ['INGEST_DB_PASSWORD', 'SERVER_DB_PASSWORD'])
+  return {
+    ...(env.INGEST_DB_PASSWORD !== undefined && { yiping_ingest: env.INGEST_DB_PASSWORD }),
+    ...(env.SERVER_DB_PASSWORD !== undefined && { yiping_server: env.SERVER_DB_PASSWORD }),
+  }
 }
 
 const configuredTiers = (): TierSettings => tierSettings(readEnvironment(process.env, tierVariables))
@@ -193,8 +204,12 @@ async function main(command: string | undefined, rest: readonly string[]): Promi
       await migrate(url, say, configuredTiers())
       if (await isEmpty(url)) await seed(url, undefined)
       else await bringUpToDate(url)
+      const passwords = rolePasswords()
+      if (Object.keys(passwords).length > 0) await makeRoles(url, passwords, say)
       return
     }
+    case 'roles':
+      return makeRoles(await databaseUrl(), rolePasswords(), say)
     case 'seed':
       return seed(await databaseUrl(), argument)
     case 'status':
