@@ -6,6 +6,7 @@ import { readEnvironment } from '@yiping/contract'
 import { startEmbedded } from '../embedded/index.ts'
 import { createPool } from './connection.ts'
 import { digestDatabase, type TableDigest } from './digest-database.ts'
+import { runBrokerUsers } from './run-broker-users.ts'
 import { backup, restore } from './run-backup.ts'
 import { exportArguments, exportRegister } from './moving/export-register.ts'
 import { loadRegister } from './moving/load-register.ts'
@@ -53,6 +54,9 @@ const usage = `npm run db -- COMMAND
   restore FILE            such a file into a database that has nothing in it yet, by pg_restore
   digest                  rows and a digest of every table and roll-up: two databases with the same ones hold the same
   sign-in-link USERNAME   a link by which an account signs in once, within a day: behind the server's address
+  broker-users DIR        users and rules of the MQTT broker out of the register, as Mosquitto's password and ACL file: every station its own topic.
+                          Passwords that are new stand in a CSV there, once. --rotate NAME makes another one, --no-gateway-topic keeps
+                          gateways to the topics of their stations, --emqx writes files for EMQX as well
   conflicts [STATION]     second values for readings that had one, from files and from devices, newest first, as CSV: the first stays
 
 DATABASE_URL says where; without it the embedded database of a running \`npm start\` (DATA_DIR) is used.
@@ -240,6 +244,9 @@ async function main(command: string | undefined, rest: readonly string[]): Promi
     case 'sign-in-link':
       if (argument === undefined) break
       return print(await signInLink(await databaseUrl(), argument))
+    case 'broker-users':
+      if (argument === undefined) break
+      return (await runBrokerUsers(await databaseUrl(), rest)).forEach(say)
     case 'conflicts':
       return runConflicts(await databaseUrl(), argument, process.stdout)
     default:
