@@ -22,7 +22,9 @@ describe.runIf(brokersHere().includes('mosquitto'))('users and rules out of the 
   let authority: Pem
   let ingest: Ingest
   const passwords = new Map<string, string>()
-  const devices: MqttClient[] = []
+  const devices = new Map<string, MqttClient>()
+  /** The log of ingest. */
+  const said: string[] = []
 
   const station = (code: string, kind: string, domain: DomainCode, metric: string, gateway: string | null = null) => ({
     ...{ code, name: code, kind, domain, metrics: [metric], gateway, district: null, lon: 113.7, lat: 34.8, origin: null },
@@ -48,11 +50,13 @@ describe.runIf(brokersHere().includes('mosquitto'))('users and rules out of the 
   /** Lets the broker read its files again. */
   const reload = (): Promise<void> => broker.write('reload', '')
   const as = async (username: string, more: IClientOptions = {}): Promise<MqttClient> => {
-    const device = await connectDevice(broker.url, `device-${devices.length}`, {
+    // Two of one user would take the connection from each other for ever.
+    await devices.get(username)?.endAsync(true)
+    const device = await connectDevice(broker.url, 'device', {
       ...{ username, password: passwords.get(username) ?? '', ca: authority.cert, protocolVersion: 5 as const },
       ...more,
     })
-    devices.push(device)
+    devices.set(username, device)
     return device
   }
   const topicOf = (domain: DomainCode, code: string): string => buildTopic({ kind: 'telemetry', domain, station: code })
@@ -101,21 +105,26 @@ describe.runIf(brokersHere().includes('mosquitto'))('users and rules out of the 
           .replaceAll('/mosquitto/keys/', '')
           .replaceAll('/mosquitto/users', folder)
           .replaceAll('/mosquitto/data/', './')
-          .replace(/^listener .*$/m, `listener ${port} 127.0.0.1`),
+          .replace('listener 8883', `listener ${port} 127.0.0.1`)
+          // When that is taken another pair is tried.
+          .replace('listener 8884', `listener ${port + 1} 127.0.0.1`),
     })
     await program()
+    const forIngest = new URL(broker.url)
+    forIngest.port = String(Number(forIngest.port) + 1)
+    const stream = { write: (line: string) => void said.push(line) }
     ingest = await startIngest(
       testConfig({
-        ...{ databaseUrl: database.url, mqttUrl: broker.url, dataDir, mqttProtocol: '5' },
+        ...{ databaseUrl: database.url, mqttUrl: forIngest.href, dataDir, mqttProtocol: '5' },
         mqttLogin: { ca: Buffer.from(authority.cert), username: 'yiping-ingest', password: passwords.get('yiping-ingest') ?? '' },
       }),
-      pino({ level: 'silent' }),
+      pino({ level: 'info' }, stream),
       'test',
     )
     await ingest.subscribed
   })
   afterAll(async () => {
-    for (const device of devices) await device.endAsync(true)
+    for (const device of devices.values()) await device.endAsync(true)
     await ingest?.stop()
     await broker?.stop()
     await pool?.end()
@@ -148,6 +157,16 @@ describe.runIf(brokersHere().includes('mosquitto'))('users and rules out of the 
     // Its answer comes behind whatever the broker would have sent before.
     await gas.subscribeAsync('fence').catch(() => {})
     expect(heard).toEqual([])
+  })
+
+  it('let nobody take over the session of ingest by its name', async () => {
+    const impostor = await as('WS-1', { clientId: 'yiping-ingest-main', clean: false })
+    const heard: string[] = []
+    impostor.on('message', (topic) => heard.push(topic))
+    await say(impostor, topicOf('water', 'WS-1'), { 'ws.pressure': 0.32 })
+    await until('at ingest', async () => (await stored())['WS-1'] === 2)
+    expect(heard).toEqual([])
+    expect(said.filter((line) => line.includes('"broker":"down"'))).toEqual([])
   })
 
   it('let a gateway speak for the stations behind it, on their topics and on the one that names them in its payload', async () => {
@@ -197,7 +216,7 @@ describe.runIf(brokersHere().includes('mosquitto'))('users and rules out of the 
     expect(await program()).toEqual(['WS-1'])
     expect(passwords.get('WS-1')).not.toBe(before)
     await say(await as('WS-1'), topicOf('water', 'WS-1'), { 'ws.pressure': 0.33 })
-    await until('with the new one', async () => (await stored())['WS-1'] === 2)
+    await until('with the new one', async () => (await stored())['WS-1'] === 3)
     expect(await readFile(join(folder, 'acl'), 'utf8')).not.toContain('GS-1')
   })
 })
