@@ -146,6 +146,7 @@ export const testConfig = (given: Pick<IngestConfig, 'databaseUrl' | 'mqttUrl' |
   logLevel: 'silent',
   retentionMs: 400 * 86_400_000,
   metricsPort: null,
+  traces: false,
   zone: 'Asia/Shanghai',
   ...given,
   databaseUrl: asProcess(given.databaseUrl, 'yiping_ingest'),

@@ -1,4 +1,4 @@
-import { readEnvironment, type Tier } from '@yiping/contract'
+import { readEnvironment, type Tier, traceVariables } from '@yiping/contract'
 import { tierSettings, tierVariables } from '@yiping/db'
 
 export interface ServerConfig {
@@ -23,6 +23,8 @@ export interface ServerConfig {
   adminPassword: string | null
   /** Proxies whose word on where a request comes from is taken. */
   trustProxy: string
+  /** Somebody collects traces. */
+  traces: boolean
   /** Folder of the built web client. */
   webFolder: string | null
 }
@@ -31,7 +33,7 @@ export function readConfig(source: Readonly<Record<string, string | undefined>>,
   const env = readEnvironment(
     source,
     ['DATABASE_URL', 'HOST', 'PORT', 'LOG_LEVEL', 'SMTP_FROM', 'SESSION_IDLE_MINUTES', 'SESSION_HOURS', 'TRUST_PROXY', ...tierVariables],
-    ['READ_DATABASE_URL', 'SIMULATOR', 'SMTP_URL', 'ADMIN_PASSWORD'],
+    ['READ_DATABASE_URL', 'SIMULATOR', 'SMTP_URL', 'ADMIN_PASSWORD', ...traceVariables],
   )
   return {
     databaseUrl: env.DATABASE_URL,
@@ -48,6 +50,7 @@ export function readConfig(source: Readonly<Record<string, string | undefined>>,
     adminPassword: env.ADMIN_PASSWORD ?? null,
     trustProxy: env.TRUST_PROXY,
     keepDays: tierSettings(env).keepDays,
+    traces: env.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined,
     webFolder,
   }
 }

@@ -18,6 +18,7 @@ export const testConfig = (databaseUrl: string, more: Partial<ServerConfig> = {}
   sessionMs: 7 * 24 * 3_600_000,
   adminPassword: null,
   trustProxy: 'loopback',
+  traces: false,
   webFolder: null,
   ...more,
 })
