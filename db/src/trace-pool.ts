@@ -54,7 +54,7 @@ export function tracePool(pool: Pool, tracing: Tracing): void {
       return answer
     }
   const connect = pool.connect.bind(pool)
-  pool.query = traced(pool.query.bind(pool) as Ask) as Pool['query']
+  pool.query = traced(pool.query.bind(pool)) as Pool['query']
   const connectTraced = (callback?: Parameters<Pool['connect']>[0]): unknown =>
     callback === undefined ? connect().then((client) => tracedClient(client, traced)) : connect(callback)
   pool.connect = connectTraced as Pool['connect']
@@ -65,7 +65,7 @@ const isEmitter = (value: unknown): value is EventEmitter => typeof value === 'o
 /** As long as it is lent. */
 function tracedClient(client: PoolClient, traced: (ask: Ask) => Ask): PoolClient {
   const { query, release } = client
-  client.query = traced(query.bind(client) as Ask) as PoolClient['query']
+  client.query = traced(query.bind(client)) as PoolClient['query']
   client.release = (destroy) => {
     client.query = query
     client.release = release
