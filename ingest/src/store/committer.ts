@@ -94,7 +94,7 @@ export class Committer {
       else
         span.set({
           ...{ 'yiping.stored': stored.outcome.stored, 'yiping.duplicate': stored.outcome.duplicate, 'yiping.conflict': stored.outcome.conflict },
-          ...{ 'yiping.late': stored.outcome.late > 0, 'yiping.late_hours': stored.outcome.late, 'yiping.held': stored.held },
+          ...{ 'yiping.late': stored.outcome.late > 0, 'yiping.late_ranges': stored.outcome.late, 'yiping.held': stored.held },
           ...(stored.alarmMs !== null && { 'yiping.alarm_ms': stored.alarmMs }),
         })
       return stored
