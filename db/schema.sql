@@ -415,6 +415,17 @@ create table reading_conflict (
   constraint reading_conflict_check CHECK ((((point_id IS NULL) <> (station IS NULL)) AND ((station IS NULL) = (metric IS NULL))))
 );
 
+create table refresh_request (
+  id bigint not null generated always as identity,
+  relation text not null,
+  since timestamp with time zone not null,
+  until timestamp with time zone not null,
+  asked_at timestamp with time zone not null default now(),
+  constraint refresh_request_pkey PRIMARY KEY (id),
+  constraint refresh_request_check CHECK ((since < until)),
+  constraint refresh_request_relation_check CHECK ((relation = ANY (ARRAY['reading_1m'::text, 'reading_15m'::text, 'reading_1h'::text, 'reading_1d'::text, 'district_1h'::text])))
+);
+
 create table rejection (
   id bigint not null generated always as identity,
   at timestamp with time zone not null,
@@ -727,6 +738,7 @@ CREATE TRIGGER station_moves AFTER UPDATE OF district, origin ON public.station 
 -- every 00:15:00: policy_refresh_continuous_aggregate reading_1m end_offset=02:00:00 start_offset=17496:00:00
 -- every 00:30:00: policy_refresh_continuous_aggregate reading_1h end_offset=02:00:00 start_offset=87576:00:00
 -- every 01:00:00: policy_refresh_continuous_aggregate reading_1d end_offset=02:00:00 start_offset=87576:00:00
+-- every 01:00:00: refresh_asked  
 -- every 1 day: retire_records  keep_days=730
 -- every 12:00:00: policy_compression district_1h compress_after=60 days
 -- every 12:00:00: policy_compression reading compress_after=3 days

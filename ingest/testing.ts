@@ -5,6 +5,7 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { subscriptions } from '@yiping/contract'
+import { asProcess } from '@yiping/db/testing'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { startBroker } from './broker/broker.ts'
 import type { IngestConfig } from './src/config.ts'
@@ -145,6 +146,8 @@ export const testConfig = (given: Pick<IngestConfig, 'databaseUrl' | 'mqttUrl' |
   logLevel: 'silent',
   retentionMs: 400 * 86_400_000,
   metricsPort: null,
+  traces: false,
   zone: 'Asia/Shanghai',
   ...given,
+  databaseUrl: asProcess(given.databaseUrl, 'yiping_ingest'),
 })

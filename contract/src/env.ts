@@ -6,10 +6,25 @@ const Switch = Type.Enum(['on', 'off'])
 
 const Kept = (what: string, days: number) => Type.Integer({ minimum: 0, maximum: 36_500, default: days, description: `days that ${what} keeps; 0: for ever` })
 
+/** Of traces: the packages of OpenTelemetry read these themselves, we see to it that they are right. */
+export const traceVariables = [
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_HEADERS',
+  'OTEL_SERVICE_NAME',
+  'OTEL_RESOURCE_ATTRIBUTES',
+  'OTEL_TRACES_SAMPLER',
+  'OTEL_TRACES_SAMPLER_ARG',
+] as const
+
+/** Stands in an address as it is. */
+const RolePassword = (role: string) => Type.String({ pattern: '^[A-Za-z0-9._~-]{12,128}$', description: `with which ${role} signs in to the database` })
+
 /** Every variable that any part reads: one schema, one meaning. `interfaces.md` is the public table. */
 export const environment = {
   DATABASE_URL: Type.String({ pattern: '^postgres(ql)?://' }),
   READ_DATABASE_URL: Type.String({ pattern: '^postgres(ql)?://' }),
+  INGEST_DB_PASSWORD: RolePassword('yiping_ingest'),
+  SERVER_DB_PASSWORD: RolePassword('yiping_server'),
   MQTT_URL: Type.String({ pattern: '^(mqtts?|wss?)://' }),
   MQTT_PROTOCOL: Type.Enum(['3.1.1', '5'], { default: '3.1.1', description: 'MQTT version towards the broker' }),
   MQTT_USERNAME: Type.String({ minLength: 1 }),
@@ -63,6 +78,14 @@ export const environment = {
   OIDC_NAME: Type.String({ minLength: 1, maxLength: 40, default: 'SSO', description: "the provider's name on the button" }),
   SIMULATOR: Switch,
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { default: 'info' }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: Type.String({ pattern: '^https?://', description: 'collector of traces, OTLP over HTTP; unset: none are made' }),
+  OTEL_EXPORTER_OTLP_HEADERS: Type.String({ minLength: 1, description: 'what the collector wants as headers, name=value, comma-separated' }),
+  OTEL_SERVICE_NAME: Type.String({ minLength: 1, description: 'name of the process in traces; unset: yiping-server, yiping-ingest' }),
+  OTEL_RESOURCE_ATTRIBUTES: Type.String({ minLength: 1, description: 'more that is said of it, name=value, comma-separated' }),
+  OTEL_TRACES_SAMPLER: Type.Enum(['always_on', 'always_off', 'traceidratio', 'parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'], {
+    description: 'which traces are made; unset: parentbased_always_on',
+  }),
+  OTEL_TRACES_SAMPLER_ARG: Type.Number({ minimum: 0, maximum: 1, description: 'share of traces, for traceidratio' }),
   METRICS_PORT: Type.Integer({ minimum: 0, maximum: 65535, description: "port of a service's own /metrics; unset: none" }),
   RETENTION_DAYS: Type.Integer({ minimum: 1, maximum: 36_500, default: 400, description: 'readings older than this are refused (ts_too_old)' }),
   RETENTION_RAW: Kept('the table of readings', 730),

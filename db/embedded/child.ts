@@ -124,7 +124,7 @@ async function host(config: ChildConfig): Promise<void> {
   maintenance.stop()
   await front.stop()
   await ticking
-  await engine.rows('CHECKPOINT')
+  await front.session.exclusive((rows) => rows('CHECKPOINT'))
   await engine.close()
   lock.release()
   process.exit(0)

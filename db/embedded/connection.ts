@@ -21,7 +21,7 @@ import type net from 'node:net'
 
 import { DATABASE, USER } from './engine.ts'
 import * as wire from './messages.ts'
-import { ProtocolError, type Response } from './messages.ts'
+import { EngineError, ProtocolError, type Response } from './messages.ts'
 import type { Listener, Session } from './session.ts'
 import { inspect, type ChannelChange } from './sql-text.ts'
 
@@ -88,6 +88,8 @@ export class Connection implements Listener {
   readonly #secret = randomInt(2 ** 31)
   /** For the session, with messages that end a cycle of the protocol: an error may be their answer. */
   #waits = false
+  /** As whom its statements run, as a server does it by `options=-c role=…`; null: the engine's own user. */
+  #role: string | null = null
 
   constructor(private readonly options: ConnectionOptions) {
     const { socket, id, limits } = options
@@ -205,6 +207,7 @@ export class Connection implements Listener {
     const database = parameters.get('database') ?? user
     if (user !== USER) throw new ProtocolError(`role "${user}" does not exist`, '28000')
     if (database !== DATABASE) throw new ProtocolError(`database "${database}" does not exist, it is "${DATABASE}"`, '3D000')
+    this.#role = /(?:^|\s)-c\s*role=([A-Za-z_]\w*)/.exec(parameters.get('options') ?? '')?.[1] ?? null
     this.#state = 'password'
     this.#send(wire.ASK_CLEARTEXT_PASSWORD)
   }
@@ -307,7 +310,11 @@ export class Connection implements Listener {
     this.#waits = false
     if (this.#isClosed()) return // the clean-up gives the session back
     if (!granted) return this.#answerCancelled()
-    const response = await this.options.session.exec(messages, (answer) => this.#noteChannels(answer))
+    const response = await this.#exec(messages, (answer) => this.#noteChannels(answer)).catch((error: unknown) => {
+      if (error instanceof EngineError) return this.#refuse(error)
+      throw error
+    })
+    if (response === null) return
     if (response.status === 'I' && this.#channelsTouched) {
       this.#channelsTouched = false
       await this.options.session.syncChannels()
@@ -315,6 +322,18 @@ export class Connection implements Listener {
     this.#deliver(response)
     if (response.status === 'I') lock.release(this)
     else lock.idle(this)
+  }
+
+  #exec(messages: Buffer, onAnswer?: (response: Response) => void): Promise<Response> {
+    return this.options.session.exec(messages, onAnswer, this.#role)
+  }
+
+  /** Its role does not exist: nothing of what it said was run. */
+  #refuse({ sqlState, message }: EngineError): null {
+    this.#role = null
+    this.options.session.lock.release(this)
+    this.terminate(sqlState, message)
+    return null
   }
 
   #answerCancelled(): void {
@@ -363,7 +382,7 @@ export class Connection implements Listener {
     if (!(await session.lock.acquire(this)) || this.#isClosed()) return true
     await this.#closeStatements()
     if (command === 'DISCARD ALL') {
-      await session.exec(wire.query('RESET ALL'))
+      await this.#exec(wire.query('RESET ALL'))
       this.channels.clear()
       await session.syncChannels()
     }
@@ -383,7 +402,7 @@ export class Connection implements Listener {
   async #closeStatements(): Promise<Response> {
     const closes = [...this.#statements].map((name) => wire.closeStatement(this.#prefix + name))
     this.#statements.clear()
-    return this.options.session.exec(Buffer.concat([...closes, wire.SYNC]))
+    return this.#exec(Buffer.concat([...closes, wire.SYNC]))
   }
 
   async #close(): Promise<void> {
@@ -403,8 +422,8 @@ export class Connection implements Listener {
     const hadChannels = this.channels.size > 0
     this.channels.clear()
     if (session.lock.heldBy(this)) {
-      await session.exec(wire.SYNC)
-      await session.exec(wire.query('ROLLBACK'))
+      await this.#exec(wire.SYNC)
+      await this.#exec(wire.query('ROLLBACK'))
     }
     if (this.#statements.size > 0 || hadChannels || session.lock.heldBy(this)) {
       await session.lock.acquire(this)

@@ -30,9 +30,10 @@ export interface Session {
   readonly parameters: Engine['parameters']
   /**
    * One or more messages of the lock's holder. `onAnswer` runs before notifications go out, so that
-   * a client who starts to listen and is notified in one go hears it.
+   * a client who starts to listen and is notified in one go hears it. `role`: as whom, null being the engine's own user; the
+   * same for all of a transaction. Rejects with EngineError when there is no such role.
    */
-  exec(messages: Buffer, onAnswer?: (response: Response) => void): Promise<Response>
+  exec(messages: Buffer, onAnswer?: (response: Response) => void, role?: string | null): Promise<Response>
   /** Makes the engine listen to what the clients listen to; for the lock's holder, outside a transaction. */
   syncChannels(): Promise<void>
   /**
@@ -52,13 +53,22 @@ export function createSession(options: SessionOptions): Session {
   const { engine } = options
   const lock = new SessionLock<object>(options)
   let settingsForgotten = false
+  let current: string | null = null
 
   function route({ bytes, notifications }: Response): void {
     for (const { start, end, channel } of notifications)
       for (const listener of options.listeners()) if (listener.channels.has(channel)) listener.notify(bytes.subarray(start, end))
   }
 
-  async function exec(messages: Buffer, onAnswer?: (response: Response) => void): Promise<Response> {
+  async function become(role: string | null): Promise<void> {
+    if (role === current) return
+    // Not RESET, which would have the settings restored.
+    await engine.rows(role === null ? 'SET ROLE NONE' : `SET ROLE ${identifier(role)}`)
+    current = role
+  }
+
+  async function exec(messages: Buffer, onAnswer?: (response: Response) => void, role: string | null = null): Promise<Response> {
+    await become(role)
     const response = readResponse(await engine.exec(messages))
     onAnswer?.(response)
     route(response)
@@ -66,6 +76,7 @@ export function createSession(options: SessionOptions): Session {
     // Not before the transaction has ended: a rollback would take it back again.
     if (settingsForgotten && response.status === 'I') {
       settingsForgotten = false
+      await become(null)
       await engine.restoreSettings()
     }
     return response

@@ -6,6 +6,7 @@ import { readEnvironment } from '@yiping/contract'
 import { startEmbedded } from '../embedded/index.ts'
 import { createPool } from './connection.ts'
 import { digestDatabase, type TableDigest } from './digest-database.ts'
+import { runBrokerUsers } from './run-broker-users.ts'
 import { backup, restore } from './run-backup.ts'
 import { exportArguments, exportRegister } from './moving/export-register.ts'
 import { loadRegister } from './moving/load-register.ts'
@@ -18,6 +19,7 @@ import { signInLink } from './run-sign-in-link.ts'
 import { runConflicts } from './run-conflicts.ts'
 import { databaseStatus, statusText } from './run-status.ts'
 import { migrate } from './migrate.ts'
+import { makeRoles, type RolePasswords } from './roles.ts'
 import { parseReplayMap } from './replay-map.ts'
 import { seedAlarmRules } from './seed-alarm-rules.ts'
 import { seedCatalogue } from './seed-catalogue.ts'
@@ -30,6 +32,8 @@ const usage = `npm run db -- COMMAND
 
   migrate                 bring the database to the newest schema
   prepare                 migrate, and seed: everything when there is no station yet, else what an older version did not have
+  roles                   what ingest and server may do, each by a role of its own: yiping_ingest, yiping_server. They sign in with
+                          INGEST_DB_PASSWORD and SERVER_DB_PASSWORD where those are set; prepare does it too then
   seed [FILE]             write catalogue, districts and the demo city's stations and pipes; FILE: another registry (CSV),
                           or a replay map (JSON) whose stations are registered with their origin
        --bare             catalogue and districts alone, for a register of one's own that \`import\` brings
@@ -50,6 +54,9 @@ const usage = `npm run db -- COMMAND
   restore FILE            such a file into a database that has nothing in it yet, by pg_restore
   digest                  rows and a digest of every table and roll-up: two databases with the same ones hold the same
   sign-in-link USERNAME   a link by which an account signs in once, within a day: behind the server's address
+  broker-users DIR        users and rules of the MQTT broker out of the register, as Mosquitto's password and ACL file: every station its own topic.
+                          Passwords that are new stand in a CSV there, once. --rotate NAME makes another one, --no-gateway-topic keeps
+                          gateways to the topics of their stations, --emqx writes files for EMQX as well
   conflicts [STATION]     second values for readings that had one, from files and from devices, newest first, as CSV: the first stays
 
 DATABASE_URL says where; without it the embedded database of a running \`npm start\` (DATA_DIR) is used.
@@ -71,6 +78,14 @@ async function databaseUrl(): Promise<string> {
     throw new Error(`DATABASE_URL is not set and nothing runs in ${env.DATA_DIR} (start it with npm start)`, { cause })
   }
   throw new Error(`${file} names no database`)
+}
+
+function rolePasswords(): RolePasswords {
+  const env = readEnvironment(process.env, [], ['INGEST_DB_PASSWORD', 'SERVER_DB_PASSWORD'])
+  return {
+    ...(env.INGEST_DB_PASSWORD !== undefined && { yiping_ingest: env.INGEST_DB_PASSWORD }),
+    ...(env.SERVER_DB_PASSWORD !== undefined && { yiping_server: env.SERVER_DB_PASSWORD }),
+  }
 }
 
 const configuredTiers = (): TierSettings => tierSettings(readEnvironment(process.env, tierVariables))
@@ -193,8 +208,12 @@ async function main(command: string | undefined, rest: readonly string[]): Promi
       await migrate(url, say, configuredTiers())
       if (await isEmpty(url)) await seed(url, undefined)
       else await bringUpToDate(url)
+      const passwords = rolePasswords()
+      if (Object.keys(passwords).length > 0) await makeRoles(url, passwords, say)
       return
     }
+    case 'roles':
+      return makeRoles(await databaseUrl(), rolePasswords(), say)
     case 'seed':
       return seed(await databaseUrl(), argument)
     case 'status':
@@ -225,6 +244,9 @@ async function main(command: string | undefined, rest: readonly string[]): Promi
     case 'sign-in-link':
       if (argument === undefined) break
       return print(await signInLink(await databaseUrl(), argument))
+    case 'broker-users':
+      if (argument === undefined) break
+      return (await runBrokerUsers(await databaseUrl(), rest)).forEach(say)
     case 'conflicts':
       return runConflicts(await databaseUrl(), argument, process.stdout)
     default:

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runner } from 'node-pg-migrate'
 import pg from 'pg'
+import { hasRights, settleRights } from './roles.ts'
 import { defaultTiers, settleTiers, type TierSettings } from './settle-tiers.ts'
 
 /** `db/migrations`, seen from the sources and from the bundle in `db/dist` alike. */
@@ -30,6 +31,7 @@ export async function migrate(connectionString: string, log: (line: string) => v
       logger: { info: () => {}, debug: () => {}, warn: log, error: log },
     })
     await settleTiers(client, tiers, log)
+    if (await hasRights(client)) await settleRights(client)
     return done.map((m) => m.name)
   } finally {
     await client.end()

@@ -37,8 +37,9 @@ export async function refreshTier(pool: Pool, view: RollUp, from: number, to: nu
   await pool.query(`call refresh_continuous_aggregate('${view}', '${iso(from)}'::timestamptz, '${iso(to)}'::timestamptz)`)
 }
 
-/** A day of the zone. Where a clock skips midnight the database may begin it an hour from where we do: nothing but whole days is worked out anyway. */
-export const refreshDay = (pool: Pool, start: number, end: number): Promise<void> => refreshTier(pool, 'reading_1d', start - 2 * hourMs, end + 2 * hourMs)
+/** What to refresh of a day. Where a clock skips midnight the database may begin it an hour from where we do: nothing but whole days is worked out anyway. */
+export const daySpan = (start: number, end: number): [number, number] => [start - 2 * hourMs, end + 2 * hourMs]
+export const refreshDay = (pool: Pool, start: number, end: number): Promise<void> => refreshTier(pool, 'reading_1d', ...daySpan(start, end))
 
 /** The same of the city by metric and district; full hours. */
 export async function refreshDistricts(pool: Pool, from: number, to: number): Promise<void> {

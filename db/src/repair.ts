@@ -2,7 +2,8 @@ import { addDays, dayStart } from '@yiping/contract'
 import { historyChannel, repairedPayload } from './channels.ts'
 import type { Pool, Queryable } from './connection.ts'
 import { notify } from './notify.ts'
-import { fullTo, hourMs, loadTierBounds, minuteMs, quarterMs, refreshDay, refreshDistricts, refreshTier, type TierBounds } from './refresh-tier.ts'
+import { type Refreshes, refreshesOf } from './refresh-asked.ts'
+import { daySpan, fullTo, hourMs, loadTierBounds, minuteMs, quarterMs, type TierBounds } from './refresh-tier.ts'
 
 /** Beyond this many dirty minutes the whole hour costs no more than its pieces. */
 const wholeHourMinutes = 30
@@ -40,13 +41,15 @@ export async function repairDirty(pool: Pool, maxHours: number, stopped: () => b
   )
   if (hours.length === 0) return { hours: 0, corrections: 0 }
   const bounds = await loadTierBounds(pool)
+  const refreshes = await refreshesOf(pool)
   const days = new Set<number>()
   let corrections = 0
   let done = 0
   for (const { hour, mask } of hours) {
     if (stopped()) break
     await pool.query('update dirty_range set taken = rows where hour = to_timestamp($1::float8 / 1000)', [hour])
-    await repairHour(pool, hour, BigInt(mask), bounds, now)
+    await repairHour(refreshes, hour, BigInt(mask), bounds, now)
+    if (!(await refreshes.done(stopped))) break
     // An hour has a part in two days where midnight is not on the hour.
     for (const at of [hour, hour + hourMs - 1]) days.add(dayStart(at, bounds.zone))
     const { rows } = await pool.query<{ n: number }>(
@@ -63,29 +66,30 @@ export async function repairDirty(pool: Pool, maxHours: number, stopped: () => b
     corrections += rows[0]?.n ?? 0
     done += 1
   }
-  for (const day of days) await repairDay(pool, day, bounds, now)
+  for (const day of days) await repairDay(pool, refreshes, day, bounds, now)
+  await refreshes.done(stopped)
   if (done > 0) await notify(pool, historyChannel, repairedPayload)
   return { hours: done, corrections }
 }
 
 /** All tiers of an hour, and the districts; of the hour that is not over only what is. */
-async function repairHour(pool: Pool, hour: number, minutes: bigint, { floor }: TierBounds, now: number): Promise<void> {
+async function repairHour(refreshes: Refreshes, hour: number, minutes: bigint, { floor }: TierBounds, now: number): Promise<void> {
   const end = hour + hourMs
-  if (hour >= floor.reading_1m) for (const [from, to] of dirtyRuns(hour, minutes)) await refreshTier(pool, 'reading_1m', from, to)
-  if (hour >= floor.reading_15m) await refreshTier(pool, 'reading_15m', hour, Math.min(end, fullTo(now, quarterMs)))
+  if (hour >= floor.reading_1m) for (const [from, to] of dirtyRuns(hour, minutes)) await refreshes.tier('reading_1m', from, to)
+  if (hour >= floor.reading_15m) await refreshes.tier('reading_15m', hour, Math.min(end, fullTo(now, quarterMs)))
   if (hour < floor.reading_1h || end > fullTo(now, hourMs)) return
-  await refreshTier(pool, 'reading_1h', hour, end)
-  await refreshDistricts(pool, hour, end)
+  await refreshes.tier('reading_1h', hour, end)
+  await refreshes.districts(hour, end)
 }
 
-async function repairDay(pool: Pool, day: number, { zone, floor }: TierBounds, now: number): Promise<void> {
+async function repairDay(pool: Pool, refreshes: Refreshes, day: number, { zone, floor }: TierBounds, now: number): Promise<void> {
   const end = addDays(day, 1, zone)
   if (day < floor.reading_1d || end > fullTo(now, quarterMs)) return
   const { rows } = await pool.query<{ dirty: boolean }>(
     `select exists (select from dirty_range where hour > to_timestamp($1::float8 / 1000) - interval '1 hour' and hour < to_timestamp($2::float8 / 1000)) as dirty`,
     [day, end],
   )
-  if (rows[0]?.dirty === false) await refreshDay(pool, day, end)
+  if (rows[0]?.dirty === false) await refreshes.tier('reading_1d', ...daySpan(day, end))
 }
 
 export interface Correction {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { rename, rm, stat } from 'node:fs/promises'
 import { createPool, type Pool } from './connection.ts'
 import { digestDatabase, type TableDigest } from './digest-database.ts'
+import { processRoles } from './roles.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -79,10 +80,11 @@ export async function restore(url: string, file: string, environment: Environmen
     )
     if ((rows[0]?.tables ?? 0) > 0) throw new Error('that database is not empty: a backup is restored into a new one')
     await pool.query('create extension if not exists timescaledb')
-    // Whom the backup's rights are given to; nobody can sign in as it.
-    await pool.query(`do $$ begin
-      if not exists (select from pg_roles where rolname = 'yiping_analyst') then create role yiping_analyst nologin; end if;
-    end $$`)
+    // Whom the backup's rights are given to; nobody can sign in as they.
+    for (const role of ['yiping_analyst', ...processRoles])
+      await pool.query(`do $$ begin
+        if not exists (select from pg_roles where rolname = '${role}') then create role ${role} nologin; end if;
+      end $$`)
     await pool.query('select timescaledb_pre_restore()')
     try {
       await run(

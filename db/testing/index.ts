@@ -8,6 +8,7 @@ import type { EmbeddedDatabase } from '../embedded/index.ts'
 import { copyTemplate, prepare, startAgain, startBrief } from './template.ts'
 
 export { type AlarmFixture, insertAlarm } from './alarm-rows.ts'
+export { asProcess, asRole, rolesInTests } from './roles.ts'
 export { type FaultyLink, startProxy, through } from './proxy.ts'
 
 export interface TestDatabase {

@@ -7,8 +7,10 @@ import { build } from 'esbuild'
 import { type EmbeddedDatabase, type EmbeddedOptions, EmbeddedStartError, startEmbedded } from '../embedded/index.ts'
 import { createPool } from '../src/connection.ts'
 import { migrate } from '../src/migrate.ts'
+import { makeRoles } from '../src/roles.ts'
 import { seedCatalogue } from '../src/seed-catalogue.ts'
 import { seedDistricts, zhengzhou } from '../src/seed-districts.ts'
+import { rolesInTests } from './roles.ts'
 
 /** What is made once and copied by every test file that wants it. */
 export interface Template {
@@ -60,6 +62,7 @@ export const startAgain = (template: Template, options: EmbeddedOptions & { port
 
 export async function prepare(url: string): Promise<void> {
   await migrate(url)
+  if (rolesInTests) await makeRoles(url, {})
   const pool = createPool({ connectionString: url, applicationName: 'yiping-test', max: 1 })
   await seedCatalogue(pool)
   await seedDistricts(pool, zhengzhou)

@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { EnvironmentError, readEnvironment, subscriptions } from '@yiping/contract'
+import { EnvironmentError, readEnvironment, subscriptions, traceVariables } from '@yiping/contract'
 import type { MqttSourceOptions } from './receive/mqtt-source.ts'
 
 export interface IngestConfig {
@@ -17,11 +17,23 @@ export interface IngestConfig {
   logLevel: string
   retentionMs: number
   metricsPort: number | null
+  /** Somebody collects traces. */
+  traces: boolean
   /** The city's, IANA: of seasons and hours of the week. */
   zone: string
 }
 
-const optional = ['MQTT_URL', 'METRICS_PORT', 'MQTT_USERNAME', 'MQTT_PASSWORD', 'MQTT_CA_FILE', 'MQTT_CERT_FILE', 'MQTT_KEY_FILE', 'INGEST_TOPICS'] as const
+const optional = [
+  'MQTT_URL',
+  'METRICS_PORT',
+  'MQTT_USERNAME',
+  'MQTT_PASSWORD',
+  'MQTT_CA_FILE',
+  'MQTT_CERT_FILE',
+  'MQTT_KEY_FILE',
+  'INGEST_TOPICS',
+  ...traceVariables,
+] as const
 
 const required = [
   'DATABASE_URL',
@@ -87,6 +99,7 @@ export function readConfig(source: Readonly<Record<string, string | undefined>>)
     logLevel: env.LOG_LEVEL,
     retentionMs: env.RETENTION_DAYS * 86_400_000,
     metricsPort: env.METRICS_PORT ?? null,
+    traces: env.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined,
     zone: env.CITY_TIMEZONE,
   }
 }

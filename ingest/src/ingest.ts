@@ -124,6 +124,7 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     queryTimeoutMs,
     zone: config.zone,
     retryMs: [50, 100, 250, 500, 1000, 2000],
+    traced: config.traces ? version : null,
     onAlarms: opensAlarms,
     onAlarmsFailed,
     onFailed,

@@ -36,6 +36,7 @@ describe('the thread that stores', () => {
   const start = (databaseUrl = database.url): StoreThread => {
     thread = new StoreThread({
       databaseUrl,
+      traced: null,
       queryTimeoutMs: 10_000,
       zone: 'Asia/Shanghai',
       retryMs: [20],

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import compress from '@fastify/compress'
 import etag from '@fastify/etag'
 import helmet from '@fastify/helmet'
@@ -5,7 +6,7 @@ import proxyAddr from '@fastify/proxy-addr'
 import serveStatic from '@fastify/static'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import { createPool } from '@yiping/db'
+import { createPool, tracePool, type Tracing } from '@yiping/db'
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { Accounts } from './access/accounts.ts'
 import { sessionIn } from './access/cookies.ts'
@@ -20,6 +21,7 @@ import { createMetrics } from './metrics.ts'
 import { answerBroken, answerUnroutable, ProblemError, useProblems } from './plugins/problem.ts'
 import { guardRoutes, limitAddresses, openToAll, withAccess } from './plugins/access.ts'
 import { refuseCrossSite } from './plugins/same-site.ts'
+import { traceRequests } from './plugins/tracing.ts'
 import { createMailer } from './notify/email.ts'
 import { Notifier } from './notify/notifier.ts'
 import { PastCity } from './past/past-city.ts'
@@ -65,7 +67,13 @@ const pages = [
 ]
 
 /** The server's wiring. Nothing listens yet and nothing is loaded until `live.start()`, `hub.start()`, `notifier.start()` and `listen`. */
-export async function buildApp(config: ServerConfig, version: string, logger: FastifyBaseLogger, now: () => number = Date.now): Promise<App> {
+export async function buildApp(
+  config: ServerConfig,
+  version: string,
+  logger: FastifyBaseLogger,
+  now: () => number = Date.now,
+  tracing: Tracing | null = null,
+): Promise<App> {
   const onError = (error: Error): void => logger.warn({ err: error.message }, 'database connection lost')
   // The server cancels a little before the driver stops waiting, so that nothing is left running there.
   const timeouts = { queryTimeoutMs: 30_000, statementTimeoutMs: 29_000 }
@@ -85,7 +93,13 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
     frameworkErrors: answerUnroutable,
     // A word that we do not know is a mistake of the sender's, not to be left out in silence.
     ajv: { customOptions: { removeAdditional: false } },
+    // Of several servers too no two requests have one.
+    genReqId: () => randomUUID(),
   })
+  if (tracing !== null) {
+    for (const each of new Set([pool, readPool])) tracePool(each, tracing)
+    traceRequests(fastify, tracing)
+  }
   await fastify.register(helmet, {
     // A control room's LAN speaks plain HTTP: nothing may force https, and everything comes from here.
     contentSecurityPolicy: {

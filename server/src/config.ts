@@ -1,4 +1,4 @@
-import { readEnvironment, type Tier } from '@yiping/contract'
+import { readEnvironment, type Tier, traceVariables } from '@yiping/contract'
 import type { RateSettings } from './access/rates.ts'
 import { type SsoSettings, ssoSettings } from './access/sso-settings.ts'
 import { tierSettings, tierVariables } from '@yiping/db'
@@ -28,6 +28,8 @@ export interface ServerConfig {
   rates: RateSettings
   /** Null: there is no single sign-on. */
   sso: SsoSettings | null
+  /** Somebody collects traces. */
+  traces: boolean
   /** Folder of the built web client. */
   webFolder: string | null
 }
@@ -44,6 +46,7 @@ export function readConfig(source: Readonly<Record<string, string | undefined>>,
     [
       ...(['READ_DATABASE_URL', 'SIMULATOR', 'SMTP_URL', 'ADMIN_PASSWORD'] as const),
       ...(['PUBLIC_URL', 'OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET', 'OIDC_ROLES'] as const),
+      ...traceVariables,
     ],
   )
   return {
@@ -63,6 +66,7 @@ export function readConfig(source: Readonly<Record<string, string | undefined>>,
     rates: { perMinute: env.RATE_LIMIT_PER_MINUTE, addressPerMinute: env.RATE_LIMIT_ADDRESS_PER_MINUTE },
     sso: ssoSettings(env),
     keepDays: tierSettings(env).keepDays,
+    traces: env.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined,
     webFolder,
   }
 }

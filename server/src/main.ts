@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EnvironmentError } from '@yiping/contract'
+import { traceOfLog, Tracing } from '@yiping/db'
 import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
 import manifest from '../package.json' with { type: 'json' }
@@ -14,10 +15,11 @@ const builtWeb = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'web'
 
 async function main(): Promise<void> {
   const config = readConfig(process.env, existsSync(join(builtWeb, 'index.html')) ? builtWeb : null)
+  const tracing = config.traces ? await Tracing.start('yiping-server', manifest.version) : null
   // At once: what is still to be written when the process ends would keep it for ever where nobody reads any more.
-  const log = pino({ level: config.logLevel, name: 'server' }, pino.destination({ sync: true }))
+  const log = pino({ level: config.logLevel, name: 'server', mixin: traceOfLog(tracing) }, pino.destination({ sync: true }))
   if (config.webFolder === null) log.warn('the web client is not built (npm run build): only the API is served')
-  const app = await buildApp(config, manifest.version, log)
+  const app = await buildApp(config, manifest.version, log, Date.now, tracing)
   app.live.start()
   app.hub.start()
   app.notifier.start()
@@ -34,6 +36,7 @@ async function main(): Promise<void> {
     if (err) log.fatal(err, 'server stops on a fault')
     await first.stop()
     await app.stop()
+    await tracing?.stop()
   })
   process.on('message', (m) => m === 'stop' && grace.close())
   process.on('disconnect', () => grace.close())

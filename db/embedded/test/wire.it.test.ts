@@ -517,3 +517,27 @@ describe('connections', () => {
     }
   })
 })
+
+test('a client may ask for a role: its statements run as that, those of others do not', async () => {
+  const owner = await connectTo(embedded.database.url)
+  await owner.query('create role guest; create table for_nobody (a int)')
+  const url = new URL(embedded.database.url)
+  url.searchParams.set('options', '-c role=guest')
+  const guest = await connectTo(url.href)
+  const whoIs = async (client: pg.Client): Promise<unknown> => (await client.query('select current_user::text as name')).rows[0].name
+  expect([await whoIs(guest), await whoIs(owner), await whoIs(guest)]).toEqual(['guest', 'postgres', 'guest'])
+  expect(await sqlStateOf(guest.query('select * from for_nobody'))).toBe('42501')
+  await guest.query('begin')
+  expect(await sqlStateOf(guest.query('drop table for_nobody'))).toBe('42501')
+  await guest.query('rollback')
+  await guest.query('reset all')
+  await guest.query('discard all')
+  expect(await whoIs(guest)).toBe('guest')
+  await guest.end()
+  expect((await owner.query('select * from for_nobody')).rows).toEqual([])
+  url.searchParams.set('options', '-c role=stranger')
+  const stranger = await connectTo(url.href)
+  expect(await sqlStateOf(stranger.query('select 1'))).toBe('22023')
+  await owner.query('drop table for_nobody; drop role guest')
+  await owner.end()
+})

@@ -9,6 +9,7 @@ import {
   type Pool,
   type StoreOutcome,
   storeBatch,
+  type Tracing,
   wouldStore,
 } from '@yiping/db'
 import { buildBatch } from '../batch/build-batch.ts'
@@ -27,6 +28,7 @@ export interface CommitterOptions {
   }
   /** Delays between tries of a batch that the database did not take, ms; the last repeats for ever. */
   retryMs: readonly number[]
+  tracing?: Tracing | null
   onFailed: (error: unknown, attempt: number) => void
   /** A batch whose data the database refuses: validation let something pass. */
   onRefused: (error: unknown) => void
@@ -64,7 +66,7 @@ export class Committer {
       await before
       // What comes behind one that was not stored must not move the stream's progress past it.
       if (this.#gaveUp) return null
-      const stored = await this.#commit(ready, bytes)
+      const stored = await this.#traced(ready, bytes)
       this.#gaveUp = stored === null
       return stored
     })()
@@ -74,6 +76,29 @@ export class Committer {
   /** Nothing is tried again from here on. */
   stop(): void {
     this.#abort.abort()
+  }
+
+  /** One span for a turn, however many readings it has and tries it takes. */
+  #traced(ready: Prepared, bytes: Uint8Array): Promise<Stored | null> {
+    const { tracing } = this.options
+    if (!tracing) return this.#commit(ready, bytes)
+    const { place, readings } = ready.batch
+    const oldestAt = oldestOf(readings.receivedAt)
+    const about = {
+      ...{ 'yiping.stream': place?.stream ?? '', 'yiping.readings': readings.pointId.length },
+      ...(oldestAt !== null && { 'yiping.queue_age_ms': Date.now() - oldestAt }),
+    }
+    return tracing.spanned('ingest.commit', about, async (span) => {
+      const stored = await this.#commit(ready, bytes)
+      if (stored === null) span.fail('stopped')
+      else
+        span.set({
+          ...{ 'yiping.stored': stored.outcome.stored, 'yiping.duplicate': stored.outcome.duplicate, 'yiping.conflict': stored.outcome.conflict },
+          ...{ 'yiping.late': stored.outcome.late > 0, 'yiping.late_ranges': stored.outcome.late, 'yiping.held': stored.held },
+          ...(stored.alarmMs !== null && { 'yiping.alarm_ms': stored.alarmMs }),
+        })
+      return stored
+    })
   }
 
   async #commit(first: Prepared, bytes: Uint8Array): Promise<Stored | null> {
@@ -123,6 +148,9 @@ export class Committer {
   }
 }
 
+const oldestOf = (times: readonly number[]): number | null =>
+  times.length === 0 ? null : times.reduce((oldest, at) => Math.min(oldest, at), Number.POSITIVE_INFINITY)
+
 function counted(batch: Batch, outcome: StoreOutcome, ms: number): Omit<Stored, 'alarmMs'> {
   const rejected = new Map<string, Stored['rejected'][number]>()
   for (const { reason, readings, held } of batch.rejections) {
@@ -135,7 +163,7 @@ function counted(batch: Batch, outcome: StoreOutcome, ms: number): Omit<Stored, 
     outcome,
     ms,
     rows: batch.readings.pointId.length,
-    oldestAt: batch.readings.receivedAt.length === 0 ? null : batch.readings.receivedAt.reduce((oldest, at) => Math.min(oldest, at), Number.POSITIVE_INFINITY),
+    oldestAt: oldestOf(batch.readings.receivedAt),
     duplicate: batch.ledger.reduce((n, l) => n + l.duplicate, 0),
     conflict: batch.ledger.reduce((n, l) => n + l.conflict, 0),
     held: batch.held.station.length,

@@ -36,6 +36,8 @@ export interface StoreThreadData {
   zone: string
   /** Delays between tries of a turn that the database did not take, ms; the last repeats for ever. */
   retryMs: readonly number[]
+  /** Version to be told with traces; null: none are made. */
+  traced: string | null
 }
 
 export type ToStoreThread =

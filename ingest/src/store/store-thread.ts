@@ -39,8 +39,8 @@ export class StoreThread {
   #asked: ((stored: Stored | null) => void)[] = []
   #ending = false
 
-  constructor({ databaseUrl, queryTimeoutMs, zone, retryMs, ...on }: StoreThreadOptions) {
-    const workerData: StoreThreadData = { databaseUrl, queryTimeoutMs, zone, retryMs }
+  constructor({ databaseUrl, queryTimeoutMs, zone, retryMs, traced, ...on }: StoreThreadOptions) {
+    const workerData: StoreThreadData = { databaseUrl, queryTimeoutMs, zone, retryMs, traced }
     this.#worker = new Worker(file, { workerData, resourceLimits: heap })
     let nowReady = (): void => {}
     this.ready = new Promise((resolve) => {

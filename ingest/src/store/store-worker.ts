@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { createPool } from '@yiping/db'
+import { createPool, tracePool, Tracing } from '@yiping/db'
 import { PointAlarms } from '../alarm/point-alarms.ts'
 import { createClock } from '../clock.ts'
 import { Committer } from './committer.ts'
@@ -8,7 +8,7 @@ import type { FromStoreThread, StoreThreadData, ToStoreThread } from './messages
 /** The thread that stores: everything from a turn's bytes to its commit. `StoreThread` starts it. */
 const port = parentPort
 if (port === null) throw new Error('to be started as a thread')
-const { databaseUrl, queryTimeoutMs, zone, retryMs } = workerData as StoreThreadData
+const { databaseUrl, queryTimeoutMs, zone, retryMs, traced } = workerData as StoreThreadData
 const say = (message: FromStoreThread): void => port.postMessage(message)
 const text = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
@@ -16,6 +16,8 @@ const onError = (error: Error): void => say({ type: 'disconnected', why: error.m
 const db = createPool({ connectionString: databaseUrl, applicationName: 'yiping-ingest', max: 2, queryTimeoutMs, onError })
 // Apart, so that looking up the past of alarms keeps no batch waiting for a connection.
 const alarmDb = createPool({ connectionString: databaseUrl, applicationName: 'yiping-ingest-alarms', max: 2, queryTimeoutMs, onError })
+const tracing = traced === null ? null : await Tracing.start('yiping-ingest', traced)
+if (tracing !== null) for (const pool of [db, alarmDb]) tracePool(pool, tracing)
 let leads = false
 const alarms = new PointAlarms({
   db: alarmDb,
@@ -32,6 +34,7 @@ const committer = new Committer({
   db,
   alarms,
   retryMs,
+  tracing,
   onFailed: (error, attempt) => say({ type: 'failed', why: text(error), attempt }),
   onRefused: (error) => say({ type: 'refused', why: text(error) }),
 })
@@ -57,7 +60,7 @@ port.on('message', (message: ToStoreThread) => {
     case 'end':
       committer.stop()
       port.close()
-      void alarms.stop().then(() => Promise.all([db.end(), alarmDb.end()]))
+      void alarms.stop().then(() => Promise.all([db.end(), alarmDb.end(), tracing?.stop()]))
       break
   }
 })
