@@ -20,6 +20,7 @@ import { refuseCrossSite } from './plugins/same-site.ts'
 import { createMailer } from './notify/email.ts'
 import { Notifier } from './notify/notifier.ts'
 import { PastCity } from './past/past-city.ts'
+import { Peers } from './peers/peers.ts'
 import { Hub } from './push/hub.ts'
 import type { RouteContext } from './routes/context.ts'
 import { accountRoutes } from './routes/accounts.ts'
@@ -49,6 +50,7 @@ export interface App {
   fastify: FastifyInstance
   live: Live
   hub: Hub
+  peers: Peers
   notifier: Notifier
   accounts: Accounts
   stop: () => Promise<void>
@@ -60,7 +62,7 @@ const pages = [
   ...['/sign-in', '/account', '/accounts', '/audit'],
 ]
 
-/** The server's wiring. Nothing listens yet and nothing is loaded until `live.start()`, `hub.start()`, `notifier.start()` and `listen`. */
+/** The server's wiring. Nothing listens yet and nothing is loaded until `live.start()`, `hub.start()`, `peers.start()`, `notifier.start()` and `listen`. */
 export async function buildApp(config: ServerConfig, version: string, logger: FastifyBaseLogger, now: () => number = Date.now): Promise<App> {
   const onError = (error: Error): void => logger.warn({ err: error.message }, 'database connection lost')
   // The server cancels a little before the driver stops waiting, so that nothing is left running there.
@@ -108,8 +110,24 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
   const keyring = new Keyring({ db: pool, now, idleMs, log: logger })
   guardRoutes(fastify, { keyring, db: pool, now })
   const closeSockets = (which: (principal: Principal) => boolean): void => hub.close(which)
-  const accounts = new Accounts({ pool, keyring, throttle: new Throttle(now), now, sessionMs: config.sessionMs, onEnded: closeSockets })
-  const screens = new Screens({ pool, now, onRevoked: (id) => keyring.forget((p) => p.kind === 'screen' && p.id === id), log: logger })
+  const onEnded = (which: (principal: Principal) => boolean): void => {
+    closeSockets(which)
+    peers.accessChanged()
+  }
+  const accounts = new Accounts({ pool, keyring, throttle: new Throttle(now), now, sessionMs: config.sessionMs, onEnded })
+  const peers: Peers = new Peers({
+    databaseUrl: config.databaseUrl,
+    pool,
+    log: logger,
+    screensHere: () => screens.here(),
+    onScreen: (id) => void screens.lookAgain(id).catch((error: unknown) => logger.warn({ err: String(error) }, 'a screen was not looked up again')),
+    onCommand: (id, command) => screens.commandHere(id, command),
+    onAccess: () => {
+      keyring.askAgain()
+      void hub.closeOver()
+    },
+  })
+  const screens = new Screens({ pool, peers, now, onRevoked: (id) => keyring.forget((p) => p.kind === 'screen' && p.id === id), log: logger })
   await fastify.register(compress, { threshold: 1024 })
   await fastify.register(etag)
   await fastify.register(swagger, {
@@ -227,11 +245,13 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
     fastify,
     live,
     hub,
+    peers,
     notifier,
     accounts,
     async stop() {
       await notifier.stop()
       await hub.stop()
+      await peers.stop()
       await fastify.close()
       await live.stop()
       await pool.end()

@@ -20,6 +20,7 @@ async function main(): Promise<void> {
   const app = await buildApp(config, manifest.version, log)
   app.live.start()
   app.hub.start()
+  app.peers.start()
   app.notifier.start()
   const address = await app.fastify.listen({ host: config.host, port: config.port })
   log.info({ address }, 'server runs')

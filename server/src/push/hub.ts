@@ -34,7 +34,7 @@ export interface HubOptions {
   log: { warn: (o: object, m: string) => void; info: (o: object, m: string) => void }
   /** Who opens a socket; null: nobody. Rejects when that cannot be said now. */
   admit: (heads: Heads, auth: unknown) => Promise<Principal | null>
-  /** Those of these whose session, token or credential is over. */
+  /** Those of these whose session, token or credential is over, or stands for other rights than it did. */
   over: (principals: ReadonlySet<Principal>) => Promise<ReadonlySet<Principal>>
   /** Also told of every new socket. */
   onSocket?: (socket: CitySocket) => void
@@ -119,7 +119,7 @@ export class Hub {
       setInterval(() => this.#io.emit('heartbeat', { v: protocolVersion, at: this.options.now(), version: this.options.version }), heartbeatMs),
       // Ages, states and the truth change without a reading.
       setInterval(() => this.#look(null), deltaMs),
-      setInterval(() => void this.#closeOver(), overMs),
+      setInterval(() => void this.closeOver(), overMs),
       setInterval(() => this.#closeStalled(), Math.min(deltaMs, this.#ackTimeoutMs)),
     )
     this.options.live.onChange = (stations) => this.#look(stations)
@@ -260,8 +260,8 @@ export class Hub {
     for (const socket of this.#io.of('/').sockets.values()) if (which(socket.data.principal)) socket.disconnect(true)
   }
 
-  /** What was ended elsewhere, or is over by itself. While the database cannot be asked nobody is turned away. */
-  async #closeOver(): Promise<void> {
+  /** Closes the sockets of whose session, token or screen was ended elsewhere or is over, or who may something else now. While the database cannot be asked nobody is turned away. */
+  async closeOver(): Promise<void> {
     const all = new Set<Principal>()
     for (const socket of this.#io.of('/').sockets.values()) all.add(socket.data.principal)
     try {
