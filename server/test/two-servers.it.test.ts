@@ -1,11 +1,19 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
+import { request } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { defaultSettings, permissions, type Role, type ScreenCommand, type ScreenSelf } from '@yiping/contract'
 import { until } from '@yiping/contract/testing'
 import { addAccount, addSession, addToken, createPool, notify, type Pool, serverChannel } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
+import { generate } from 'selfsigned'
 import { io, type Socket } from 'socket.io-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { hashPassword } from '../src/access/password.ts'
 import type { App } from '../src/app.ts'
 import { hashOf } from '../src/screens/credentials.ts'
+import { haproxyHere, startHaproxy } from './failover/proxy.ts'
 import { startServer } from './running.ts'
 import { asAdmin } from './signed-in.ts'
 
@@ -143,6 +151,73 @@ describe('what somebody may', () => {
     expect((await me()).status).toBe(200)
     expect((await ask(0, 'DELETE', `accounts/${id}/sessions`)).status).toBe(204)
     await until('it is over at the other', async () => (await me()).status === 401)
+  })
+})
+
+/** As a browser does: over TLS, with the cookies that it was given. */
+function browse(
+  address: string,
+  ca: string,
+  path: string,
+  init: { method?: string; headers?: Record<string, string>; body?: string } = {},
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const asked = request(`${address}${path}`, { ca, method: init.method ?? 'GET', headers: init.headers ?? {} }, (answer) => {
+      answer.resume()
+      answer.once('end', () => resolve(answer))
+    })
+    asked.once('error', reject)
+    asked.end(init.body)
+  })
+}
+
+describe.runIf(haproxyHere)('behind HAProxy with TLS', () => {
+  it('a page signs in, changes something, and opens its socket; one from elsewhere does neither', async () => {
+    const password = 'vier pferde im regen'
+    const id = await addAccount(
+      pool,
+      { username: 'chen', name: 'chen', roles: ['operator'], districts: null, domains: null, passwordHash: await hashPassword(password) },
+      Date.now(),
+    )
+    const { cert: ca, private: key } = await generate([{ name: 'commonName', value: 'city' }], {
+      ...{ keyType: 'ec' as const, algorithm: 'sha256' as const },
+      extensions: [{ name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }] }],
+    })
+    const folder = await mkdtemp(join(tmpdir(), 'yiping-proxy-'))
+    const certificate = join(folder, 'city.pem')
+    await writeFile(certificate, `${ca}\n${key}`, { mode: 0o600 })
+    const [one, two] = servers.map(({ address }) => Number(new URL(address).port))
+    const proxy = await startHaproxy({ servers: [one ?? 0, two ?? 0], certificate })
+    try {
+      const plain = await fetch(`${proxy.address}/wall`, { redirect: 'manual' })
+      expect([plain.status, plain.headers.get('location')]).toEqual([308, `https://${new URL(proxy.address).host}/wall`])
+      const page = { origin: proxy.tlsAddress, 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' }
+      const body = JSON.stringify({ username: 'chen', password })
+      const elsewhere = await browse(proxy.tlsAddress, ca, '/api/v1/auth/login', { method: 'POST', body, headers: { ...page, origin: proxy.address } })
+      expect(elsewhere.statusCode).toBe(403)
+      const signedIn = await browse(proxy.tlsAddress, ca, '/api/v1/auth/login', { method: 'POST', body, headers: page })
+      expect(signedIn.statusCode).toBe(200)
+      const given = signedIn.headers['set-cookie'] ?? []
+      expect(given.find((c) => c.startsWith('yiping_session'))).toMatch(/; HttpOnly; Secure; SameSite=Strict$/)
+      expect(signedIn.headers['strict-transport-security']).toBe('max-age=15552000')
+      const cookie = given.map((c) => c.split(';')[0]).join('; ')
+      expect((await browse(proxy.tlsAddress, ca, '/api/v1/auth/me', { headers: { cookie } })).statusCode).toBe(200)
+      const { rows } = await pool.query<{ address: string }>('select address from session where account = $1', [id])
+      expect(rows).toEqual([{ address: '127.0.0.1' }])
+      const opens = (origin: string): Promise<string> => {
+        const socket = io(proxy.tlsAddress, { transports: ['websocket'], reconnection: false, forceNew: true, ca, extraHeaders: { cookie, origin } })
+        sockets.push(socket)
+        return new Promise((resolve) => {
+          socket.once('connect', () => resolve('open'))
+          socket.once('connect_error', (e) => resolve(e.message))
+        })
+      }
+      expect(await opens(proxy.tlsAddress)).toBe('open')
+      expect(await opens('https://elsewhere.example')).not.toBe('open')
+    } finally {
+      await proxy.stop()
+      await rm(folder, { recursive: true, force: true })
+    }
   })
 })
 
