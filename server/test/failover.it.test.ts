@@ -1,11 +1,14 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { buildTopic, domainCodes, type Topic } from '@yiping/contract'
 import { until } from '@yiping/contract/testing'
 import { createPool, type Pool, seedStations } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
+import mqtt from 'mqtt'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { startProcess } from '../start/process.ts'
 import type { Running } from '../start/service.ts'
 import { type Device, Devices } from './failover/ledger.ts'
@@ -17,7 +20,11 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 const water = Array.from({ length: 10 }, (_, i) => ({ station: `FO-W-${i}`, domain: 'water' as const, metric: 'ws.pressure' }))
 const gas = Array.from({ length: 10 }, (_, i) => ({ station: `FO-G-${i}`, domain: 'gas' as const, metric: 'gs.p_reg_out' }))
 const devices: readonly Device[] = [...water, ...gas]
-const shards = { water: 'city/water/#', rest: 'city/gas/#,city/heating/#,city/drainage/#,city/vehicle/#,v1/gateway/telemetry,spBv1.0/#' }
+/** As docker-compose.yml shares the topics out. */
+const { services } = parse(await readFile(join(root, 'docker-compose.yml'), 'utf8'), { merge: true }) as {
+  services: Record<string, { environment?: Record<string, string> }>
+}
+const topicsOf = (shard: 'a' | 'b'): string => services[`ingest-${shard}`]?.environment?.INGEST_TOPICS ?? ''
 
 let database: TestDatabase
 let pool: Pool
@@ -60,13 +67,13 @@ async function start(entry: string, env: Record<string, string>): Promise<Part> 
   return { ...part, said, kill }
 }
 const server = (port: number): Promise<Part> => start('server/dist/main.js', { PORT: String(port), ADMIN_PASSWORD: 'drei pferde im regen' })
-async function ingest(shard: keyof typeof shards, machine: string): Promise<Part> {
+async function ingest(shard: 'a' | 'b', machine: string): Promise<Part> {
   const dataDir = join(folder, machine)
   await mkdir(dataDir, { recursive: true })
-  return start('ingest/dist/main.js', { DATA_DIR: dataDir, INGEST_SHARD: shard, INGEST_TOPICS: shards[shard] })
+  return start('ingest/dist/main.js', { DATA_DIR: dataDir, INGEST_SHARD: shard, INGEST_TOPICS: topicsOf(shard) })
 }
 /** One that will stand by. */
-function standBy(shard: keyof typeof shards, machine: string): void {
+function standBy(shard: 'a' | 'b', machine: string): void {
   const coming = ingest(shard, machine).catch((error: unknown) => {
     if (!over.signal.aborted) throw error
   })
@@ -74,7 +81,7 @@ function standBy(shard: keyof typeof shards, machine: string): void {
 }
 const portOf = ({ said }: Part): number => Number(new URL(String(said.address)).port)
 const holderOf = async (shard: string): Promise<string | undefined> =>
-  (await pool.query<{ holder: string }>(`select holder from ingest_lease where name like '%' || $1`, [shard])).rows[0]?.holder
+  (await pool.query<{ holder: string }>(`select holder from ingest_lease where name = 'shard:' || $1`, [shard])).rows[0]?.holder
 /** What the walls show of every device, by its room. */
 const shown = (wall: Wall): Map<string, number> => {
   const values = new Map<string, number>()
@@ -115,15 +122,43 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
+it('the two shards of docker-compose.yml hear every topic that there is, and none of them both', async () => {
+  const forms: Topic[] = [
+    ...domainCodes.map((domain) => ({ kind: 'telemetry' as const, domain, station: 'X-1' })),
+    { kind: 'gateway' },
+    ...(['position', 'collection'] as const).map((what) => ({ kind: 'vehicle' as const, code: 'V-1', what })),
+    ...(['NBIRTH', 'NDATA', 'NDEATH', 'NCMD'] as const).map((message) => ({ kind: 'sparkplug' as const, group: 'g', message, edge: 'e', device: null })),
+    ...(['DBIRTH', 'DDATA', 'DDEATH', 'DCMD'] as const).map((message) => ({ kind: 'sparkplug' as const, group: 'g', message, edge: 'e', device: 'd' })),
+  ]
+  const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${mqttPort}`, { protocolVersion: 4 })
+  const heard: string[] = []
+  const listeners = await Promise.all(
+    (['a', 'b'] as const).map(async (shard) => {
+      const listener = await mqtt.connectAsync(`mqtt://127.0.0.1:${mqttPort}`, { protocolVersion: 4 })
+      listener.on('message', (topic) => heard.push(topic))
+      await listener.subscribeAsync(topicsOf(shard).split(','), { qos: 1 })
+      return listener
+    }),
+  )
+  const topics = forms.map(buildTopic)
+  for (const topic of topics) await client.publishAsync(topic, '', { qos: 1 })
+  // Of everybody's last one: what came before it has come.
+  for (const listener of listeners) await listener.subscribeAsync('end', { qos: 1 })
+  await client.publishAsync('end', '', { qos: 1 })
+  await until('the end', () => heard.filter((topic) => topic === 'end').length === listeners.length)
+  expect(heard.filter((topic) => topic !== 'end').sort()).toEqual(topics.sort())
+  for (const one of [client, ...listeners]) await one.endAsync()
+})
+
 it('a server and an ingest are killed under load: no reading is lost or doubled, walls come back through the other with no hole', {
   timeout: 120_000,
 }, async () => {
   // Two servers on an empty database at once: one of them makes the first administrator.
-  const [waterIngest, one, two] = await Promise.all([ingest('water', 'a'), server(0), server(0), ingest('rest', 'b')])
+  const [waterIngest, one, two] = await Promise.all([ingest('a', 'm1'), server(0), server(0), ingest('b', 'm2')])
   await until('the first account', async () => firstAccounts.length > 0)
   await letTestsIn(database.url)
   expect((await pool.query(`select username from account where username <> 'tester'`)).rows).toEqual([{ username: 'admin' }])
-  standBy('water', 'c')
+  standBy('a', 'm3')
   const ports = [portOf(one), portOf(two)] as const
   proxy = await startProxyHere({ servers: ports })
   flow = await Devices.connect(`mqtt://127.0.0.1:${mqttPort}`, devices)
@@ -133,7 +168,7 @@ it('a server and an ingest are killed under load: no reading is lost or doubled,
   const ofTwo = walls.filter((_, i) => i % 2 === 1)
   await until('every wall is live', () => walls.every((w) => hasFrameSince(w, 0)))
   await until('the standby knows its place', () => output.includes('"lease":"other"'))
-  const leader = await holderOf('water')
+  const leader = await holderOf('a')
 
   const killedAt = performance.now()
   await Promise.all([one.kill(), waterIngest.kill()])
@@ -142,11 +177,11 @@ it('a server and an ingest are killed under load: no reading is lost or doubled,
   // Half a second and what a handshake takes; the bound is for what hangs, since machines differ.
   expect(Math.max(...backMs)).toBeLessThan(15_000)
   if (process.env.FAILOVER_FIGURES) process.stdout.write(`walls live again after ${backMs.map(Math.round).join(', ')} ms\n`)
-  await until('the standby has the shard', async () => ![undefined, leader].includes(await holderOf('water')))
+  await until('the standby has the shard', async () => ![undefined, leader].includes(await holderOf('a')))
   if (process.env.FAILOVER_FIGURES) process.stdout.write(`the standby has the shard after ${Math.round(performance.now() - killedAt)} ms\n`)
 
   // The killed ones come back: the server is asked again, the ingest stands by and stores what its spool has.
-  standBy('water', 'a')
+  standBy('a', 'm1')
   // Some client of this machine may have that port for a moment.
   await until('its port', () => server(ports[0]).catch(() => null))
   // As soon as the proxy has found it.
