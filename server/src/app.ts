@@ -43,6 +43,7 @@ import { stationRoutes } from './routes/stations.ts'
 import { sourceRoutes } from './routes/sources.ts'
 import { tuningRoutes } from './routes/tuning.ts'
 import { waitingRoutes } from './routes/waiting.ts'
+import { ReadDatabase } from './replica/read-database.ts'
 import { Screens } from './screens/screens.ts'
 import { SourceWatch } from './sources/source-watch.ts'
 
@@ -52,6 +53,8 @@ export interface App {
   hub: Hub
   peers: Peers
   notifier: Notifier
+  /** Null: there is none. */
+  replica: ReadDatabase | null
   accounts: Accounts
   stop: () => Promise<void>
 }
@@ -62,16 +65,23 @@ const pages = [
   ...['/sign-in', '/account', '/accounts', '/audit'],
 ]
 
-/** The server's wiring. Nothing listens yet and nothing is loaded until `live.start()`, `hub.start()`, `peers.start()`, `notifier.start()` and `listen`. */
+/** The server's wiring. Nothing listens yet and nothing is loaded until `live.start()`, `hub.start()`, `peers.start()`, `notifier.start()`, `replica?.start()` and `listen`. */
 export async function buildApp(config: ServerConfig, version: string, logger: FastifyBaseLogger, now: () => number = Date.now): Promise<App> {
   const onError = (error: Error): void => logger.warn({ err: error.message }, 'database connection lost')
   // The server cancels a little before the driver stops waiting, so that nothing is left running there.
   const timeouts = { queryTimeoutMs: 30_000, statementTimeoutMs: 29_000 }
   const pool = createPool({ connectionString: config.databaseUrl, applicationName: 'yiping-server', max: 3, ...timeouts, onError })
-  const readPool =
+  const readOptions = { applicationName: 'yiping-server-read', ...timeouts, onError }
+  const replica =
     config.readDatabaseUrl === config.databaseUrl
-      ? pool
-      : createPool({ connectionString: config.readDatabaseUrl, applicationName: 'yiping-server-read', max: 4, ...timeouts, onError })
+      ? null
+      : new ReadDatabase({
+          replica: createPool({ connectionString: config.readDatabaseUrl, max: 4, ...readOptions }),
+          fallback: createPool({ connectionString: config.databaseUrl, max: 2, ...readOptions }),
+          primary: pool,
+          log: logger,
+        })
+  const readPool = replica?.pool ?? pool
 
   const fastify = Fastify({
     loggerInstance: logger,
@@ -174,14 +184,8 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
   const metrics = createMetrics({
     live,
     hub,
-    pools: new Map(
-      readPool === pool
-        ? [['main', pool]]
-        : [
-            ['main', pool],
-            ['read', readPool],
-          ],
-    ),
+    pools: new Map([['main', pool], ...(replica?.pools ?? [])]),
+    replica,
     version,
     now,
   })
@@ -201,7 +205,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
     },
   })
   const { zone, origin, mostSorted, keepDays } = config
-  const context: RouteContext = { live, pool, readPool, zone, origin, version, mostSorted, keepDays, now }
+  const context: RouteContext = { live, pool, readPool, replica, zone, origin, version, mostSorted, keepDays, now }
   await fastify.register(healthRoutes(context, metrics))
   await fastify.register(
     async (api) => {
@@ -247,6 +251,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
     hub,
     peers,
     notifier,
+    replica,
     accounts,
     async stop() {
       await notifier.stop()
@@ -255,7 +260,7 @@ export async function buildApp(config: ServerConfig, version: string, logger: Fa
       await fastify.close()
       await live.stop()
       await pool.end()
-      if (readPool !== pool) await readPool.end()
+      await replica?.stop()
     },
   }
 }

@@ -21,6 +21,7 @@ async function main(): Promise<void> {
   app.live.start()
   app.hub.start()
   app.peers.start()
+  app.replica?.start()
   app.notifier.start()
   const address = await app.fastify.listen({ host: config.host, port: config.port })
   log.info({ address }, 'server runs')

@@ -20,6 +20,7 @@ export async function startServer(
   app.live.start()
   app.hub.start()
   app.peers.start()
+  app.replica?.start()
   const address = await app.fastify.listen({ host: '127.0.0.1', port: 0 })
   await until('loaded', () => app.live.loaded)
   return { app, address }
