@@ -77,7 +77,7 @@ export const ScreenAnswer = Type.Object(
     createdAt: Time,
     pairedAt: Nullable(Time),
     lastSeenAt: Nullable(Time),
-    online: Type.Boolean({ description: 'its socket is open on this server' }),
+    online: Type.Boolean({ description: 'its socket is open, on whichever server' }),
     report: Nullable(ScreenReport),
     outdated: Type.Boolean({ description: 'its page runs another version than this server' }),
   },

@@ -299,22 +299,27 @@ export async function takeSignInLink(db: Queryable, tokenHash: Buffer, now: numb
   return account?.disabledAt === null ? account : null
 }
 
-/** Which of these still stand: sessions and tokens by id, screens too. What a socket was opened with is asked after again. */
+/** What an account may, as far as it can be changed. */
+export type Rights = Pick<Holder, 'roles' | 'districts' | 'domains'>
+
+/** Which of these still stand: sessions and tokens by id with the rights of their accounts, screens too. What a socket was opened with is asked after again. */
 export async function stillStanding(
   db: Queryable,
   asked: { sessions: readonly number[]; tokens: readonly number[]; screens: readonly number[] },
   now: number,
   idleSince: number,
-): Promise<{ sessions: Set<number>; tokens: Set<number>; screens: Set<number> }> {
-  const { rows } = await db.query<{ kind: 'sessions' | 'tokens' | 'screens'; id: number }>(
-    `select 'sessions' as kind, s.id from session s join account a on a.id = s.account
+): Promise<{ sessions: Map<number, Rights>; tokens: Map<number, Rights>; screens: Set<number> }> {
+  const { rows } = await db.query<{ kind: 'sessions' | 'tokens' | 'screens'; id: number } & Rights>(
+    `select 'sessions' as kind, s.id, a.roles, a.districts, a.domains from session s join account a on a.id = s.account
        where s.id = any($1::int[]) and s.expires_at > to_timestamp($4::float8 / 1000) and s.seen_at > to_timestamp($5::float8 / 1000) and a.disabled_at is null
-     union all select 'tokens', t.id from api_token t join account a on a.id = t.account
+     union all select 'tokens', t.id, a.roles, a.districts, a.domains from api_token t join account a on a.id = t.account
        where t.id = any($2::int[]) and (t.expires_at is null or t.expires_at > to_timestamp($4::float8 / 1000)) and a.disabled_at is null
-     union all select 'screens', id from screen where id = any($3::int[]) and revoked_at is null`,
+     union all select 'screens', id, null, null, null from screen where id = any($3::int[]) and revoked_at is null`,
     [asked.sessions, asked.tokens, asked.screens, now, idleSince],
   )
-  const found = { sessions: new Set<number>(), tokens: new Set<number>(), screens: new Set<number>() }
-  for (const { kind, id } of rows) found[kind].add(id)
+  const found = { sessions: new Map<number, Rights>(), tokens: new Map<number, Rights>(), screens: new Set<number>() }
+  for (const { kind, id, ...rights } of rows)
+    if (kind === 'screens') found.screens.add(id)
+    else found[kind].set(id, rights)
   return found
 }

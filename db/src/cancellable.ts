@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import type pg from 'pg'
-import type { Pool, Queryable } from './connection.ts'
+import { isUnreachable, type Pool, type Queryable } from './connection.ts'
 
 /** How long a statement that was told to stop is waited for before it is told again, and how often, ms. */
 const againAfterMs = 200
@@ -12,8 +12,14 @@ const times = 25
  *
  * A connection that had something cancelled is not used again: a cancel that comes late would hit whoever has it next.
  */
-export function cancellable(pool: Pool, signal: AbortSignal): Queryable {
-  const query = async (...question: unknown[]): Promise<unknown> => {
+export function cancellable(pool: Pick<Pool, 'connect'>, signal: AbortSignal): Queryable {
+  // For reading alone, so that what broke off with its connection may be asked once more, of whoever the pool finds then.
+  const query = (...question: unknown[]): Promise<unknown> =>
+    once(...question).catch((error: unknown) => {
+      if (signal.aborted || !isUnreachable(error)) throw error
+      return once(...question)
+    })
+  const once = async (...question: unknown[]): Promise<unknown> => {
     signal.throwIfAborted()
     const client = await pool.connect()
     let cut = false

@@ -20,6 +20,9 @@ export const alarmChannel = 'alarm_changed'
 /** Another version of a rule is active. */
 export const alarmRuleChannel = 'alarm_rule_changed'
 
+/** What server processes say to each other; its messages are theirs. */
+export const serverChannel = 'server_said'
+
 /** A reading that became its point's latest. */
 export interface CommittedReading {
   pointId: number

@@ -54,6 +54,29 @@ export function createPool(options: PoolOptions): pg.Pool {
 }
 
 export type Queryable = Pick<pg.Pool, 'query'>
+/** What reads need of a pool. */
+export type ReadPool = Pick<pg.Pool, 'query' | 'connect'>
+
+/** Asks the pool that `choose` names at that moment; one that cannot be reached is told, and the next choice is asked, once. */
+export function choosingPool(choose: () => pg.Pool, onUnreachable: (pool: pg.Pool, error: unknown) => void): ReadPool {
+  const ask = async <T>(work: (pool: pg.Pool) => Promise<T>): Promise<T> => {
+    const first = choose()
+    try {
+      return await work(first)
+    } catch (error) {
+      if (!isUnreachable(error)) throw error
+      onUnreachable(first, error)
+      const second = choose()
+      if (second === first) throw error
+      return work(second)
+    }
+  }
+  return {
+    query: ((...question: unknown[]) =>
+      ask((pool) => (pool.query as (...question: unknown[]) => Promise<unknown>).apply(pool, question))) as pg.Pool['query'],
+    connect: (() => ask((pool) => pool.connect())) as pg.Pool['connect'],
+  }
+}
 export type { Pool, PoolClient } from 'pg'
 
 /** SQLSTATEs and socket errors after which the same statement may succeed on another connection. One table. */
@@ -64,6 +87,12 @@ export function isRetryable(error: unknown): boolean {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   if (code.startsWith('08') || retryableStates.has(code) || retryableCodes.has(code)) return true
   return /connection terminated|timeout|not queryable|client has encountered a connection error|Connection ended/i.test(error.message)
+}
+/** There is nobody at the other end, or they are going or only coming. A statement that took too long is not meant. */
+export function isUnreachable(error: unknown): boolean {
+  if (!isRetryable(error)) return false
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+  return /^(08|57P0)/.test(code) || retryableCodes.has(code) || (error instanceof Error && /terminated|Connection ended|timeout exceeded when trying to connect/i.test(error.message))
 }
 /** A table, column or function that the statement names is not there: the schema is older than this version, or still being made. */
 export function isSchemaMissing(error: unknown): boolean {

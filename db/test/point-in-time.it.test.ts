@@ -1,11 +1,11 @@
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { appendFile, chmod, chown, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { until } from '@yiping/contract/testing'
+import { freePort, serverPrograms, whoRuns } from '@yiping/db/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createPool } from '../src/connection.ts'
 import { digestDatabase } from '../src/digest-database.ts'
@@ -13,36 +13,6 @@ import { migrate } from '../src/migrate.ts'
 
 const script = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'deploy', 'postgres', 'restore-to.sh')
 const exec = promisify(execFile)
-
-/** The programs of a server on this machine with TimescaleDB beside them; null where there are none. */
-function serverPrograms(): string | null {
-  try {
-    const [bin, lib] = ['--bindir', '--pkglibdir'].map((of) =>
-      execFileSync('pg_config', [of], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim(),
-    )
-    execFileSync('test', ['-x', `${bin}/initdb`, '-a', '-f', `${lib}/timescaledb.so`])
-    return bin ?? null
-  } catch {
-    return null
-  }
-}
-/** PostgreSQL does not run as root: its own user does it then. */
-function whoRuns(): { uid?: number; gid?: number } | null {
-  if (process.getuid?.() !== 0) return {}
-  try {
-    const [uid, gid] = ['-u', '-g'].map((of) => Number(execFileSync('id', [of, 'postgres'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })))
-    return uid === undefined || gid === undefined ? null : { uid, gid }
-  } catch {
-    return null
-  }
-}
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
 
 const bin = process.env.TEST_DATABASE_URL ? serverPrograms() : null
 const who = bin === null ? null : whoRuns()

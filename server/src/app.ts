@@ -25,6 +25,7 @@ import { traceRequests } from './plugins/tracing.ts'
 import { createMailer } from './notify/email.ts'
 import { Notifier } from './notify/notifier.ts'
 import { PastCity } from './past/past-city.ts'
+import { Peers } from './peers/peers.ts'
 import { Hub } from './push/hub.ts'
 import type { RouteContext } from './routes/context.ts'
 import { accountRoutes } from './routes/accounts.ts'
@@ -48,6 +49,7 @@ import { sourceRoutes } from './routes/sources.ts'
 import { ssoRoutes } from './routes/sso.ts'
 import { tuningRoutes } from './routes/tuning.ts'
 import { waitingRoutes } from './routes/waiting.ts'
+import { ReadDatabase } from './replica/read-database.ts'
 import { Screens } from './screens/screens.ts'
 import { SourceWatch } from './sources/source-watch.ts'
 
@@ -55,7 +57,10 @@ export interface App {
   fastify: FastifyInstance
   live: Live
   hub: Hub
+  peers: Peers
   notifier: Notifier
+  /** Null: there is none. */
+  replica: ReadDatabase | null
   accounts: Accounts
   stop: () => Promise<void>
 }
@@ -66,7 +71,7 @@ const pages = [
   ...['/sign-in', '/account', '/accounts', '/audit'],
 ]
 
-/** The server's wiring. Nothing listens yet and nothing is loaded until `live.start()`, `hub.start()`, `notifier.start()` and `listen`. */
+/** The server's wiring. Nothing listens yet and nothing is loaded until `live.start()`, `hub.start()`, `peers.start()`, `notifier.start()`, `replica?.start()` and `listen`. */
 export async function buildApp(
   config: ServerConfig,
   version: string,
@@ -78,10 +83,17 @@ export async function buildApp(
   // The server cancels a little before the driver stops waiting, so that nothing is left running there.
   const timeouts = { queryTimeoutMs: 30_000, statementTimeoutMs: 29_000 }
   const pool = createPool({ connectionString: config.databaseUrl, applicationName: 'yiping-server', max: 3, ...timeouts, onError })
-  const readPool =
+  const readOptions = { applicationName: 'yiping-server-read', ...timeouts, onError }
+  const replica =
     config.readDatabaseUrl === config.databaseUrl
-      ? pool
-      : createPool({ connectionString: config.readDatabaseUrl, applicationName: 'yiping-server-read', max: 4, ...timeouts, onError })
+      ? null
+      : new ReadDatabase({
+          replica: createPool({ connectionString: config.readDatabaseUrl, max: 4, ...readOptions }),
+          fallback: createPool({ connectionString: config.databaseUrl, max: 2, ...readOptions }),
+          primary: pool,
+          log: logger,
+        })
+  const readPool = replica?.pool ?? pool
 
   const fastify = Fastify({
     loggerInstance: logger,
@@ -97,7 +109,7 @@ export async function buildApp(
     genReqId: () => randomUUID(),
   })
   if (tracing !== null) {
-    for (const each of new Set([pool, readPool])) tracePool(each, tracing)
+    for (const each of [pool, ...(replica?.pools.map(([, of]) => of) ?? [])]) tracePool(each, tracing)
     traceRequests(fastify, tracing)
   }
   await fastify.register(helmet, {
@@ -129,9 +141,25 @@ export async function buildApp(
   guardRoutes(fastify, { keyring, rates, db: pool, now })
   const closeSockets = (which: (principal: Principal) => boolean): void => hub.close(which)
   const throttle = new Throttle(now)
-  const accounts = new Accounts({ pool, keyring, throttle, now, sessionMs: config.sessionMs, onEnded: closeSockets })
+  const onEnded = (which: (principal: Principal) => boolean): void => {
+    closeSockets(which)
+    peers.accessChanged()
+  }
+  const accounts = new Accounts({ pool, keyring, throttle, now, sessionMs: config.sessionMs, onEnded })
   const sso = config.sso === null ? null : new SingleSignOn({ settings: config.sso, pool, accounts, throttle, idleMs, now, log: logger })
-  const screens = new Screens({ pool, now, onRevoked: (id) => keyring.forget((p) => p.kind === 'screen' && p.id === id), log: logger })
+  const peers: Peers = new Peers({
+    databaseUrl: config.databaseUrl,
+    pool,
+    log: logger,
+    screensHere: () => screens.here(),
+    onScreen: (id) => void screens.lookAgain(id).catch((error: unknown) => logger.warn({ err: String(error) }, 'a screen was not looked up again')),
+    onCommand: (id, command) => screens.commandHere(id, command),
+    onAccess: () => {
+      keyring.askAgain()
+      void hub.closeOver()
+    },
+  })
+  const screens = new Screens({ pool, peers, now, onRevoked: (id) => keyring.forget((p) => p.kind === 'screen' && p.id === id), log: logger })
   await fastify.register(compress, { threshold: 1024 })
   await fastify.register(etag)
   await fastify.register(swagger, {
@@ -183,14 +211,8 @@ export async function buildApp(
     live,
     hub,
     rates,
-    pools: new Map(
-      readPool === pool
-        ? [['main', pool]]
-        : [
-            ['main', pool],
-            ['read', readPool],
-          ],
-    ),
+    pools: new Map([['main', pool], ...(replica?.pools ?? [])]),
+    replica,
     version,
     now,
   })
@@ -210,7 +232,7 @@ export async function buildApp(
     },
   })
   const { zone, origin, mostSorted, keepDays } = config
-  const context: RouteContext = { live, pool, readPool, zone, origin, version, mostSorted, keepDays, now }
+  const context: RouteContext = { live, pool, readPool, replica, zone, origin, version, mostSorted, keepDays, now }
   await fastify.register(healthRoutes(context, metrics))
   await fastify.register(
     async (api) => {
@@ -255,15 +277,18 @@ export async function buildApp(
     fastify,
     live,
     hub,
+    peers,
     notifier,
+    replica,
     accounts,
     async stop() {
       await notifier.stop()
       await hub.stop()
+      await peers.stop()
       await fastify.close()
       await live.stop()
       await pool.end()
-      if (readPool !== pool) await readPool.end()
+      await replica?.stop()
     },
   }
 }

@@ -22,6 +22,8 @@ async function main(): Promise<void> {
   const app = await buildApp(config, manifest.version, log, Date.now, tracing)
   app.live.start()
   app.hub.start()
+  app.peers.start()
+  app.replica?.start()
   app.notifier.start()
   const address = await app.fastify.listen({ host: config.host, port: config.port })
   log.info({ address }, 'server runs')

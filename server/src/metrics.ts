@@ -4,6 +4,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Rates } from './access/rates.ts'
 import type { Live } from './live/live.ts'
 import type { Hub } from './push/hub.ts'
+import type { ReadDatabase } from './replica/read-database.ts'
 
 export interface MetricsOptions {
   live: Live
@@ -11,6 +12,7 @@ export interface MetricsOptions {
   rates: Rates
   /** By name; one pool has one name, though it serves two purposes. */
   pools: ReadonlyMap<string, Pool>
+  replica: ReadDatabase | null
   version: string
   now: () => number
 }
@@ -27,7 +29,7 @@ export interface Metrics {
 const upkeepEveryMs = 60_000
 
 /** The truth bar's figures for Prometheus, what HTTP and sockets carry, and how the database keeps up, beside the process's own. */
-export function createMetrics({ live, hub, rates, pools, version, now }: MetricsOptions): Metrics {
+export function createMetrics({ live, hub, rates, pools, replica, version, now }: MetricsOptions): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix: 'yiping_server_' })
   const registers = [registry]
@@ -70,6 +72,8 @@ export function createMetrics({ live, hub, rates, pools, version, now }: Metrics
     labelNames: ['pool', 'state'],
     registers,
   })
+  const fromReplica = gauge('yiping_history_from_replica', '1 while history is read from the replica; absent where none is named')
+  const replicaLag = gauge('yiping_replica_lag_seconds', 'how far the replica is behind; absent while it does not answer')
   const load = gauge('yiping_live_load_seconds', 'how long the last full load of the live state took')
   const databaseBytes = gauge('yiping_database_bytes', 'size of the database on disk; asked for once a minute, absent while it does not answer')
   const dirtyHours = gauge('yiping_rollup_dirty_hours', 'hours whose roll-ups late readings made wrong and that are not repaired yet')
@@ -179,6 +183,8 @@ export function createMetrics({ live, hub, rates, pools, version, now }: Metrics
         connections.set({ pool: name, state: 'idle' }, idleCount)
         connections.set({ pool: name, state: 'waiting' }, waitingCount)
       }
+      setOrRemove(fromReplica, replica === null ? null : Number(replica.from === 'replica'))
+      setOrRemove(replicaLag, replica === null || replica.lagMs === null ? null : replica.lagMs / 1000)
       setOrRemove(load, live.loaded ? live.loadSeconds : null)
       askUpkeep()
       setOrRemove(databaseBytes, upkeep?.databaseBytes)

@@ -14,6 +14,16 @@ describe('a room', () => {
   })
 })
 
+describe('two servers that are asked for a room at the same moment', () => {
+  it('count through other numbers, so that what a client has from one is never taken for what the other sent', () => {
+    const starts = Array.from({ length: 30 }, () => new RoomState('overview').seq).sort((a, b) => a - b)
+    // A room that sends a delta a second for a week counts 604,800.
+    const near = starts.filter((seq, i) => seq - (starts[i - 1] ?? Number.NEGATIVE_INFINITY) < 604_800)
+    expect(near).toEqual([])
+    expect(starts.every((seq) => Number.isSafeInteger(seq + 1e12))).toBe(true)
+  })
+})
+
 describe('a room of one KPI', () => {
   const cell = (value: number, asOf: number) => ({ kpi: { value, asOf, coverage: { fresh: 1, expected: 1 }, numerator: value, denominator: null } })
   it('lets an as-of wait whose figure stands still, until it may wait no longer', () => {

@@ -19,6 +19,8 @@ export async function startServer(
   const app = await buildApp(testConfig(databaseUrl, config), version, pino({ level: 'silent' }), now)
   app.live.start()
   app.hub.start()
+  app.peers.start()
+  app.replica?.start()
   const address = await app.fastify.listen({ host: '127.0.0.1', port: 0 })
   await until('loaded', () => app.live.loaded)
   return { app, address }

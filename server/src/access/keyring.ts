@@ -1,6 +1,6 @@
 import { findScreen, findSession, findToken, type Queryable, seeSession, seeToken, stillStanding } from '@yiping/db'
 import { hashOf } from '../screens/credentials.ts'
-import { type Principal, principalOf, screenPrincipal } from './principal.ts'
+import { hasRights, type Principal, principalOf, screenPrincipal } from './principal.ts'
 
 /** Another server process may have ended it: what is known is looked up again after this, ms. */
 const freshMs = 10_000
@@ -62,7 +62,7 @@ export class Keyring {
     }
   }
 
-  /** Those of these that are over, as far as the database can be asked. */
+  /** Those of these that are over or may something else than when they were looked up, as far as the database can be asked. */
   async over(principals: Iterable<Principal>): Promise<Set<Principal>> {
     const { db, now, idleMs } = this.options
     const all = [...principals]
@@ -70,7 +70,13 @@ export class Keyring {
     const asked = { sessions: ids('session'), tokens: ids('token'), screens: ids('screen') }
     if (all.length === 0) return new Set()
     const stands = await stillStanding(db, asked, now(), now() - idleMs)
-    return new Set(all.filter((p) => !stands[`${p.kind}s`].has(p.id)))
+    return new Set(
+      all.filter((p) => {
+        if (p.kind === 'screen') return !stands.screens.has(p.id)
+        const rights = stands[`${p.kind}s`].get(p.id)
+        return rights === undefined || !hasRights(p, rights)
+      }),
+    )
   }
 
   /** So that what has just changed holds at once in this process. */
@@ -104,6 +110,13 @@ export class Keyring {
       })
     this.#asking.set(key, asking)
     return asking
+  }
+
+  /** Something may have changed elsewhere: each is asked for again at its next use, and still goes on while the database is away. */
+  askAgain(): void {
+    const stale = this.options.now() - freshMs
+    for (const known of this.#known.values()) known.at = Math.min(known.at, stale)
+    this.#asking.clear()
   }
 
   async #lookUp(kind: Secret['kind'], text: string): Promise<Principal | null> {

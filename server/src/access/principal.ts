@@ -1,5 +1,5 @@
 import { type AnyRole, grants, type Permission } from '@yiping/contract'
-import type { Holder, ScreenRow } from '@yiping/db'
+import type { Holder, Rights, ScreenRow } from '@yiping/db'
 
 /** Who a request or a socket speaks for. */
 export interface Principal {
@@ -37,6 +37,12 @@ export const principalOf = (h: Holder): Principal => ({
   sso: h.sso,
   expiresAt: h.expiresAt,
 })
+
+const sameSet = (a: ReadonlySet<string> | null, b: ReadonlySet<string> | null): boolean =>
+  a === null || b === null ? a === b : a.size === b.size && [...a].every((x) => b.has(x))
+/** Whether these are still the rights of its account. */
+export const hasRights = (p: Principal, { roles, districts, domains }: Rights): boolean =>
+  sameSet(new Set(p.roles), new Set(roles)) && sameSet(p.districts, setOrNull(districts)) && sameSet(p.domains, setOrNull(domains))
 
 export const screenPrincipal = ({ id, name }: ScreenRow): Principal => ({
   ...{ kind: 'screen', id, account: null, username: null, name, roles: ['wall'], permissions: grants(['wall']) },

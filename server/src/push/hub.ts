@@ -39,7 +39,7 @@ export interface HubOptions {
   mayConnect: (address: string) => boolean
   /** One who asks for rooms again and again is closed, and comes back later. */
   maySubscribe: (principal: Principal) => boolean
-  /** Those of these whose session, token or credential is over. */
+  /** Those of these whose session, token or credential is over, or stands for other rights than it did. */
   over: (principals: ReadonlySet<Principal>) => Promise<ReadonlySet<Principal>>
   /** Also told of every new socket. */
   onSocket?: (socket: CitySocket) => void
@@ -124,7 +124,7 @@ export class Hub {
       setInterval(() => this.#io.emit('heartbeat', { v: protocolVersion, at: this.options.now(), version: this.options.version }), heartbeatMs),
       // Ages, states and the truth change without a reading.
       setInterval(() => this.#look(null), deltaMs),
-      setInterval(() => void this.#closeOver(), overMs),
+      setInterval(() => void this.closeOver(), overMs),
       setInterval(() => this.#closeStalled(), Math.min(deltaMs, this.#ackTimeoutMs)),
     )
     this.options.live.onChange = (stations) => this.#look(stations)
@@ -269,8 +269,8 @@ export class Hub {
     for (const socket of this.#io.of('/').sockets.values()) if (which(socket.data.principal)) socket.disconnect(true)
   }
 
-  /** What was ended elsewhere, or is over by itself. While the database cannot be asked nobody is turned away. */
-  async #closeOver(): Promise<void> {
+  /** Closes the sockets of whose session, token or screen was ended elsewhere or is over, or who may something else now. While the database cannot be asked nobody is turned away. */
+  async closeOver(): Promise<void> {
     const all = new Set<Principal>()
     for (const socket of this.#io.of('/').sockets.values()) all.add(socket.data.principal)
     try {

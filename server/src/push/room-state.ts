@@ -1,15 +1,22 @@
+import { randomInt } from 'node:crypto'
 import type { Delta, Room, Snapshot } from '@yiping/contract'
 import { protocolVersion } from '@yiping/contract'
+
+/**
+ * Where a room's sequence starts: anywhere in 2^47, so that one that a client has from another server, or from an earlier
+ * process, is never taken for one of this. The clock would not do: two servers that are asked for a room within a few
+ * milliseconds of each other would count through the same numbers.
+ */
+const anySequence = (): number => randomInt(2 ** 47)
 
 /** The cells of one room as last sent, with their sequence. Pure bookkeeping: who gets what is the hub's business. */
 export class RoomState {
   #cells = new Map<string, { value: unknown; json: string }>()
-  /** Starts at the clock so that a sequence of an earlier server process is never taken for one of this. */
   #seq: number
 
   constructor(
     readonly room: Room,
-    startSeq: number,
+    startSeq: number = anySequence(),
   ) {
     this.#seq = startSeq
   }

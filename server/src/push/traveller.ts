@@ -68,7 +68,7 @@ export class Traveller {
 
   join(room: Room): void {
     if (this.#rooms.has(room)) return
-    this.#rooms.set(room, new RoomState(room, this.options.now()))
+    this.#rooms.set(room, new RoomState(room))
     if (this.#past) void this.#send(room, 'snapshot').catch(this.options.onFault)
   }
 

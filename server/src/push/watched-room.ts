@@ -40,7 +40,7 @@ export class WatchedRoom {
     /** Districts whose stations its clients see. */
     readonly scope: Scope = null,
   ) {
-    this.state = new RoomState(room, now())
+    this.state = new RoomState(room)
   }
 
   /** `since`: the sequence that the client holds. */

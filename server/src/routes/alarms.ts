@@ -169,7 +169,7 @@ export const alarmRoutes =
       '/alarm-rules',
       { config: { access: 'look' }, schema: { summary: 'The rules with their versions; one a code is active', response: { 200: AlarmRulesAnswer } } },
       async () => ({
-        items: (await loadAlarmRules(readPool)).map(({ since, ...r }) => ({ ...r, since: timeOutOrNull(since, zone) ?? '' })),
+        items: (await loadAlarmRules(pool)).map(({ since, ...r }) => ({ ...r, since: timeOutOrNull(since, zone) ?? '' })),
       }),
     )
   }

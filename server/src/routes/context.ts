@@ -1,11 +1,12 @@
 import type { Tier } from '@yiping/contract'
-import { loadAlarmCountsAt, type Pool } from '@yiping/db'
+import { loadAlarmCountsAt, type Pool, type ReadPool } from '@yiping/db'
 import { noAlarms } from '../live/alarms.ts'
 import type { City } from '../live/city.ts'
 import { survey, type Survey } from '../live/compute-cells.ts'
 import type { Live } from '../live/live.ts'
 import { loadCityAt } from '../live/load-city.ts'
 import { ProblemError } from '../plugins/problem.ts'
+import type { ReadDatabase } from '../replica/read-database.ts'
 import type { DomainAlarms } from './answers.ts'
 import { timeIn } from './time.ts'
 
@@ -14,8 +15,10 @@ export interface RouteContext {
   live: Live
   /** For what changes something, and for what must be seen at once. */
   pool: Pool
-  /** For history: the replica where there is one. */
-  readPool: Pool
+  /** For history: the replica where there is one and it follows. */
+  readPool: ReadPool
+  /** Null: there is none. */
+  replica: ReadDatabase | null
   zone: string
   /** Where readings come from when not from the city itself. */
   origin: string | null

@@ -23,7 +23,7 @@ export const healthRoutes =
         schema: { summary: 'Readiness, with the state of each dependency', response: { 200: ReadinessAnswer, 503: ReadinessAnswer } },
       },
       async (_request, reply) => {
-        const { live, zone, version } = context
+        const { live, zone, version, replica } = context
         const truth = live.truth(context.now())
         const ready = live.database === 'up' && live.loaded
         return reply.code(ready ? 200 : 503).send({
@@ -34,6 +34,13 @@ export const healthRoutes =
             liveState: { state: live.loaded ? ('up' as const) : ('down' as const), since: null },
             ingest: { state: truth.ingest === 'up' ? ('up' as const) : ('unknown' as const), since: null, detail: live.ingestProcesses(context.now()) },
             broker: { state: truth.broker, since: null },
+            ...(replica && {
+              replica: {
+                state: replica.lagMs === null ? ('down' as const) : ('up' as const),
+                since: null,
+                detail: `history is read from the ${replica.from}${replica.lagMs === null ? '' : `, the replica is ${(replica.lagMs / 1000).toFixed(1)} s behind`}`,
+              },
+            }),
           },
         })
       },

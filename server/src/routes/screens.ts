@@ -49,7 +49,7 @@ export const screenRoutes =
         createdAt: timeOut(row.createdAt, zone),
         pairedAt: timeOutOrNull(row.pairedAt, zone),
         lastSeenAt: timeOutOrNull(present ? Math.max(present.seenAt, row.lastSeenAt ?? 0) : row.lastSeenAt, zone),
-        online: present?.online ?? false,
+        online: screens.isOnline(row.id),
         report,
         outdated: report !== null && report.version !== version,
       }

@@ -81,7 +81,7 @@ export const tuningRoutes =
             'Too much to look at',
             `about ${Math.round(expected)} readings, at most ${mostReadings}: a shorter span, or fewer stations`,
           )
-        const active = (await loadActiveRules(readPool)).rules.find((r) => r.code === rule.code)
+        const active = (await loadActiveRules(pool)).rules.find((r) => r.code === rule.code)
         let gone = false
         reply.raw.once('close', () => {
           gone = !reply.raw.writableEnded
@@ -146,7 +146,7 @@ export const tuningRoutes =
         const from = timeIn('from', request.query.from, to - 30 * dayMs)
         if (to <= from) throw new ProblemError(422, 'span_empty', 'Nothing to look at', 'the span ends before it begins')
         const loud = await loadLoudest(readPool, from, to, loudest)
-        const { rules } = await loadActiveRules(readPool)
+        const { rules } = await loadActiveRules(pool)
         const items: ProposalsAnswer['items'] = []
         for (const { rule: code, station, metric } of loud) {
           const rule = rules.find((r) => r.code === code)

@@ -3,10 +3,21 @@ import { changeScreen, loadScreen, type Pool, revokeScreen, type ScreenRow, seeS
 import { Check } from 'typebox/value'
 import type { CitySocket } from '../push/sockets.ts'
 
+/** What other server processes have of screens. */
+export interface ScreenPeers {
+  /** Which screens are here is another than before. */
+  announce: () => void
+  screenChanged: (id: number) => void
+  hasScreen: (id: number) => boolean
+  /** Whether a page of the screen there has done it. */
+  command: (id: number, command: ScreenCommand) => Promise<boolean>
+}
+
 export interface ScreensOptions {
   pool: Pool
+  peers: ScreenPeers
   now: () => number
-  /** Told that a screen's credential is good for nothing any more. */
+  /** Told that a screen's credential is, or may be, good for nothing any more. */
   onRevoked: (id: number) => void
   log: { warn: (o: object, m: string) => void; info: (o: object, m: string) => void }
   /** A screen that has not answered a command for so long has not done it, ms. */
@@ -34,8 +45,10 @@ interface Present {
  * | asked    | the database does not            | closed   | `screen {paired: false}`, socket closed       |
  * | asked    | the database cannot be asked     | asked    | again after a while: nobody is turned away     |
  * | present  | report                           | present  | kept; last seen written once a minute         |
- * | present  | revoked                          | closed   | `screen {paired: false}`, socket closed       |
+ * | present  | revoked, here or elsewhere       | closed   | `screen {paired: false}`, socket closed       |
  * | present  | disconnect                       | closed   |                                               |
+ *
+ * Of several servers each has the sockets that are open on it, and hears of the others' through `Peers`.
  */
 export class Screens {
   readonly #present = new Map<number, Present>()
@@ -68,7 +81,11 @@ export class Screens {
     const present = this.#present.get(id) ?? { sockets: new Set(), report: null, seenAt: this.options.now(), writtenAt: Number.NEGATIVE_INFINITY }
     this.#present.set(id, present)
     present.sockets.add(socket)
-    socket.on('disconnect', () => present.sockets.delete(socket))
+    this.options.peers.announce()
+    socket.on('disconnect', () => {
+      present.sockets.delete(socket)
+      this.options.peers.announce()
+    })
     socket.on('report', (report: unknown) => this.#take(id, present, report))
     socket.on('settings', (settings: unknown, answer: unknown) => {
       const reply = typeof answer === 'function' ? (answer as (r: { stored: boolean }) => void) : () => {}
@@ -94,33 +111,75 @@ export class Screens {
     })
   }
 
-  /** What is known of it here and now; null: not connected. */
-  now(id: number): { report: ScreenReport | null; seenAt: number; online: boolean } | null {
+  /** What this server has heard of it itself; null: nothing. What it said last elsewhere stands in the database. */
+  now(id: number): { report: ScreenReport | null; seenAt: number } | null {
     const present = this.#present.get(id)
-    return present ? { report: present.report, seenAt: present.seenAt, online: present.sockets.size > 0 } : null
+    if (present === undefined || (present.sockets.size === 0 && this.options.peers.hasScreen(id))) return null
+    return { report: present.report, seenAt: present.seenAt }
+  }
+
+  /** Whether it is connected, to this server or to another one. */
+  isOnline(id: number): boolean {
+    return this.#socketsOf(id).length > 0 || this.options.peers.hasScreen(id)
+  }
+
+  /** Ids of those that are connected to this server. */
+  here(): number[] {
+    return [...this.#present].flatMap(([id, { sockets }]) => (sockets.size > 0 ? [id] : []))
   }
 
   async change(id: number, change: { name: string | null; settings: ScreenSettings | null }): Promise<ScreenRow | null> {
     const row = await changeScreen(this.options.pool, id, change)
-    if (row) for (const socket of this.#present.get(id)?.sockets ?? []) socket.emit('screen', selfOf(row))
+    if (row) this.#tell(row)
+    this.options.peers.screenChanged(id)
     return row
   }
 
   async revoke(id: number): Promise<boolean> {
     const done = await revokeScreen(this.options.pool, id, this.options.now())
+    this.#end(id)
+    this.options.peers.screenChanged(id)
+    return done
+  }
+
+  /** Another server has changed or revoked it. */
+  async lookAgain(id: number): Promise<void> {
+    if (this.#socketsOf(id).length === 0) return this.options.onRevoked(id)
+    const row = await loadScreen(this.options.pool, id)
+    if (row) this.#tell(row)
+    else this.#end(id)
+  }
+
+  #socketsOf(id: number): readonly CitySocket[] {
+    return [...(this.#present.get(id)?.sockets ?? [])]
+  }
+
+  #tell(row: ScreenRow): void {
+    for (const socket of this.#socketsOf(row.id)) socket.emit('screen', selfOf(row))
+  }
+
+  #end(id: number): void {
     this.options.onRevoked(id)
-    for (const socket of this.#present.get(id)?.sockets ?? []) {
+    for (const socket of this.#socketsOf(id)) {
       socket.emit('screen', { paired: false })
       socket.disconnect(true)
     }
     this.#present.delete(id)
-    return done
   }
 
-  /** To all pages of the screen; done when one says so. */
+  /** To all pages of the screen, on this server and on others; done when one says so. */
   async command(id: number, command: ScreenCommand): Promise<'done' | 'offline' | 'unanswered'> {
-    const sockets = [...(this.#present.get(id)?.sockets ?? [])]
-    if (sockets.length === 0) return 'offline'
+    const { peers } = this.options
+    const asked = [this.commandHere(id, command), peers.hasScreen(id) ? peers.command(id, command) : null]
+    const answers = (await Promise.all(asked)).filter((a) => a !== null)
+    if (answers.length === 0) return 'offline'
+    return answers.includes(true) ? 'done' : 'unanswered'
+  }
+
+  /** Null: it is not connected here. */
+  async commandHere(id: number, command: ScreenCommand): Promise<boolean | null> {
+    const sockets = this.#socketsOf(id)
+    if (sockets.length === 0) return null
     const answers = await Promise.all(
       sockets.map((socket) =>
         socket
@@ -130,7 +189,7 @@ export class Screens {
           .catch(() => false),
       ),
     )
-    return answers.includes(true) ? 'done' : 'unanswered'
+    return answers.includes(true)
   }
 }
 

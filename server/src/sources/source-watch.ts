@@ -1,4 +1,4 @@
-import { loadArrivals, loadBalance, loadRefused, loadWaitingSums, type Pool } from '@yiping/db'
+import { loadArrivals, loadBalance, loadRefused, loadWaitingSums, type ReadPool } from '@yiping/db'
 import type { Measured, Refused } from './judge.ts'
 import { Kept } from './kept.ts'
 import { accountsOf, type SourceAccount } from './minutes.ts'
@@ -37,7 +37,7 @@ export class SourceWatch {
   readonly #measurement: Kept<Measurement>
 
   constructor(
-    private readonly db: Pool,
+    private readonly db: ReadPool,
     private readonly now: () => number,
   ) {
     this.#measurement = new Kept(() => this.#measure(), measureEveryMs)

@@ -93,7 +93,7 @@ describe('reconnection', () => {
     expect(socket.connected).toBe(true)
     expect(socket.attempts).toBeGreaterThan(tried)
     socket.drop()
-    vi.advanceTimersByTime(500)
+    vi.advanceTimersByTime(1000)
     expect(socket.connected).toBe(true)
   })
   it('says which sequence it holds, so that nothing is sent twice and no hole stays', () => {
@@ -103,7 +103,7 @@ describe('reconnection', () => {
     socket.snapshot('overview', 5, { a: 1 })
     socket.delta('overview', 6, { a: 2 })
     socket.drop()
-    vi.advanceTimersByTime(500)
+    vi.advanceTimersByTime(1000)
     expect(socket.subscribed).toEqual([{ rooms: ['overview'] }, { rooms: ['overview'], since: { overview: 6 } }])
   })
   it('is tried at once when the page becomes visible', () => {

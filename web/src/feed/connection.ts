@@ -17,7 +17,7 @@ import { backoffMs, cutAfterMs, lateAfterMs, linkState, type LinkState } from '.
  * | open          | delta out of sequence       | open          | ask for that room again, without `since`                    |
  * | open          | heartbeat                   | open          | clock; deadlines at 3.5 s and 5 s are set anew              |
  * | open          | no heartbeat for 5 s        | waiting       | drop the socket (half-open line); back off                  |
- * | open          | disconnect                  | waiting       | back off 0.5–10 s with jitter                               |
+ * | open          | disconnect                  | waiting       | back off 0.5–1.5 s at first, up to 10 s, with jitter        |
  * | waiting       | time is up                  | connecting    |                                                             |
  * | any           | resync() (page visible)     | same          | open: subscribe anew; waiting: connect at once              |
  * | any           | frame of another protocol   | same          | `onForeign`: the page must reload                           |

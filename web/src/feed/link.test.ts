@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { backoffMs, linkState } from './link.ts'
+import { backoffMs, cutAfterMs, linkState } from './link.ts'
 
 describe('the state of the link', () => {
   it.each([
@@ -23,7 +23,11 @@ describe('the back-off', () => {
       }
     }
   })
+  it('has two attempts within the five seconds after which a page calls itself cut', () => {
+    expect(backoffMs(0, 1) + backoffMs(1, 1)).toBeLessThan(cutAfterMs)
+  })
   it('spreads walls that lost the server in one instant', () => {
+    expect([backoffMs(0, 0), backoffMs(0, 0.5), backoffMs(0, 1)]).toEqual([500, 1000, 1500])
     expect(backoffMs(6, 0)).toBe(5000)
     expect(backoffMs(6, 0.9)).toBe(9500)
   })

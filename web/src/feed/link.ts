@@ -22,10 +22,15 @@ export function linkState(lastBeatAt: number | null, openedAt: number, now: numb
 }
 
 export const backoffFloorMs = 500
+const firstCeilingMs = 1500
 export const backoffCeilingMs = 10_000
 
-/** Wait before attempt `n` (0-based): doubling with jitter, so that a hundred walls do not return in one instant. */
+/**
+ * Wait before attempt `n` (0-based): doubling with jitter, from the first on, so that a thousand walls whose server died do
+ * not come to the other one in one instant. Two attempts are within five seconds.
+ */
 export function backoffMs(n: number, random: number): number {
-  const ceiling = Math.min(backoffCeilingMs, backoffFloorMs * 2 ** Math.min(n, 16))
-  return Math.round(Math.max(backoffFloorMs, ceiling * (0.5 + random / 2)))
+  const ceiling = Math.min(backoffCeilingMs, firstCeilingMs * 2 ** Math.min(n, 16))
+  const least = n === 0 ? backoffFloorMs : ceiling / 2
+  return Math.round(least + random * (ceiling - least))
 }

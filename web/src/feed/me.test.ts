@@ -49,7 +49,7 @@ describe('who is signed in', () => {
   ])('is not known while the server %s: the page comes up, and the server is asked again', async (_name, unanswered) => {
     await begin(unanswered, unanswered, is(administrator))
     expect([me.standing.value, me.may('look')]).toEqual(['unreached', false])
-    await vi.advanceTimersByTimeAsync(2000)
+    await vi.advanceTimersByTimeAsync(4000)
     expect([me.standing.value, asked.length]).toEqual(['in', 3])
   })
   it('is not waited for by the page for longer than three seconds', async () => {
