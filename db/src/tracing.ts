@@ -43,8 +43,11 @@ export class Tracing {
     private readonly shutdown: () => Promise<void>,
   ) {}
 
-  /** Where to, which of them, and what is said of the process: the standard OTEL_… variables, which the packages read themselves. */
-  static async start(service: string, version: string): Promise<Tracing> {
+  /**
+   * Where to, which of them, and what is said of the process: the standard OTEL_… variables, which the packages read themselves.
+   * `onFault`: spans do not arrive; told once.
+   */
+  static async start(service: string, version: string, onFault: (why: string) => void = () => {}): Promise<Tracing> {
     const [api, core, sdk, resources, exporter] = await Promise.all([
       import('@opentelemetry/api'),
       import('@opentelemetry/core'),
@@ -52,6 +55,11 @@ export class Tracing {
       import('@opentelemetry/resources'),
       import('@opentelemetry/exporter-trace-otlp-http'),
     ])
+    let told = false
+    core.setGlobalErrorHandler((fault) => {
+      if (!told) onFault(typeof fault === 'string' ? fault : 'message' in fault ? String(fault.message) : (fault.name ?? 'unknown'))
+      told = true
+    })
     const provider = new sdk.BasicTracerProvider({
       resource: resources
         .resourceFromAttributes({ 'service.name': service, 'service.version': version })

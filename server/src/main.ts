@@ -15,7 +15,8 @@ const builtWeb = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'web'
 
 async function main(): Promise<void> {
   const config = readConfig(process.env, existsSync(join(builtWeb, 'index.html')) ? builtWeb : null)
-  const tracing = config.traces ? await Tracing.start('yiping-server', manifest.version) : null
+  const onUntraced = (why: string): void => log.warn({ err: why }, 'traces do not reach their collector')
+  const tracing = config.traces ? await Tracing.start('yiping-server', manifest.version, onUntraced) : null
   // At once: what is still to be written when the process ends would keep it for ever where nobody reads any more.
   const log = pino({ level: config.logLevel, name: 'server', mixin: traceOfLog(tracing) }, pino.destination({ sync: true }))
   if (config.webFolder === null) log.warn('the web client is not built (npm run build): only the API is served')

@@ -47,6 +47,7 @@ const collector: Server = createServer((request, response) => {
     if (request.url === '/v1/traces')
       for (const { resource, scopeSpans } of Value.Parse(Sent, JSON.parse(Buffer.concat(chunks).toString())).resourceSpans)
         for (const scope of scopeSpans) for (const span of scope.spans) spans.push({ ...span, service: attributeOf(resource.attributes, 'service.name') })
+    response.statusCode = request.url?.startsWith('/refuses/') ? 400 : 200
     response.setHeader('content-type', 'application/json').end('{}')
   })
 })
@@ -218,14 +219,20 @@ describe('traces of ingest, and none', () => {
     expect(spans.filter((s) => s.name === 'ingest.commit')).toHaveLength(1)
   })
 
-  it('go to a collector that is away without harm to anybody', async () => {
-    process.env[standard[0]] = 'http://127.0.0.1:9'
-    const unheard = await Tracing.start('yiping-server', 'test')
+  it.each([
+    ['is away', () => 'http://127.0.0.1:9', 0],
+    ['refuses them, which is told once', () => `${endpoint}/refuses`, 1],
+  ])('go without harm to anybody to a collector that %s', async (_, to, told) => {
+    process.env[standard[0]] = to()
+    const faults: string[] = []
+    const unheard = await Tracing.start('yiping-server', 'test', (why) => faults.push(why))
     process.env[standard[0]] = endpoint
     const other = await buildApp(testConfig(database.url), 'test', pino({ level: 'silent' }), Date.now, unheard)
     for (let i = 0; i < 20; i += 1) expect((await other.fastify.inject({ url: '/api/v1/openapi.json' })).statusCode).toBe(200)
+    await until('somebody is told', () => faults.length >= told)
     await other.stop()
     await unheard.stop()
+    expect(faults.length).toBeLessThanOrEqual(1)
   })
 
   it('load none of the packages where no collector is named', async () => {
