@@ -71,6 +71,7 @@ export const routineRights: Readonly<Record<string, readonly ProcessRole[]>> = {
   'refuse_audit_change()': [],
   'refuse_feeder_circle()': [],
   'retire(integer,jsonb)': [],
+  'retire_records(integer,jsonb)': [],
   'roll_up_districts(integer,jsonb)': [],
   'wake_refreshes()': ['yiping_ingest'],
   'work_out_districts(timestamp with time zone,timestamp with time zone)': [],
