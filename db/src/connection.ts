@@ -72,8 +72,7 @@ export function choosingPool(choose: () => pg.Pool, onUnreachable: (pool: pg.Poo
     }
   }
   return {
-    query: ((...question: unknown[]) =>
-      ask((pool) => (pool.query as (...question: unknown[]) => Promise<unknown>).apply(pool, question))) as pg.Pool['query'],
+    query: ((...question: unknown[]) => ask((pool) => (pool.query as (...question: unknown[]) => Promise<unknown>).apply(pool, question))) as pg.Pool['query'],
     connect: (() => ask((pool) => pool.connect())) as pg.Pool['connect'],
   }
 }
@@ -92,7 +91,11 @@ export function isRetryable(error: unknown): boolean {
 export function isUnreachable(error: unknown): boolean {
   if (!isRetryable(error)) return false
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
-  return /^(08|57P0)/.test(code) || retryableCodes.has(code) || (error instanceof Error && /terminated|Connection ended|timeout exceeded when trying to connect/i.test(error.message))
+  return (
+    /^(08|57P0)/.test(code) ||
+    retryableCodes.has(code) ||
+    (error instanceof Error && /terminated|Connection ended|timeout exceeded when trying to connect/i.test(error.message))
+  )
 }
 /** A table, column or function that the statement names is not there: the schema is older than this version, or still being made. */
 export function isSchemaMissing(error: unknown): boolean {

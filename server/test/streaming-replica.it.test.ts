@@ -91,7 +91,15 @@ describe.runIf(bin !== null && who !== null)('a streaming replica', { timeout: 1
     points.push(...(await primary.query<{ id: number }>('select id from point order by id')).rows.map((r) => r.id))
     await measure(180)
     await primary.query(`call refresh_continuous_aggregate('reading_1m', null, now() - interval '5 minutes')`)
-    await insertAlarm(primary, { id: 'low-1', rule: 'ws.pressure.low', subject: 'WS-1:ws.pressure', domain: 'water', station: 'WS-1', metric: 'ws.pressure', activeAt: from })
+    await insertAlarm(primary, {
+      id: 'low-1',
+      rule: 'ws.pressure.low',
+      subject: 'WS-1:ws.pressure',
+      domain: 'water',
+      station: 'WS-1',
+      metric: 'ws.pressure',
+      activeAt: from,
+    })
     await follow()
     ;({ app, address } = await startServer(url(ports[0]), { readDatabaseUrl: url(ports[1]) }))
   }, 120_000)
@@ -118,7 +126,9 @@ describe.runIf(bin !== null && who !== null)('a streaming replica', { timeout: 1
     for (const path of questions) expect((await get(path)).status, path).toBe(200)
     const { body } = await get(questions[0] ?? '')
     expect(body.series.map((s: { t: number[] }) => s.t.length)).toEqual([179, 179])
-    const rule = (await get('alarm-rules')).body.items.find((r: { rule: { code: string }; active: boolean }) => r.active && r.rule.code === 'ws.pressure.low').rule
+    const rule = (await get('alarm-rules')).body.items.find(
+      (r: { rule: { code: string }; active: boolean }) => r.active && r.rule.code === 'ws.pressure.low',
+    ).rule
     const rehearsed = await fetch(`${address}/api/v1/alarm-rules/what-if`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -126,9 +136,7 @@ describe.runIf(bin !== null && who !== null)('a streaming replica', { timeout: 1
     })
     expect(rehearsed.status).toBe(200)
     const of = (pool: Pool): Promise<number> =>
-      pool
-        .query<{ n: number }>(`select count(*)::int as n from pg_stat_activity where application_name = 'yiping-server-read'`)
-        .then((r) => r.rows[0]?.n ?? 0)
+      pool.query<{ n: number }>(`select count(*)::int as n from pg_stat_activity where application_name = 'yiping-server-read'`).then((r) => r.rows[0]?.n ?? 0)
     expect([await of(replica), await of(primary)]).toEqual([expect.any(Number), 0])
     expect(await of(replica)).toBeGreaterThan(0)
   })
