@@ -14,11 +14,14 @@ const times = 25
  */
 export function cancellable(pool: Pick<Pool, 'connect'>, signal: AbortSignal): Queryable {
   // For reading alone, so that what broke off with its connection may be asked once more, of whoever the pool finds then.
-  const query = (...question: unknown[]): Promise<unknown> =>
-    once(...question).catch((error: unknown) => {
+  const query = async (...question: unknown[]): Promise<unknown> => {
+    try {
+      return await once(...question)
+    } catch (error) {
       if (signal.aborted || !isUnreachable(error)) throw error
       return once(...question)
-    })
+    }
+  }
   const once = async (...question: unknown[]): Promise<unknown> => {
     signal.throwIfAborted()
     const client = await pool.connect()

@@ -9,6 +9,14 @@ import { defaultTiers, settleTiers, type TierSettings } from './settle-tiers.ts'
 /** `db/migrations`, seen from the sources and from the bundle in `db/dist` alike. */
 export const migrationsFolder = join(dirname(fileURLToPath(import.meta.url)), '..', 'migrations')
 
+/**
+ * A statement that waits for a lock has everybody else wait behind it: it gives up, and the migration is tried again, until
+ * what holds the lock is through.
+ */
+const lockTimeout = '3s'
+const lockTries = 40
+const lockNotAvailable = '55P03'
+
 /** Oldest TimescaleDB whose columnstore API the migrations use. */
 const oldest = { major: 2, minor: 20 }
 
@@ -16,25 +24,52 @@ const oldest = { major: 2, minor: 20 }
  * Runs every migration that the database has not had, and lays out the tiers as configured. Returns the migrations' names.
  * Forward only; refuses a broken order.
  */
-export async function migrate(connectionString: string, log: (line: string) => void = () => {}, tiers: TierSettings = defaultTiers): Promise<string[]> {
+export async function migrate(
+  connectionString: string,
+  log: (line: string) => void = () => {},
+  tiers: TierSettings = defaultTiers,
+  folder: string = migrationsFolder,
+): Promise<string[]> {
   const client = new pg.Client({ connectionString })
   await client.connect()
   try {
     await requireTimescale(client)
-    const done = await runner({
-      dbClient: client,
-      dir: migrationsFolder,
-      direction: 'up',
-      migrationsTable: 'schema_migration',
-      checkOrder: true,
-      advisoryLockMode: 'wait',
-      logger: { info: () => {}, debug: () => {}, warn: log, error: log },
-    })
+    await client.query(`set lock_timeout = '${lockTimeout}'`)
+    const done = await withoutQueue(() => runWaiting(client, folder, log), log)
+    await client.query('reset lock_timeout')
     await settleTiers(client, tiers, log)
     if (await hasRights(client)) await settleRights(client)
-    return done.map((m) => m.name)
+    return done
   } finally {
     await client.end()
+  }
+}
+
+/** Runs what is waiting, each in a transaction of its own. */
+async function runWaiting(client: pg.Client, folder: string, log: (line: string) => void): Promise<string[]> {
+  const done = await runner({
+    dbClient: client,
+    dir: folder,
+    direction: 'up',
+    migrationsTable: 'schema_migration',
+    checkOrder: true,
+    advisoryLockMode: 'wait',
+    logger: { info: () => {}, debug: () => {}, warn: log, error: log },
+  })
+  return done.map((m) => m.name)
+}
+
+/** Tries again what could not have a lock in time. */
+async function withoutQueue(work: () => Promise<string[]>, log: (line: string) => void): Promise<string[]> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      const held = error instanceof Error && 'code' in error && error.code === lockNotAvailable
+      if (!held || attempt === lockTries) throw error
+      log(`a table is in use, tried again (${attempt} of ${lockTries})`)
+      await new Promise((resolve) => setTimeout(resolve, 1000))
+    }
   }
 }
 

@@ -6,7 +6,7 @@ type Ask = (...question: unknown[]) => unknown
 
 /** Frames of this file and of the driver, and what stands between a pool and who asks it. */
 const notTheAsker = /trace-pool|node_modules|node:internal/
-const between = new Set(['query', 'cancellable', 'inTransaction'])
+const between = new Set(['query', 'once', 'ask', 'cancellable', 'inTransaction'])
 const frame = /^\s*at (?:async )?(?:Object\.|Module\.)?([A-Za-z_$][\w$]*) \(/
 
 /** The function that asks, out of where we are: every query has one of its own. */

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { inject } from 'vitest'
 import type { EmbeddedDatabase } from '../embedded/index.ts'
+import { record } from './recorder.ts'
 import { copyTemplate, prepare, startAgain, startBrief } from './template.ts'
 
 export { type AlarmFixture, insertAlarm } from './alarm-rows.ts'
@@ -28,7 +29,19 @@ export interface TestDatabase {
  */
 export async function freshDatabase(): Promise<TestDatabase> {
   const server = process.env.TEST_DATABASE_URL
-  return server ? onServer(server) : onEmbedded()
+  const database = await (server ? onServer(server) : onEmbedded())
+  const file = process.env.RECORD_STATEMENTS
+  if (file === undefined) return database
+  // See db/test/upgrade.
+  const recorder = await record(database.url, file)
+  const { stop } = database
+  return Object.assign(database, {
+    url: recorder.url,
+    async stop() {
+      await recorder.stop()
+      await stop()
+    },
+  })
 }
 
 async function onEmbedded(): Promise<TestDatabase> {

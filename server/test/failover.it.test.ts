@@ -1,10 +1,10 @@
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildTopic, domainCodes, type Topic } from '@yiping/contract'
 import { until } from '@yiping/contract/testing'
-import { createPool, type Pool, seedStations } from '@yiping/db'
+import { createPool, defaultTiers, migrate, migrationsFolder, type Pool, seedStations } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
 import mqtt from 'mqtt'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -14,12 +14,25 @@ import type { Running } from '../start/service.ts'
 import { type Device, Devices } from './failover/ledger.ts'
 import { type RunningProxy, startProxyHere } from './failover/proxy.ts'
 import { Wall } from './failover/wall.ts'
-import { letTestsIn } from './signed-in.ts'
+import { asAdmin, letTestsIn } from './signed-in.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 const water = Array.from({ length: 10 }, (_, i) => ({ station: `FO-W-${i}`, domain: 'water' as const, metric: 'ws.pressure' }))
 const gas = Array.from({ length: 10 }, (_, i) => ({ station: `FO-G-${i}`, domain: 'gas' as const, metric: 'gs.p_reg_out' }))
 const devices: readonly Device[] = [...water, ...gas]
+/** What a version may add while the one before runs: to every table that readings, alarms, people and screens go through. */
+const added = `
+  alter table station add column next text;
+  alter table point add column next int not null default 0;
+  alter table reading add column next smallint;
+  alter table latest add column next smallint;
+  alter table alarm add column next jsonb;
+  alter table alarm_event add column next text not null default '';
+  alter table ingest_balance add column next int not null default 0;
+  alter table account add column next text;
+  alter table screen add column next text;
+  create table next_thing (id int primary key);
+`
 /** As docker-compose.yml shares the topics out. */
 const { services } = parse(await readFile(join(root, 'docker-compose.yml'), 'utf8'), { merge: true }) as {
   services: Record<string, { environment?: Record<string, string> }>
@@ -162,12 +175,33 @@ it('a server and an ingest are killed under load: no reading is lost or doubled,
   const ports = [portOf(one), portOf(two)] as const
   proxy = await startProxyHere({ servers: ports })
   flow = await Devices.connect(`mqtt://127.0.0.1:${mqttPort}`, devices)
-  flow.flow(3)
+  flow.flow(2)
   for (let i = 0; i < 6; i += 1) walls.push(Wall.hang(proxy.address, i % 2 === 0 ? 1 : 2, ['overview', 'domain:water', 'domain:gas', 'alarms']))
   const ofOne = walls.filter((_, i) => i % 2 === 0)
   const ofTwo = walls.filter((_, i) => i % 2 === 1)
   await until('every wall is live', () => walls.every((w) => hasFrameSince(w, 0)))
   await until('the standby knows its place', () => output.includes('"lease":"other"'))
+
+  // The next version's schema comes while this one runs: it adds, and nobody notices.
+  const next = join(folder, 'migrations')
+  await cp(migrationsFolder, next, { recursive: true })
+  await writeFile(join(next, '9999_next.sql'), added)
+  const asked = new Set<number>()
+  let asking = true
+  const questions = (async () => {
+    while (asking)
+      for (const path of ['overview', 'stations?limit=5', 'alarms', 'ingest/balance', 'screens'])
+        asked.add((await fetch(`${proxy.address}/api/v1/${path}`, { headers: asAdmin })).status)
+  })()
+  const framesAt = performance.now()
+  expect(await migrate(database.url, () => {}, defaultTiers, next)).toEqual(['9999_next'])
+  await until('every wall is live after it', () => walls.every((w) => hasFrameSince(w, framesAt)))
+  const storedThen = await flow.count(pool)
+  await until('readings are stored after it', async () => (await flow.count(pool)) > storedThen)
+  asking = false
+  await questions
+  expect([...asked]).toEqual([200])
+  expect(walls.map((w) => w.connections.length)).toEqual(walls.map(() => 1))
   const leader = await holderOf('a')
 
   const killedAt = performance.now()
