@@ -56,7 +56,7 @@ describe.runIf(bin !== null && who !== null)('a server whose log is archived', (
     await start(data)
     await run('createdb', '-h', '127.0.0.1', '-p', String(port), '-U', 'yiping', 'city')
     await migrate(url('city'))
-    // A job that ran between two digests would be a difference.
+    // A restored server begins its background jobs at once: what they roll up is no part of what was backed up.
     await ask((pool) => pool.query('select alter_job(job_id, scheduled => false) from timescaledb_information.jobs'))
   })
   afterAll(async () => {
