@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { TEMPLATE_FOLDER } from '../db/testing/setup.ts'
 import { makeTemplate } from '../db/testing/template.ts'
 import { brokersHere } from '../ingest/testing.ts'
+import { askRegistry } from './audit.ts'
 
 interface Result {
   passed: number
@@ -83,6 +84,14 @@ async function tests(projects: readonly string[], how: typeof run = run): Promis
   }
 }
 
+/** A registry that does not say is no reason to stop, and none to call it good: the count has it as skipped. */
+async function audit(): Promise<Result> {
+  const { holes, said } = await askRegistry()
+  const word = holes === null ? 'skipped' : holes.length === 0 ? 'ok    ' : 'FAILED'
+  console.log(`${word}  known holes of packages: ${[said, ...(holes ?? [])].join(', ')}`)
+  return { passed: Number(holes?.length === 0), failed: Number((holes?.length ?? 0) > 0), skipped: Number(holes === null) }
+}
+
 /** Where the databases of tests are copied from: made while the other core looks at sources. */
 async function template(): Promise<Result> {
   const started = Date.now()
@@ -119,6 +128,7 @@ const alone: { stages: readonly string[]; part: () => Promise<Result> }[] = [
   { stages: ['unit'], part: () => tests(['unit'], runApart) },
   { stages: ['unit'], part: () => tests(['web'], runApart) },
   { stages: real, part: template },
+  { stages: ['audit'], part: audit },
   { stages: ['lint'], part: () => check('biome', bin('biome'), ['check', '--error-on-warnings', '--max-diagnostics=40']) },
 ]
 

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { deployedAlerts, deployedQueries, selectorsOf } from '@yiping/contract/testing/deployed'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { verdictOf } from '../../.ci/audit.ts'
 
 const deploy = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'deploy')
 
@@ -35,4 +36,18 @@ describe('the Grafana dashboard and the alert rules', () => {
       ).toBe(true)
     }
   })
+})
+
+describe('the audit of packages', () => {
+  const report = (vulnerabilities: Record<string, { severity: string }>): string => JSON.stringify({ auditReportVersion: 2, vulnerabilities })
+
+  it('names those with holes that are high or critical, and no others', () => {
+    expect(verdictOf(report({ a: { severity: 'high' }, b: { severity: 'moderate' }, c: { severity: 'critical' } })).holes).toEqual(['a (high)', 'c (critical)'])
+    expect(verdictOf(report({ b: { severity: 'low' } })).holes).toEqual([])
+    expect(verdictOf(report({}))).toEqual({ holes: [], said: '0 packages with known holes, 0 of them high or critical' })
+  })
+  it.each(['', 'null', '{"message": "405 Method Not Allowed"}', '{"vulnerabilities": {}}', 'npm error'])(
+    'takes %j for no report, and not for a good one',
+    (text) => expect(verdictOf(text).holes).toBeNull(),
+  )
 })
