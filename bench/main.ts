@@ -15,6 +15,7 @@ import { map } from './figures/map.ts'
 import { memory } from './figures/memory.ts'
 import { messages } from './figures/messages.ts'
 import { nodeRed } from './figures/node-red.ts'
+import { register } from './figures/register.ts'
 import { startAgain } from './figures/start-again.ts'
 import { startEmpty } from './figures/start-empty.ts'
 import { clients } from './figures/clients.ts'
@@ -47,6 +48,7 @@ const figures: readonly Figure[] = [
   backFill,
   bulkLoad,
   ingestMemory,
+  register,
   alarms,
   alarmLatency,
   alarmEngine,
