@@ -67,8 +67,9 @@ export async function drainBare(bench: Bench, scope: Scope, plan: Plan): Promise
 export async function startIngestPart(
   bench: Bench,
   scope: Scope,
-  options: { database: RealDatabase; broker: Mosquitto; dataDir?: string; profile?: boolean },
+  options: { database: RealDatabase; broker: Mosquitto; dataDir?: string; profile?: boolean; heapMiB?: number },
 ): Promise<Part> {
+  const flags = options.heapMiB === undefined ? ingestNodeFlags : [...ingestNodeFlags, `--max-old-space-size=${options.heapMiB}`]
   return startPart(scope, entries.ingest, {
     env: {
       DATABASE_URL: options.database.url,
@@ -76,7 +77,7 @@ export async function startIngestPart(
       METRICS_PORT: '',
       DATA_DIR: options.dataDir ?? (await bench.folder(scope)),
     },
-    execArgv: options.profile ? [...ingestNodeFlags, '--cpu-prof', `--cpu-prof-dir=${resultsFolder}`] : ingestNodeFlags,
+    execArgv: options.profile ? [...flags, '--cpu-prof', `--cpu-prof-dir=${resultsFolder}`] : flags,
   })
 }
 
