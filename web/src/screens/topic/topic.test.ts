@@ -250,8 +250,7 @@ describe('a topic scene', () => {
   })
   it('says so when the address names a station that is not there', async () => {
     await open('/water?station=WS-P-9999')
-    await vi.advanceTimersByTimeAsync(3000)
-    await settle()
+    await settled(() => page.find('.drawer').exists() && page.get('.drawer').text().includes('没有编号为'))
     expect(page.get('.drawer').text()).toContain('没有编号为 WS-P-9999 的站点')
   })
   it('is walked with the arrow keys', async () => {
