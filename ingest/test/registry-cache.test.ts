@@ -30,7 +30,7 @@ it('is read as it was saved, also when it is many pieces long, and takes the pla
   expect(readdirSync(join(folder, 'shard'))).toEqual(['registry.jsonl'])
 })
 
-it('is none where it was cut off, added to, of another version, or is not there', () => {
+it('is none where it was cut off, added to, of another version or shape, or is not there', () => {
   expect(readRegistry(file)).toBeNull()
   saveRegistry(file, [station(1), station(2)])
   const whole = readFileSync(file, 'utf8')
@@ -42,5 +42,7 @@ it('is none where it was cut off, added to, of another version, or is not there'
   appendFileSync(file, `${JSON.stringify(station(3))}\n`)
   expect(readRegistry(file)).toBeNull()
   writeFileSync(file, JSON.stringify({ version: 1, stations: [station(1)] }))
+  expect(readRegistry(file)).toBeNull()
+  writeFileSync(file, whole.replace('"domain":"water"', '"domain":"wind"'))
   expect(readRegistry(file)).toBeNull()
 })
