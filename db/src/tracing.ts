@@ -11,7 +11,6 @@ export interface TraceSpan {
   readonly traceId: string
   readonly spanId: string
   set: (attributes: SpanAttributes) => void
-  rename: (name: string) => void
   fail: (why: string) => void
   end: () => void
 }
@@ -114,7 +113,6 @@ function own(span: Span, context: Context): Own {
     spanId,
     context,
     set: (attributes) => void span.setAttributes(attributes),
-    rename: (name) => void span.updateName(name),
     fail: (message) => void span.setStatus({ code: failed, message }),
     end: () => span.end(),
   }
