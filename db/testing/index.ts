@@ -9,7 +9,7 @@ import { record } from './recorder.ts'
 import { copyTemplate, prepare, startAgain, startBrief } from './template.ts'
 
 export { type AlarmFixture, insertAlarm } from './alarm-rows.ts'
-export { freePort, serverPrograms, whoRuns } from './postgres.ts'
+export { freePort, OwnServers, serversHere } from './postgres.ts'
 export { asProcess, asRole, rolesInTests } from './roles.ts'
 export { type FaultyLink, startProxy, through } from './proxy.ts'
 export { prepare } from './template.ts'

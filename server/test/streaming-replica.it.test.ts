@@ -1,29 +1,24 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFile, chmod, chown, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { until } from '@yiping/contract/testing'
 import { batchOfReadings, createPool, noReadings, type Pool, seedStations, storeBatch } from '@yiping/db'
-import { freePort, insertAlarm, prepare, serverPrograms, whoRuns } from '@yiping/db/testing'
+import { freePort, insertAlarm, OwnServers, prepare, serversHere } from '@yiping/db/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '../src/app.ts'
 import { startServer } from './running.ts'
 import { fetch, io } from './signed-in.ts'
 
 const script = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'deploy', 'postgres', 'start-replica.sh')
-const exec = promisify(execFile)
-const bin = process.env.TEST_DATABASE_URL ? serverPrograms() : null
-const who = bin === null ? null : whoRuns()
+const here = serversHere()
 const minute = 60_000
 const to = Math.floor(Date.now() / minute) * minute
 const from = to - 180 * minute
 
-// With TEST_DATABASE_URL and the programs of PostgreSQL on this machine; skipped elsewhere.
-describe.runIf(bin !== null && who !== null)('a streaming replica', { timeout: 120_000 }, () => {
-  let folder: string
+// Skipped where there are no programs of PostgreSQL.
+describe.runIf(here !== null)('a streaming replica', { timeout: 120_000 }, () => {
+  let servers: OwnServers
   let ports: [number, number]
   let primary: Pool
   let replica: Pool
@@ -32,14 +27,11 @@ describe.runIf(bin !== null && who !== null)('a streaming replica', { timeout: 1
   let app: App
   let address: string
   const points: number[] = []
-  const environment = { ...process.env, PATH: `${bin}:${process.env.PATH}`, PGTZ: 'UTC' }
-  const run = (program: string, ...args: string[]): Promise<unknown> => exec(join(bin ?? '', program), args, { ...who, env: environment })
-  const url = (port: number): string => `postgres://yiping@127.0.0.1:${port}/city`
-  const data = (): string => join(folder, 'replica')
+  const data = (): string => join(servers.folder, 'replica')
 
   async function follow(): Promise<void> {
-    const options = ['-p', String(ports[1]), '-k', folder, '-c', 'fsync=off']
-    follower = spawn(script, [`host=127.0.0.1 port=${ports[0]} user=yiping dbname=city`, 'wall', data(), ...options], { ...who, env: environment })
+    const options = ['-p', String(ports[1]), '-k', servers.folder, '-c', 'fsync=off']
+    follower = spawn(script, [`host=127.0.0.1 port=${ports[0]} user=yiping dbname=city`, 'wall', data(), ...options], servers.environment)
     for (const stream of [follower.stdout, follower.stderr])
       stream?.on('data', (chunk: Buffer) => {
         output = (output + chunk.toString()).slice(-4000)
@@ -71,18 +63,12 @@ describe.runIf(bin !== null && who !== null)('a streaming replica', { timeout: 1
   const reads = async (): Promise<string> => (await (await fetch(`${address}/readyz`)).json()).dependencies.replica.detail
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'yiping-replica-'))
-    await chmod(folder, 0o755)
-    if (who?.uid !== undefined && who.gid !== undefined) await chown(folder, who.uid, who.gid)
+    servers = await OwnServers.make(here)
     ports = [await freePort(), await freePort()]
-    const first = join(folder, 'primary')
-    await run('initdb', '-D', first, '-U', 'yiping', '--auth=trust', '--no-sync', '--encoding=UTF8', '--locale=C')
-    await appendFile(join(first, 'postgresql.conf'), `shared_preload_libraries = 'timescaledb'\ntimescaledb.telemetry_level = off\nfsync = off\n`)
-    await run('pg_ctl', '-D', first, '-w', '-t', '60', '-l', join(folder, 'log'), '-o', `-p ${ports[0]} -k ${folder}`, 'start')
-    await run('createdb', '-h', '127.0.0.1', '-p', String(ports[0]), '-U', 'yiping', 'city')
-    await prepare(url(ports[0]))
-    primary = createPool({ connectionString: url(ports[0]), applicationName: 'test' })
-    replica = createPool({ connectionString: url(ports[1]), applicationName: 'test' })
+    await servers.create('primary', ports[0])
+    await prepare(servers.url(ports[0]))
+    primary = createPool({ connectionString: servers.url(ports[0]), applicationName: 'test' })
+    replica = createPool({ connectionString: servers.url(ports[1]), applicationName: 'test' })
     const station = { kind: 'ws_pressure', domain: 'water' as const, district: '410105', lon: 113.7, lat: 34.8, gateway: null, origin: null }
     await seedStations(
       primary,
@@ -101,15 +87,14 @@ describe.runIf(bin !== null && who !== null)('a streaming replica', { timeout: 1
       activeAt: from,
     })
     await follow()
-    ;({ app, address } = await startServer(url(ports[0]), { readDatabaseUrl: url(ports[1]) }))
+    ;({ app, address } = await startServer(servers.url(ports[0]), { readDatabaseUrl: servers.url(ports[1]) }))
   }, 120_000)
   afterAll(async () => {
     await app?.stop()
     await primary?.end()
     await replica?.end()
     follower?.kill('SIGINT')
-    await run('pg_ctl', '-D', join(folder, 'primary'), '-m', 'immediate', '-w', 'stop').catch(() => {})
-    await rm(folder, { recursive: true, force: true })
+    await servers?.end()
   })
 
   it('answers everything that is about the past, and the primary nothing of it', async () => {
@@ -179,6 +164,6 @@ describe.runIf(bin !== null && who !== null)('a streaming replica', { timeout: 1
   })
 
   it('is not made over anything', async () => {
-    await expect(exec(script, ['host=nowhere', 'other', join(folder, 'primary')], { ...who, env: environment })).rejects.toThrow('is no replica')
+    await expect(servers.run(script, 'host=nowhere', 'other', join(servers.folder, 'primary'))).rejects.toThrow('is no replica')
   })
 })
