@@ -1,3 +1,4 @@
+import { despiteGoneChunks } from '@yiping/db'
 import type { RealDatabase } from '../real/server.ts'
 
 /** Of the table of readings, and of what is written down beside it, in short days. */
@@ -47,7 +48,9 @@ export interface DatabaseSize {
   jobsFailed: number
 }
 
-export async function sizeOf(database: RealDatabase): Promise<DatabaseSize> {
+export const sizeOf = (database: RealDatabase): Promise<DatabaseSize> => despiteGoneChunks(() => measure(database))
+
+async function measure(database: RealDatabase): Promise<DatabaseSize> {
   const [size] = await database.query<Omit<DatabaseSize, 'tables'>>(`
     select pg_database_size(current_database())::float8 as bytes, hypertable_size('reading')::float8 as "readingBytes",
       (select count(*)::int from timescaledb_information.chunks where hypertable_name = 'reading') as chunks,

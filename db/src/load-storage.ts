@@ -1,3 +1,4 @@
+import { despiteGoneChunks } from './chunk-gone.ts'
 import type { Queryable } from './connection.ts'
 
 export interface TableStorage {
@@ -19,7 +20,9 @@ export interface TableStorage {
 }
 
 /** Sizes of every hypertable and roll-up. */
-export async function loadStorage(db: Queryable): Promise<TableStorage[]> {
+export const loadStorage = (db: Queryable): Promise<TableStorage[]> => despiteGoneChunks(() => load(db))
+
+async function load(db: Queryable): Promise<TableStorage[]> {
   const { rows } = await db.query<Omit<TableStorage, 'columnstore'> & { beforeBytes: number | null; afterBytes: number | null }>(
     `with tables as (
        select h.hypertable_name::text as name, 'hypertable' as kind, format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass as rel,
