@@ -33,13 +33,15 @@ import { type MqttSource, type MqttSourceOptions, startMqttSource } from './rece
 import { readRegistry, saveRegistry } from './registry-cache.ts'
 import { SparkplugKeeper } from './sparkplug-keeper.ts'
 import { Spool, type SpoolOptions } from './spool/spool.ts'
+import type { Writable } from './spool/ticket-codec.ts'
 import { StoreThread } from './store/store-thread.ts'
 import { Writer } from './store/writer.ts'
 import { FloodGate } from './receive/flood-gate.ts'
 import { AutomaticChecks } from './validate/checks.ts'
 import { buildRegistry } from './validate/registry.ts'
 import { RegistryKeeper } from './validate/registry-keeper.ts'
-import { asRaw, type MessageParts, type Ticket, toTicket } from './validate/ticket.ts'
+import { type PlainMessage, PlainMessages } from './validate/plain-message.ts'
+import { asRaw, type MessageParts, rawFromBytes, type Ticket, toTicket } from './validate/ticket.ts'
 import { WaitingRoom } from './validate/waiting-room.ts'
 
 export interface Ingest {
@@ -91,14 +93,6 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     ...{ inFlight: () => opened?.depth ?? 0, spoolBytes: () => opened?.bytes ?? 0, spoolMaxBytes: config.spoolMaxBytes },
     ...{ arrived, work, lastCommitAt: () => lastCommitAt, version },
   })
-  /** Counted by hand, like what arrived: it is done for every message. */
-  const timed = <T>(task: () => T): T => {
-    const began = performance.now()
-    const done = task()
-    work.messages += 1
-    work.ms += performance.now() - began
-    return done
-  }
   const { queryTimeoutMs = 60_000 } = seams
   const onDisconnected = (why: string): void => log.warn({ err: why }, 'database connection lost')
   // What is stored has a connection of its own, in its thread, so that nothing on the side keeps it waiting.
@@ -229,11 +223,36 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
     if (ticket.sightings.length > 0) registry.ask()
     return ticket
   }
+  const plain = new PlainMessages(config.retentionMs, checks)
+  const plainly = ({ topic, bytes, from, to, receivedAt }: Omit<IncomingMessage, 'acknowledge' | 'payload'>): PlainMessage | null => {
+    const read = plain.read(topic, bytes, from, to, receivedAt, registry.current)
+    if (read === null) return null
+    const { count, mark } = read.block
+    for (let i = 0; i < count; i += 1) {
+      const why = mark[i]
+      if (why) metrics.marked.inc({ mark: why })
+    }
+    watch.arrivals.hearBlock(read.block, read.receivedAt)
+    arrived.set(read.source, (arrived.get(read.source) ?? 0) + read.received)
+    return read
+  }
+  /** Counted by hand, like what arrived: it is done for every message. */
+  const timed = (began: number): void => {
+    work.messages += 1
+    work.ms += performance.now() - began
+  }
+  const ofJson = (message: MessageParts): Ticket => validated(message, decodeMessage(message.topic, message.payload))
   const writer = new Writer({
     spool,
     thread,
     lingerMs: 50,
-    open: (message) => timed(() => validated(message, decodeMessage(message.topic, message.payload))),
+    open: (message) => {
+      const began = performance.now()
+      const { payload } = message
+      const entry = plainly({ ...message, bytes: payload, from: 0, to: payload.length }) ?? ofJson(message)
+      timed(began)
+      return entry
+    },
     onStored: ({ outcome, rows, duplicate, conflict, held, rejected, ms, alarmMs, oldestAt }) => {
       lastCommitAt = now()
       if (oldestAt !== null) metrics.commitDelay.observe(Math.max(0, lastCommitAt - oldestAt) / 1000)
@@ -264,15 +283,18 @@ export async function startIngest(config: IngestConfig, log: Logger, version: st
   const floods = new FloodGate()
   const gatewayTopic = buildTopic({ kind: 'gateway' })
   const take = (message: IncomingMessage): void => {
+    const began = performance.now()
     const isSparkplug = message.topic.startsWith('spBv1.0/')
-    const entry =
-      (isSparkplug ? null : asRaw(message)) ??
-      timed(() => validated(message, isSparkplug ? sparkplug.decode(message) : decodeMessage(message.topic, message.payload)))
-    if (message.topic !== gatewayTopic && floods.over(message.topic, performance.now())) {
+    let entry: Writable | null = isSparkplug || message.to - message.from < rawFromBytes ? null : asRaw(message)
+    if (entry === null) {
+      entry = isSparkplug ? validated(message, sparkplug.decode(message)) : (plainly(message) ?? ofJson(message))
+      timed(began)
+    }
+    if (message.topic !== gatewayTopic && floods.over(message.topic, began)) {
       metrics.flooding.inc()
       entry.late = true
     }
-    spool.add(entry, message.acknowledge)
+    spool.add(entry, message)
   }
 
   const sparkplug = await SparkplugKeeper.open({

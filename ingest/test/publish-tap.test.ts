@@ -36,7 +36,7 @@ function tap(more: Partial<TapOptions> = {}) {
   const socket = new Socket()
   const seen: Publish[] = []
   const passed: Buffer[] = []
-  const stream = new PublishTap(socket, { protocolVersion: 4, maxPacketBytes: 1000, room: () => null, onPublish: (p) => seen.push(p), ...more })
+  const stream = new PublishTap(socket, { protocolVersion: 4, maxPacketBytes: 1000, room: () => null, now: () => 0, onPublish: (p) => seen.push(p), ...more })
   stream.on('data', (chunk: Buffer) => passed.push(chunk))
   stream.on('error', () => {})
   return { socket, stream, seen, passed: () => Buffer.concat(passed), written: () => Buffer.concat(socket.written) }

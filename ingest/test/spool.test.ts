@@ -33,7 +33,7 @@ const lengthOf = (bytes: Buffer): Buffer => {
 const frameOf = (firstSeq: number, tickets: Buffer[]): Buffer => encodeFrame(firstSeq, tickets.length, Buffer.concat(tickets.flatMap((t) => [lengthOf(t), t])))
 const groupOf = (...entries: Entry[]): Group => {
   const group = new Group()
-  for (const entry of entries) group.add(entry, () => {})
+  for (const entry of entries) group.add(entry, { acknowledge: () => {} })
   return group
 }
 const one = (n: number): Ticket => ticket([[n, 60_000 + n, n / 2]])
@@ -324,7 +324,7 @@ describe('the spool', () => {
         },
       }),
     )
-    const add = (n: number): void => spool.add(one(n), () => acked.push(n))
+    const add = (n: number): void => spool.add(one(n), { acknowledge: () => acked.push(n) })
     for (const n of range(1, 5)) add(n)
     await expect.poll(() => acked).toEqual(range(1, 5))
     full = true
@@ -357,7 +357,7 @@ describe('the spool', () => {
     const acked: number[] = []
     const spool = await Spool.open(options({ maxBytes: 3000, windowReadings: 5, segmentBytes: 500 }))
     for (const n of range(1, 200)) {
-      spool.add(one(n), () => acked.push(n))
+      spool.add(one(n), { acknowledge: () => acked.push(n) })
       await new Promise((resolve) => setImmediate(resolve))
     }
     await expect.poll(() => spool.full).toBe('the spool has reached its bound')
@@ -382,8 +382,8 @@ describe('the spool', () => {
   it('lets live readings go first while back-fill has its share', async () => {
     const spool = await Spool.open(options({ windowReadings: 1000 }))
     const late = (n: number): Ticket => ({ ...one(n), late: true })
-    for (const n of range(1, 50)) spool.add(late(n), () => {})
-    for (const n of range(101, 150)) spool.add({ ...one(n), receivedAt: 61_000 }, () => {})
+    for (const n of range(1, 50)) spool.add(late(n), { acknowledge: () => {} })
+    for (const n of range(101, 150)) spool.add({ ...one(n), receivedAt: 61_000 }, { acknowledge: () => {} })
     await spool.flush()
     const turns = await drain(spool)
     expect(turns.slice(0, 10).filter((t) => t.late).length).toBe(2)
@@ -395,7 +395,7 @@ describe('the spool', () => {
   it('takes over what an ended process left, and not what a living one has', async () => {
     const gone: string[] = []
     const first = await Spool.open(options({ now: () => 1000 }))
-    for (const n of range(1, 30)) first.add(one(n), () => {})
+    for (const n of range(1, 30)) first.add(one(n), { acknowledge: () => {} })
     await first.flush()
     const second = await Spool.open(options({ now: () => 2000, onGone: (s) => gone.push(s), loadProgress: () => Promise.resolve(12) }))
     expect(second.empty).toBe(true)
@@ -414,7 +414,7 @@ describe('the spool', () => {
     const ended = []
     for (const [i, [from, to]] of [[1, 4] as const, [5, 8] as const].entries()) {
       const spool = await Spool.open(options({ now: () => 2000 + i, segmentBytes: 1e6 }))
-      for (const n of range(from, to)) spool.add(one(n), () => {})
+      for (const n of range(from, to)) spool.add(one(n), { acknowledge: () => {} })
       await spool.flush()
       ended.push(spool)
     }
@@ -422,7 +422,7 @@ describe('the spool', () => {
     const third = await Spool.open(
       options({ now: () => 9000, segmentBytes: 1e6, loadProgress: (stream) => Promise.resolve(committed.get(stream.split('/').at(-2)) ?? 0) }),
     )
-    for (const n of range(9, 12)) third.add(one(n), () => {})
+    for (const n of range(9, 12)) third.add(one(n), { acknowledge: () => {} })
     await third.flush()
     for (const spool of ended) await spool.close()
     await third.adopt()
@@ -434,16 +434,16 @@ describe('the spool', () => {
     let time = 60_000
     const spool = await Spool.open(options({ now: () => time, windowReadings: 5 }))
     let acked = 0
-    for (const n of range(1, 10)) spool.add(one(n), () => (acked += 1))
+    for (const n of range(1, 10)) spool.add(one(n), { acknowledge: () => (acked += 1) })
     await expect.poll(() => acked).toBe(10)
     // The window is full: these are on disk only.
-    for (const n of range(11, 40)) spool.add(one(n), () => (acked += 1))
+    for (const n of range(11, 40)) spool.add(one(n), { acknowledge: () => (acked += 1) })
     await expect.poll(() => acked).toBe(40)
     time += 60_000
     const turn = await spool.take(5, 100)
     if (turn === null) return expect.unreachable()
     await spool.settle(turn)
-    for (const n of range(101, 103)) spool.add({ ...one(n), receivedAt: time }, () => (acked += 1))
+    for (const n of range(101, 103)) spool.add({ ...one(n), receivedAt: time }, { acknowledge: () => (acked += 1) })
     await expect.poll(() => acked).toBe(43)
     expect(spool.depth).toBe(38)
     const next = await spool.take(5, 100)

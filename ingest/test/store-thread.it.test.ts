@@ -51,7 +51,7 @@ describe('the thread that stores', () => {
   }
   const turn = (stream: string, seq: number, ...tickets: Ticket[]): StoreTurn => {
     const group = new Group()
-    for (const t of tickets) group.add(t, () => {})
+    for (const t of tickets) group.add(t, { acknowledge: () => {} })
     const bytes = pack([group.frame(1).subarray(firstTicketAt)], () => expect.unreachable())
     return { stream, seq, bytes }
   }

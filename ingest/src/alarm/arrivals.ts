@@ -94,16 +94,26 @@ export class Arrivals {
   /** Readings of one message, as they arrive. A clock that is wrong is no sign of death. */
   hear(readings: readonly { pointId: number; observedAt: number; historical?: true; mark?: string }[], receivedAt: number): void {
     let alive = false
-    for (const r of readings) {
-      const { pointId } = r
-      if (pointId >= this.heardAt.length || r.historical) continue
-      if (!isLife(r.observedAt, receivedAt, this.#intervalS[pointId] ?? 0) && r.mark !== 'skew') continue
-      this.heardAt[pointId] = receivedAt
-      const gateway = this.#gatewayOf[pointId]
-      if (gateway !== undefined && gateway.at !== receivedAt) gateway.hear(receivedAt)
-      alive = true
-    }
+    for (const r of readings) if (!r.historical && this.#hearOne(r.pointId, r.observedAt, receivedAt, r.mark)) alive = true
     if (alive) this.city.hear(receivedAt)
+  }
+  /** The same of the first `count` readings in columns. */
+  hearBlock(
+    { count, pointId, observedAt, mark }: { count: number; pointId: ArrayLike<number>; observedAt: ArrayLike<number>; mark: ArrayLike<string | null> },
+    receivedAt: number,
+  ): void {
+    let alive = false
+    for (let i = 0; i < count; i += 1) if (this.#hearOne(pointId[i] ?? 0, observedAt[i] ?? 0, receivedAt, mark[i])) alive = true
+    if (alive) this.city.hear(receivedAt)
+  }
+
+  #hearOne(pointId: number, observedAt: number, receivedAt: number, mark: string | null | undefined): boolean {
+    if (pointId >= this.heardAt.length) return false
+    if (!isLife(observedAt, receivedAt, this.#intervalS[pointId] ?? 0) && mark !== 'skew') return false
+    this.heardAt[pointId] = receivedAt
+    const gateway = this.#gatewayOf[pointId]
+    if (gateway !== undefined && gateway.at !== receivedAt) gateway.hear(receivedAt)
+    return true
   }
 
   /** What the database knows: of before this process, or through another one. Nobody's habits are learned from it. */

@@ -1,8 +1,14 @@
-/** One MQTT message on its way in. `acknowledge` sends the PUBACK: only once everything in it has settled. */
+/** One MQTT message on its way in. */
 export interface IncomingMessage {
-  topic: string
-  payload: Buffer
+  readonly topic: string
+  /** Where its payload stands, and what is around it there. */
+  readonly bytes: Buffer
+  readonly from: number
+  readonly to: number
+  /** The payload alone. */
+  readonly payload: Buffer
   /** Our clock at arrival, epoch ms. */
-  receivedAt: number
+  readonly receivedAt: number
+  /** Sends the PUBACK: only once everything in it has settled. */
   acknowledge: () => void
 }

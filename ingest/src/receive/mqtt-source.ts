@@ -125,10 +125,11 @@ export function startMqttSource(options: MqttSourceOptions): MqttSource {
         protocolVersion: options.protocol === '5' ? 5 : 4,
         maxPacketBytes,
         room,
-        onPublish: ({ topic, payload, dup, acknowledge }) => {
+        now: options.now,
+        onPublish: (publish) => {
           if (!alive()) return
-          if (dup) options.onRedelivered()
-          options.onMessage({ topic, payload, receivedAt: options.now(), acknowledge })
+          if (publish.dup) options.onRedelivered()
+          options.onMessage(publish)
         },
       })
       return mine.tap

@@ -1,34 +1,51 @@
 import { Duplex } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
-
-/** A PUBLISH as it came off the wire. */
-export interface Publish {
-  topic: string
-  payload: Buffer
-  /** The broker says that it has sent it before. */
-  dup: boolean
-  /** Sends its PUBACK (nothing for QoS 0), after those of all messages before it. */
-  acknowledge: () => void
-}
+import type { IncomingMessage } from './message.ts'
 
 export interface TapOptions {
   protocolVersion: 4 | 5
   onPublish: (publish: Publish) => void
+  /** The time of arrival: asked for once for the messages of a chunk. */
+  now: () => number
   /** Asked after each message: a promise keeps the next ones in the socket until it resolves. */
   room: () => Promise<void> | null
   /** Of a longer packet only so many bytes are kept: enough to say whose it is and that it is too large. */
   maxPacketBytes: number
 }
 
-interface Owed {
-  id: number
-  settled: boolean
+/** A PUBLISH as it came off the wire: one object from the socket to its PUBACK, since there are so many. */
+export class Publish implements IncomingMessage {
+  settled = false
+
+  constructor(
+    private readonly tap: { settle: () => void },
+    readonly topic: string,
+    readonly bytes: Buffer,
+    readonly from: number,
+    readonly to: number,
+    readonly receivedAt: number,
+    /** The broker says that it has sent it before. */
+    readonly dup: boolean,
+    /** Null for QoS 0. */
+    readonly id: number | null,
+  ) {}
+
+  get payload(): Buffer {
+    return this.bytes.subarray(this.from, this.to)
+  }
+
+  /** Sends its PUBACK (nothing for QoS 0), after those of all messages before it. */
+  acknowledge(): void {
+    this.settled = true
+    if (this.id !== null) this.tap.settle()
+  }
 }
 
 const publishType = 3
 /** So long a chunk may keep the loop from others: the database's answers wait for it, four of them a batch. */
 const sliceMs = 8
-const noAck = (): void => {}
+/** The clock is looked at after so many messages. */
+const perLook = 32
 
 /**
  * Stands between the socket and MQTT.js: takes every PUBLISH of QoS 0 and 1 out of the stream and hands all other
@@ -47,7 +64,7 @@ export class PublishTap extends Duplex {
   /** Bytes of a packet that is too long, still to be thrown away. */
   #skip = 0
   #waiting = false
-  #owed: Owed[] = []
+  #owed: Publish[] = []
   #flushing = false
 
   constructor(
@@ -103,7 +120,8 @@ export class PublishTap extends Duplex {
     const bytes = this.#chunks.length === 1 && this.#chunks[0] ? this.#chunks[0] : Buffer.concat(this.#chunks)
     let at = 0
     const until = performance.now() + sliceMs
-    for (;;) {
+    const receivedAt = this.options.now()
+    for (let taken = 1; ; taken += 1) {
       const left = bytes.length - at
       const head = readLength(bytes, at + 1)
       if (head === 'malformed') {
@@ -125,7 +143,7 @@ export class PublishTap extends Duplex {
         return
       }
       if (!isPublish) this.push(bytes.subarray(at, end))
-      else if (!this.#take(first, bytes, bodyAt, wanted)) {
+      else if (!this.#take(first, bytes, bodyAt, wanted, receivedAt)) {
         this.destroy(new Error('a PUBLISH that cannot be read'))
         return
       }
@@ -134,7 +152,7 @@ export class PublishTap extends Duplex {
         this.#skip = end - bytes.length
         at = bytes.length
       }
-      const room = isPublish ? (this.options.room() ?? (performance.now() > until ? turn() : null)) : null
+      const room = isPublish ? (this.options.room() ?? (taken % perLook === 0 && performance.now() > until ? turn() : null)) : null
       if (room !== null) {
         this.#keep(bytes.subarray(at), 1)
         this.#wait(room)
@@ -166,7 +184,7 @@ export class PublishTap extends Duplex {
   }
 
   /** The body from `from` to `end`; false when its inside does not fit its length. */
-  #take(first: number, bytes: Buffer, from: number, end: number): boolean {
+  #take(first: number, bytes: Buffer, from: number, end: number, receivedAt: number): boolean {
     if (end - from < 2) return false
     const topicEnd = from + 2 + bytes.readUInt16BE(from)
     const qos = (first >> 1) & 3
@@ -180,24 +198,18 @@ export class PublishTap extends Duplex {
       at = properties.at + properties.value
       if (at > end) return false
     }
-    this.options.onPublish({
-      topic: bytes.toString('utf8', from + 2, topicEnd),
-      payload: bytes.subarray(at, end),
-      dup: (first & 8) !== 0,
-      acknowledge: qos === 1 ? this.#owe(id) : noAck,
-    })
+    const topic = bytes.toString('utf8', from + 2, topicEnd)
+    const publish = new Publish(this, topic, bytes, at, end, receivedAt, (first & 8) !== 0, qos === 1 ? id : null)
+    if (qos === 1) this.#owed.push(publish)
+    this.options.onPublish(publish)
     return true
   }
 
-  #owe(id: number): () => void {
-    const owed: Owed = { id, settled: false }
-    this.#owed.push(owed)
-    return () => {
-      owed.settled = true
-      if (this.#flushing) return
-      this.#flushing = true
-      queueMicrotask(() => this.#flush())
-    }
+  /** One of the messages has settled. */
+  settle(): void {
+    if (this.#flushing) return
+    this.#flushing = true
+    queueMicrotask(() => this.#flush())
   }
 
   #flush(): void {

@@ -1,9 +1,13 @@
-import type { Entry } from '../validate/ticket.ts'
 import { encodeFrame } from './frame.ts'
-import { restOf, sizeOf, writeTicket } from './ticket-codec.ts'
+import { restOf, sizeOf, type Writable, writeTicket } from './ticket-codec.ts'
 
 /** Of an empty or refused message too: it takes room. */
 export const weightOf = (received: number): number => Math.max(1, received)
+
+/** What waits for a ticket to be safe. */
+export interface Owed {
+  acknowledge: () => void
+}
 
 const firstBytes = 16 * 1024
 /** What is larger for once is given back. */
@@ -18,7 +22,7 @@ export class Group {
   #length = 0
   #tickets = 0
   #readings = 0
-  #acknowledge: (() => void)[] = []
+  #owed: Owed[] = []
 
   get tickets(): number {
     return this.#tickets
@@ -28,15 +32,15 @@ export class Group {
     return this.#readings
   }
   /** One for each ticket. */
-  get acknowledge(): readonly (() => void)[] {
-    return this.#acknowledge
+  get owed(): readonly Owed[] {
+    return this.#owed
   }
   get empty(): boolean {
     return this.#tickets === 0
   }
 
   /** Answers its weight. */
-  add(entry: Entry, acknowledge: () => void): number {
+  add(entry: Writable, owed: Owed): number {
     const rest = restOf(entry)
     const size = sizeOf(entry, rest)
     this.#reserve(4 + size)
@@ -44,7 +48,7 @@ export class Group {
     writeTicket(entry, rest, this.#bytes, this.#length + 4)
     this.#length += 4 + size
     this.#tickets += 1
-    this.#acknowledge.push(acknowledge)
+    this.#owed.push(owed)
     const weight = weightOf(entry.received)
     this.#readings += weight
     return weight
@@ -67,6 +71,6 @@ export class Group {
     this.#length = 0
     this.#tickets = 0
     this.#readings = 0
-    this.#acknowledge = []
+    this.#owed = []
   }
 }

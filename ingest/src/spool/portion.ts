@@ -1,5 +1,6 @@
 import { type Entry, isRaw, type RawMessage, type Ticket } from '../validate/ticket.ts'
-import { decodeTicket, restOf, sizeOf, writeTicket } from './ticket-codec.ts'
+import type { Owed } from './group.ts'
+import { decodeTicket, restOf, sizeOf, type Writable, writeTicket } from './ticket-codec.ts'
 
 /** Tickets in a row, each its length (uint32) and its bytes, as they stand in a frame; or a message whose turn to be taken apart has come. */
 export type Part = Buffer | RawMessage
@@ -11,11 +12,11 @@ export interface Portion {
   /** Arrival of its first message, epoch ms. */
   receivedAt: number
   parts: Part[]
-  acknowledge: (() => void)[]
+  owed: Owed[]
 }
 
 /** All of it as one row of tickets in memory of its own, which may be given away. `open`: a raw message's turn has come. */
-export function pack(parts: readonly Part[], open: (message: RawMessage) => Ticket): Uint8Array<ArrayBuffer> {
+export function pack(parts: readonly Part[], open: (message: RawMessage) => Writable): Uint8Array<ArrayBuffer> {
   const rows = parts.map((part) => (Buffer.isBuffer(part) ? part : rowOf(open(part))))
   const out = new Uint8Array(rows.reduce((n, row) => n + row.length, 0))
   let at = 0
@@ -26,7 +27,7 @@ export function pack(parts: readonly Part[], open: (message: RawMessage) => Tick
   return out
 }
 
-function rowOf(ticket: Ticket): Buffer {
+function rowOf(ticket: Writable): Buffer {
   const rest = restOf(ticket)
   const size = sizeOf(ticket, rest)
   const row = Buffer.alloc(4 + size)

@@ -3,10 +3,10 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { acquireLock } from '@yiping/db'
-import type { Entry } from '../validate/ticket.ts'
-import { Group } from './group.ts'
+import { Group, type Owed } from './group.ts'
 import type { Portion } from './portion.ts'
 import { SpoolStream, type StreamOptions } from './stream.ts'
+import type { Writable } from './ticket-codec.ts'
 
 export interface SpoolOptions {
   /** `DATA_DIR/spool/<shard>`: shared by all processes of a shard on this machine. */
@@ -202,8 +202,8 @@ export class Spool {
     this.#adopted.delete(owner)
   }
 
-  add(entry: Entry, acknowledge: () => void): void {
-    this.#pendingReadings += this.#lanes[entry.late ? 1 : 0].next.add(entry, acknowledge)
+  add(entry: Writable, owed: Owed): void {
+    this.#pendingReadings += this.#lanes[entry.late ? 1 : 0].next.add(entry, owed)
     this.#writing ??= this.#writeGroups().catch((error: unknown) => this.options.onFault(error))
   }
 
@@ -251,7 +251,7 @@ export class Spool {
     }
     if (fsync === 'always') await this.#sync(stream)
     else this.#syncSoon()
-    for (const acknowledge of group.acknowledge) acknowledge()
+    for (const owed of group.owed) owed.acknowledge()
     if (this.#full !== null) this.#setFull(null)
     this.#forget(group)
     return true
@@ -360,7 +360,7 @@ export class Spool {
   async settle(done: Turn): Promise<void> {
     await done.stream.settle(done.seq)
     this.#wantAside(done)
-    for (const acknowledge of done.acknowledge) acknowledge()
+    for (const owed of done.owed) owed.acknowledge()
     this.#spaceWaker?.()
     if (done.stream.empty) await this.#retire(done.stream)
   }

@@ -145,7 +145,7 @@ export class SpoolStream {
   /** Takes a group past the disk: its messages are acknowledged by their commit. Only while nothing is spilled. */
   pass(group: Group): void {
     if (this.#readAt !== null) throw new Error('spool: a ticket may not pass those that are on disk')
-    this.#window.push(group.frame(this.#nextSeq), firstTicketAt, this.#nextSeq, group.tickets, 0, group.acknowledge)
+    this.#window.push(group.frame(this.#nextSeq), firstTicketAt, this.#nextSeq, group.tickets, 0, group.owed)
     this.#nextSeq += group.tickets
   }
 

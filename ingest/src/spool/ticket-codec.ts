@@ -1,6 +1,7 @@
 import type { RejectionRow } from '@yiping/db'
-import { type Entry, isRaw, type LinkWord, type RawMessage, type Sighting, type Ticket } from '../validate/ticket.ts'
-import { marks } from '../validate/checks.ts'
+import type { Entry, LinkWord, RawMessage, Sighting, Ticket } from '../validate/ticket.ts'
+import { type Mark, marks } from '../validate/checks.ts'
+import type { PlainMessage, ReadingBlock } from '../validate/plain-message.ts'
 import type { HeldReading, ValidReading } from '../validate/validate-value.ts'
 
 /**
@@ -33,8 +34,14 @@ interface Rest {
   links: LinkWord[]
 }
 
+/** What can be written down. A plain message is read again as the ticket that it would have been. */
+export type Writable = Entry | PlainMessage
+const isPlain = (entry: Writable): entry is PlainMessage => 'plain' in entry
+const isRaw = (entry: Writable): entry is RawMessage => 'raw' in entry
+
 /** What follows its readings: null for nearly every ticket. */
-export function restOf(entry: Entry): Buffer | null {
+export function restOf(entry: Writable): Buffer | null {
+  if (isPlain(entry)) return null
   if (isRaw(entry)) return Buffer.from(entry.topic)
   if (entry.rejections.length + entry.held.length + entry.sightings.length + entry.links.length === 0) return null
   const rest: Rest = {
@@ -46,10 +53,10 @@ export function restOf(entry: Entry): Buffer | null {
   return Buffer.from(JSON.stringify(rest))
 }
 
-export const sizeOf = (entry: Entry, rest: Buffer | null): number =>
-  headBytes + (isRaw(entry) ? entry.payload.length : entry.readings.length * readingBytes) + (rest?.length ?? 0)
+export const sizeOf = (entry: Writable, rest: Buffer | null): number =>
+  headBytes + (isRaw(entry) ? entry.payload.length : readingBytes * (isPlain(entry) ? entry.block.count : entry.readings.length)) + (rest?.length ?? 0)
 
-export function writeTicket(ticket: Entry, rest: Buffer | null, out: Buffer, start: number): void {
+export function writeTicket(ticket: Writable, rest: Buffer | null, out: Buffer, start: number): void {
   if (isRaw(ticket)) {
     out[start] = rawSource
     out.writeDoubleLE(ticket.receivedAt, start + 1)
@@ -63,17 +70,34 @@ export function writeTicket(ticket: Entry, rest: Buffer | null, out: Buffer, sta
   out[start] = (sources as readonly string[]).indexOf(ticket.source)
   out.writeDoubleLE(ticket.receivedAt, start + 1)
   out.writeUInt32LE(ticket.received, start + 9)
-  out.writeUInt32LE(ticket.readings.length, start + 13)
+  out.writeUInt32LE(isPlain(ticket) ? ticket.block.count : ticket.readings.length, start + 13)
   out.writeUInt32LE(rest?.length ?? 0, start + 17)
   let at = start + headBytes
+  if (isPlain(ticket)) {
+    writeBlock(ticket.block, out, at)
+    return
+  }
   for (const r of ticket.readings) {
     out.writeInt32LE(r.pointId, at)
     out.writeDoubleLE(r.observedAt, at + 4)
     out.writeDoubleLE(r.value, at + 12)
-    out[at + 20] = r.quality | (r.mark === undefined ? 0 : (marks.indexOf(r.mark) + 1) << markShift) | (r.historical ? historicalBit : 0)
+    out[at + 20] = r.quality | bitsOf(r.mark) | (r.historical ? historicalBit : 0)
     at += readingBytes
   }
   rest?.copy(out, at)
+}
+
+const bitsOf = (mark: Mark | null | undefined): number => (mark === null || mark === undefined ? 0 : (marks.indexOf(mark) + 1) << markShift)
+
+function writeBlock({ count, pointId, observedAt, value, quality, mark }: ReadingBlock, out: Buffer, start: number): void {
+  let at = start
+  for (let i = 0; i < count; i += 1) {
+    out.writeInt32LE(pointId[i] ?? 0, at)
+    out.writeDoubleLE(observedAt[i] ?? 0, at + 4)
+    out.writeDoubleLE(value[i] ?? 0, at + 12)
+    out[at + 20] = (quality[i] ?? 0) | bitsOf(mark[i])
+    at += readingBytes
+  }
 }
 
 /** Readings that its message brought, without decoding it. */

@@ -1,5 +1,5 @@
 import { isRaw } from '../validate/ticket.ts'
-import { weightOf } from './group.ts'
+import { type Owed, weightOf } from './group.ts'
 import type { Portion } from './portion.ts'
 import { arrivalOf, decodeTicket, isRawAt, receivedOf } from './ticket-codec.ts'
 
@@ -10,7 +10,7 @@ interface Place {
   bytes: Buffer
   at: number
   /** Of those that went past the disk: what their commit calls, the last ones for those that are left. */
-  acknowledge: readonly (() => void)[] | null
+  owed: readonly Owed[] | null
 }
 
 /** Bytes of a statement's worth: refusals keep the start of their messages, which may weigh more than any readings. */
@@ -36,8 +36,8 @@ export class Window {
     return last ? last.seq + last.left - 1 : null
   }
 
-  /** Tickets of a frame from `seq` on; those up to `had` are left out. Answers how many readings came. `acknowledge`: by their commit. */
-  push(bytes: Buffer, at: number, seq: number, tickets: number, had = 0, acknowledge: Place['acknowledge'] = null): number {
+  /** Tickets of a frame from `seq` on; those up to `had` are left out. Answers how many readings came. `owed`: acknowledged by their commit. */
+  push(bytes: Buffer, at: number, seq: number, tickets: number, had = 0, owed: Place['owed'] = null): number {
     let from = at
     let readings = 0
     let skipped = 0
@@ -53,14 +53,14 @@ export class Window {
       position += 4 + bytes.readUInt32LE(position)
     }
     if (skipped === tickets) return 0
-    this.#entries.push({ seq: seq + skipped, left: tickets - skipped, bytes, at: from, acknowledge })
+    this.#entries.push({ seq: seq + skipped, left: tickets - skipped, bytes, at: from, owed })
     this.#readings += readings
     return readings
   }
 
   /** Whole tickets up to about `maxReadings`, never more than `hardLimit` or many bytes unless the first alone has more. */
   take(maxReadings: number, hardLimit: number): Portion | null {
-    const portion: Portion = { seq: 0, readings: 0, receivedAt: 0, parts: [], acknowledge: [] }
+    const portion: Portion = { seq: 0, readings: 0, receivedAt: 0, parts: [], owed: [] }
     let bytes = 0
     const fits = (readings: number, size: number): boolean =>
       portion.seq === 0 || (portion.readings < maxReadings && portion.readings + readings <= hardLimit && bytes + size <= mostBytes)
@@ -83,8 +83,8 @@ export class Window {
           if (isRaw(raw)) portion.parts.push(raw)
           from += size
         }
-        const acknowledge = entry.acknowledge?.at(-entry.left)
-        if (acknowledge !== undefined) portion.acknowledge.push(acknowledge)
+        const owed = entry.owed?.at(-entry.left)
+        if (owed !== undefined) portion.owed.push(owed)
         entry.at += size
         bytes += size
         portion.readings += more

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { pack } from '../spool/portion.ts'
 import type { Spool, Turn } from '../spool/spool.ts'
-import type { RawMessage, Ticket } from '../validate/ticket.ts'
+import type { Writable } from '../spool/ticket-codec.ts'
+import type { RawMessage } from '../validate/ticket.ts'
 import type { Stored } from './messages.ts'
 import type { StoreThread } from './store-thread.ts'
 
@@ -11,7 +12,7 @@ export interface WriterOptions {
   /** How long the first live ticket waits for company, ms. */
   lingerMs: number
   /** Takes a raw message apart: its turn has come. */
-  open: (message: RawMessage) => Ticket
+  open: (message: RawMessage) => Writable
   onStored: (stored: Stored) => void
   /** A turn that could not be taken from the spool: waits so long, then again, ms. */
   retryMs: number

@@ -38,7 +38,7 @@ export interface Ticket {
 }
 
 /** A message whose newest reading is older than this is back-fill, ms. */
-const lateAfterMs = 10 * 60_000
+export const lateAfterMs = 10 * 60_000
 
 /** Shared by all tickets that have none of it. */
 const none: never[] = []
@@ -59,7 +59,7 @@ export type Entry = Ticket | RawMessage
 export const isRaw = (entry: Entry): entry is RawMessage => 'raw' in entry
 
 /** Smaller ones are taken apart at once. */
-const rawFromBytes = 2048
+export const rawFromBytes = 2048
 const bytesPerReading = 36
 /** Where the first and the last time of a message stand, give or take. */
 const peekBytes = 256
