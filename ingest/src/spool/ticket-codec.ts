@@ -107,6 +107,9 @@ export const receivedOf = (bytes: Buffer, start: number): number => bytes.readUI
 export const arrivalOf = (bytes: Buffer, start: number): number => bytes.readDoubleLE(start + 1)
 export const isRawAt = (bytes: Buffer, start: number): boolean => bytes[start] === rawSource
 
+/** Shared by all tickets that have none of it. */
+const none: never[] = []
+
 /** The inverse. Its bytes have passed their checksum: one that does not fit is an error of ours, and thrown. */
 export function decodeTicket(bytes: Buffer, start: number, size: number): Entry {
   if (bytes.readUInt8(start) === rawSource) return decodeRaw(bytes, start, size)
@@ -132,10 +135,10 @@ export function decodeTicket(bytes: Buffer, start: number, size: number): Entry 
     receivedAt,
     received: bytes.readUInt32LE(start + 9),
     readings,
-    rejections: rest?.rejections.map((r) => ({ ...r, payload: Buffer.from(r.payload, 'base64') })) ?? [],
-    held: rest?.held ?? [],
-    sightings: rest?.sightings ?? [],
-    links: rest?.links ?? [],
+    rejections: rest?.rejections.map((r) => ({ ...r, payload: Buffer.from(r.payload, 'base64') })) ?? none,
+    held: rest?.held ?? none,
+    sightings: rest?.sightings ?? none,
+    links: rest?.links ?? none,
     // Which stream it is in says so.
     late: false,
   }
