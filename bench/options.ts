@@ -62,7 +62,8 @@ export function readOptions(args: readonly string[], minutes: number): Options {
     seed: number('seed', 1),
     profile: values.profile ?? false,
     database: values.database ?? (process.env.TEST_DATABASE_URL || null),
-    messages: number('messages', 100_000),
+    // As many as make what a process learns in its first second small beside the rest.
+    messages: number('messages', 1_000_000),
     readings: number('readings', 600_000),
     history: number('history', 10_000_000),
     nodeRed: values['node-red'] ?? false,

@@ -27,10 +27,10 @@ export interface PlainMessage {
 /** A station with the names of its metrics as they stand in a message. */
 interface PlainStation {
   /** In UTF-8, with the quotation mark that ends them. */
-  names: readonly Uint8Array[]
+  names: readonly Buffer[]
   points: readonly KnownPoint[]
   /** Number of the sample that named the metric last, and of the message that named the station. */
-  namedIn: Float64Array
+  namedIn: number[]
   metIn: number
 }
 
@@ -51,7 +51,7 @@ const gatewayTopic = buildTopic({ kind: 'gateway' })
 
 /**
  * Takes in the messages that nearly all are: `{"ts":…,"values":{…}}`, a row of these, or a gateway's, of registered points,
- * with nothing about them to be refused. One pass over the bytes, without a value made for the collector. Whatever it does not know for sure
+ * with nothing about them to be refused. One pass over the bytes, with nothing made on the way. Whatever it does not know for sure
  * is left to `decodeMessage` and `toTicket`, which say the same of all that it takes (`plain-message.test.ts`).
  */
 export class PlainMessages {
@@ -69,6 +69,7 @@ export class PlainMessages {
   #registry: Registry | null = null
   readonly #byTopic = new Map<string, PlainStation>()
   readonly #byCode = new Map<string, PlainStation>()
+  readonly #names = new Map<string, Buffer>()
   #messages = 0
   #samples = 0
   /** The number that was read last. */
@@ -119,14 +120,24 @@ export class PlainMessages {
     if (station === undefined) {
       const points = [...known.points]
       station = {
-        names: points.map(([name]) => Buffer.from(`${name}"`)),
+        names: points.map(([name]) => this.#nameOf(name)),
         points: points.map(([, p]) => p),
-        namedIn: new Float64Array(points.length),
+        namedIn: points.map(() => 0),
         metIn: 0,
       }
       this.#byCode.set(code, station)
     }
     return station
+  }
+
+  /** One for all stations that measure it: there may be hundreds of thousands. */
+  #nameOf(metric: string): Buffer {
+    let name = this.#names.get(metric)
+    if (name === undefined) {
+      name = Buffer.from(`${metric}"`)
+      this.#names.set(metric, name)
+    }
+    return name
   }
 
   #readTelemetry(bytes: Buffer, from: number, station: PlainStation, receivedAt: number): number {
@@ -290,14 +301,14 @@ function skipSpaces(bytes: Buffer, from: number): number {
 }
 
 /** Where the value of a member begins whose name must stand at `from`; or −1. */
-function startOf(bytes: Buffer, from: number, name: Uint8Array): number {
+function startOf(bytes: Buffer, from: number, name: Buffer): number {
   for (let i = 0; i < name.length; i += 1) if (bytes[from + i] !== name[i]) return -1
   const at = skipSpaces(bytes, from + name.length)
   return bytes[at] === colon ? skipSpaces(bytes, at + 1) : -1
 }
 
 /** Which of the names stands at `from`; −1 for none. */
-function whichName(bytes: Buffer, from: number, names: readonly Uint8Array[]): number {
+function whichName(bytes: Buffer, from: number, names: readonly Buffer[]): number {
   for (let n = 0; n < names.length; n += 1) {
     const name = names[n]
     if (name === undefined) continue
