@@ -100,7 +100,7 @@ describe('nothing is lost and nothing doubled', () => {
   }
   const settled = async (sender: Sender): Promise<void> => {
     await sender.acknowledged()
-    await until('every reading of the ledger in the table', async () => ((await sender.count(pool)) ?? 0) >= sender.ledger.size, 60_000)
+    await until('every reading of the ledger in the table', async () => ((await sender.count(pool)) ?? 0) >= sender.ledger.size, 60_000 + awayMs)
     await sender.expectWhole(pool)
   }
 
