@@ -20,7 +20,9 @@ const end = {
  * What a meter counted since the last reading before the bucket, as far as it is worked out (docs/adr/0023). That reading is nearly always of
  * the last two days; where readings are gone, and behind long gaps, it is the last one of a bucket before.
  */
-const counted = (tier: (typeof tierNames)[number]): string => `case when m.kind = 'counter' and r.count > 0 and ${end[tier]} <= (select until from meter_tier) then
+const counted = (
+  tier: (typeof tierNames)[number],
+): string => `case when m.kind = 'counter' and r.count > 0 and ${end[tier]} <= (select until from meter_tier) then
     r.last - coalesce(
       (select q.value from reading q where q.point_id = p.id and q.quality < 2 and q.observed_at < r.bucket and q.observed_at >= r.bucket - interval '2 days'
        order by q.observed_at desc limit 1),
