@@ -43,6 +43,7 @@ const stateOf = fc
     })
   })
 
+const seed = Number(process.env.METERS_SEED ?? Date.now() % 2 ** 31)
 let database: TestDatabase
 let pool: Pool
 let points: Point[]
@@ -69,11 +70,9 @@ beforeAll(async () => {
   await settleTiers(client, { ...defaultTiers, zone }).finally(() => client.end())
   await pool.query('select alter_job(job_id, scheduled => false) from timescaledb_information.jobs where scheduled')
   const { rows } = await pool.query<{ id: number }>('select p.id from point p join station s on s.id = p.station_id order by substr(s.code, 3)::int')
-  const seed = Date.now() % 2 ** 31
   const meters = fc.sample(meterOf(limits), { numRuns: 8, seed })
   const states = fc.sample(stateOf, { numRuns: 8, seed })
   const lots = fc.sample(fc.infiniteStream(fc.nat(9)), { numRuns: 16, seed })
-  console.log(`meters of seed ${seed}`)
   points = rows.map(({ id }, i) => {
     const own = (i % 2 === 0 ? meters : states)[Math.floor(i / 2)] ?? []
     // Half of them around each of the two days, beginning in the evening before.
@@ -182,7 +181,7 @@ const kept = async () => ({
   states: (await pool.query('select point_id, since, state from state_span order by 1, 2')).rows,
 })
 
-describe('meters and states', () => {
+describe(`meters and states, of seed ${seed}`, () => {
   it('are told from the readings before anything is worked out', async () => {
     await store(
       (p, at) => !p.late.has(at),
@@ -223,5 +222,15 @@ describe('meters and states', () => {
       for (const own of got?.values() ?? [])
         expect([own.t, own.states.reduce((sum, s) => sum + (s.ms[0] ?? 0), own.unknownMs[0] ?? 0) / hour]).toEqual([[from], hours])
     }
+  })
+  it('are kept as long as days are', async () => {
+    const before = (days[0] ?? 0) + 6 * hour
+    await pool.query("update tier set gone_before = to_timestamp($1::float8 / 1000) where name = '1d'", [before])
+    await followMeters(pool, now + 2 * hour)
+    const { corrections, states } = await kept()
+    expect(Math.min(...corrections.map((c) => c.at))).toBeGreaterThanOrEqual(before)
+    // Of each point the state that it then was in.
+    const olds = states.filter((s) => s.since < before).map((s) => s.point_id)
+    expect([olds.length > 0, new Set(olds).size]).toEqual([true, olds.length])
   })
 })
