@@ -299,6 +299,7 @@ create table meter_tier (
   alone boolean not null default true,
   since timestamp with time zone,
   until timestamp with time zone,
+  again_from timestamp with time zone,
   constraint meter_tier_pkey PRIMARY KEY (alone),
   constraint meter_tier_alone_check CHECK (alone),
   constraint meter_tier_check CHECK ((((since IS NULL) = (until IS NULL)) AND (since <= until)))

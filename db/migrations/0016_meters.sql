@@ -22,6 +22,7 @@ create table meter_tier (
   alone boolean primary key default true check (alone),
   since timestamptz,
   until timestamptz,
+  again_from timestamptz, -- the database was away from here on: readings of that time may have been stored when it was worked out already
   check ((since is null) = (until is null) and since <= until)
 );
 insert into meter_tier default values;

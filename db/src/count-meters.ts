@@ -4,13 +4,16 @@ import { type CountedPoint, runCounters } from './counter-runs.ts'
 import { inTransaction } from './in-transaction.ts'
 import { fullTo, hourMs } from './refresh-tier.ts'
 
-const dayMs = 24 * hourMs
+/** What is worked out at once: on the embedded database nobody else is served meanwhile. */
+const windowMs = 6 * hourMs
 /**
- * Readings that came in time but were stored later, after the database had been away, are on no list of dirty hours: each turn looks at
- * some hours before the newest again.
+ * Readings that came in time but were stored later are on no list of dirty hours. The hours before the newest are looked at again; and so, once and an
+ * hour later, is what was caught up with after the database, or whoever works this out, had been away for no longer than a week.
  */
-const lookBackMs = 6 * hourMs
-/** How long a turn goes on with the past, ms: on the embedded database nobody else is served meanwhile. */
+const lookBackMs = 3 * hourMs
+const awayMs = 2 * hourMs
+const longestAwayMs = 7 * 24 * hourMs
+/** How long a turn goes on with the past, ms. */
 const turnMs = 2000
 
 interface StatePoint {
@@ -136,10 +139,11 @@ async function workOutStates(client: PoolClient, states: readonly StatePoint[], 
 interface Progress {
   since: number | null
   until: number | null
+  again: number | null
   /** Readings before it are gone. */
   gone: number | null
 }
-const progressSql = "select since, until, (select gone_before from tier where name = 'raw') as gone from meter_tier"
+const progressSql = `select since, until, again_from as again, (select gone_before from tier where name = 'raw') as gone from meter_tier`
 
 async function workOut(client: PoolClient, meters: Meters, span: Span): Promise<void> {
   await workOutCounters(client, meters.counters, span)
@@ -155,24 +159,24 @@ async function workOut(client: PoolClient, meters: Meters, span: Span): Promise<
  * `only`: of these points. What is not worked out yet is left to `followMeters`.
  */
 export async function workOutMeters(pool: Pool, from: number, to: number, only: readonly number[] | null = null): Promise<void> {
-  await inTransaction(pool, async (client) => {
-    // One at a time.
-    const { rows } = await client.query<Progress>(`${progressSql} for update of meter_tier`)
-    const { until = null, gone = null } = rows[0] ?? {}
-    const begin = Math.max(from, gone ?? Number.NEGATIVE_INFINITY)
-    if (until === null) return
-    const meters = await loadMeters(client, only)
-    const end = Math.min(to, until)
-    for (let at = begin; at < end; at += dayMs) await workOut(client, meters, { from: at, to: Math.min(end, at + dayMs), until })
-  })
+  const meters = await loadMeters(pool, only)
+  for (let at = from; at < to; at += windowMs)
+    await inTransaction(pool, async (client) => {
+      // One at a time.
+      const { rows } = await client.query<Progress>(`${progressSql} for update of meter_tier`)
+      const { until = null, gone = null } = rows[0] ?? {}
+      const begin = Math.max(at, gone ?? at)
+      const end = Math.min(to, at + windowMs, until ?? at)
+      if (until !== null && begin < end) await workOut(client, meters, { from: begin, to: end, until })
+    })
 }
 
-/** Goes on to the last full hour, oldest first, a day at a time; as long as a turn lasts. */
+/** Goes on to the last full hour, oldest first; as long as a turn lasts. */
 export async function followMeters(pool: Pool, now: number, stopped: () => boolean = () => false): Promise<void> {
   const full = fullTo(now, hourMs)
   const began = performance.now()
-  const upTo = async (db: Queryable): Promise<Progress | undefined> => (await db.query<Progress>(progressSql)).rows[0]
-  const known = await upTo(pool)
+  const { rows } = await pool.query<Progress>(progressSql)
+  const [known] = rows
   if (known === undefined || (known.until !== null && known.until >= full)) return
   const { rows: chunks } = await pool.query<{ begin: number; end: number }>(
     `select range_start as begin, range_end as end from timescaledb_information.chunks
@@ -180,6 +184,12 @@ export async function followMeters(pool: Pool, now: number, stopped: () => boole
   )
   const oldest = chunks[0]?.begin
   if (oldest === undefined || oldest >= full) return
+  const behind = known.until === null ? Infinity : full - known.until
+  if (known.until !== null && known.again !== null && behind <= awayMs) await workOutMeters(pool, known.again, known.until)
+  const again = behind <= awayMs ? null : (known.again ?? (behind <= longestAwayMs ? known.until : null))
+  await pool.query('update meter_tier set again_from = to_timestamp($1::float8 / 1000) where again_from is distinct from to_timestamp($1::float8 / 1000)', [
+    again,
+  ])
   const meters = await loadMeters(pool, null)
   for (let more = true; more && !stopped() && performance.now() - began < turnMs; )
     more = await inTransaction(pool, async (client) => {
@@ -190,8 +200,8 @@ export async function followMeters(pool: Pool, now: number, stopped: () => boole
       if (done >= full) return false
       // Where there are no readings at all it is one step to the next ones.
       const following = chunks.find((c) => c.end > done)?.begin ?? full
-      const next = Math.min(full, Math.max(done + dayMs, following))
-      await workOut(client, meters, { from: Math.max(begin, since ?? begin, done - lookBackMs), to: next, until: next })
+      const next = Math.min(full, Math.max(done + windowMs, following))
+      await workOut(client, meters, { from: Math.max(begin, since ?? begin, next < full ? done : done - lookBackMs), to: next, until: next })
       if (next < full) return true
       // Kept as long as days are, and of states the one that they begin with.
       await client.query("delete from counter_correction where at < (select gone_before from tier where name = '1d')")

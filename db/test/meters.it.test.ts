@@ -176,6 +176,14 @@ const everything = async (late: boolean): Promise<void> => {
     await expectStates(late, day - 4 * hour, addDays(day, 2, zone))
   }
 }
+const followTo = async (upTo: number): Promise<void> => {
+  const until = async () => (await pool.query<{ until: number | null }>('select until from meter_tier')).rows[0]?.until
+  while ((await until()) !== Math.floor(upTo / hour) * hour) await followMeters(pool, upTo)
+}
+const fromTheBeginning = async (upTo: number): Promise<void> => {
+  await pool.query('delete from counter_correction; delete from state_span; update meter_tier set since = null, until = null, again_from = null')
+  await followTo(upTo)
+}
 const kept = async () => ({
   corrections: (await pool.query('select point_id, at, round(correction::numeric, 3)::float8 as correction, open from counter_correction order by 1, 2')).rows,
   states: (await pool.query('select point_id, since, state from state_span order by 1, 2')).rows,
@@ -194,8 +202,7 @@ describe(`meters and states, of seed ${seed}`, () => {
   })
   it('are the same worked out up to the middle of it, and all of it', async () => {
     for (const upTo of [(days[0] ?? 0) + 5 * hour + 20 * minute, now]) {
-      while ((await pool.query<{ until: number | null }>('select until from meter_tier')).rows[0]?.until !== Math.floor(upTo / hour) * hour)
-        await followMeters(pool, upTo)
+      await followTo(upTo)
       await everything(false)
     }
     expect((await kept()).states.length).toBeGreaterThan(0)
@@ -209,9 +216,7 @@ describe(`meters and states, of seed ${seed}`, () => {
     while ((await repairDirty(pool, 10, () => false, now)).hours > 0);
     await everything(true)
     const followed = await kept()
-    await pool.query('delete from counter_correction; delete from state_span; update meter_tier set since = null, until = null')
-    while ((await pool.query<{ until: number | null }>('select until from meter_tier')).rows[0]?.until !== Math.floor(now / hour) * hour)
-      await followMeters(pool, now)
+    await fromTheBeginning(now)
     expect(followed).toEqual(await kept())
   })
   it('have all of a day of 25 hours and of 23', async () => {
@@ -232,5 +237,25 @@ describe(`meters and states, of seed ${seed}`, () => {
     // Of each point the state that it then was in.
     const olds = states.filter((s) => s.since < before).map((s) => s.point_id)
     expect([olds.length > 0, new Set(olds).size]).toEqual([true, olds.length])
+  })
+  it('find what was stored late though it came in time, after the database had been away', async () => {
+    const away = (await pool.query<{ until: number }>('select until from meter_tier')).rows[0]?.until ?? 0
+    const readings = [1000, 1010, 3, 20, 30].map((value, i): CounterReading => ({ at: away + (i + 1) * hour, value, quality: 'good' }))
+    points = points.slice(0, 2).map((p) => ({ ...p, readings, late: new Set() }))
+    await store(
+      (_, at) => at < away + 2 * hour,
+      (at) => at,
+    )
+    await followMeters(pool, away + 12 * hour)
+    await store(
+      (_, at) => at >= away + 2 * hour,
+      (at) => at,
+    )
+    expect((await pool.query('select from dirty_range')).rowCount).toBe(0)
+    await followMeters(pool, away + 13 * hour + 20 * minute)
+    const found = await kept()
+    expect(found.states.filter((s) => s.since > away).length).toBeGreaterThan(4)
+    await fromTheBeginning(away + 13 * hour + 20 * minute)
+    expect(found).toEqual(await kept())
   })
 })
