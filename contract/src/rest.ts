@@ -264,7 +264,7 @@ const SeriesColumns = {
 const Counted = Type.Optional(
   Type.Array(Type.Number(), {
     description:
-      'counters: what was counted in each bucket of `t`, since the last reading before it (so a bucket after a gap has what was counted in the gap): resets, roll-overs and corrupt frames as docs/adr/0023 says. Not for tier raw, and absent while it is not worked out',
+      'counters: what was counted in each bucket of `t`, since the last reading before it (so a bucket after a gap has what was counted in the gap): resets, roll-overs and corrupt frames as docs/adr/0023 says; of tier raw at each reading. Absent while it is not worked out',
   }),
 )
 export const TimeInStateAnswer = Type.Object(

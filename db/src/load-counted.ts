@@ -1,13 +1,12 @@
+import type { Tier } from '@yiping/contract'
 import type { Queryable } from './connection.ts'
 import { type CountedPoint, runCounters } from './counter-runs.ts'
 import type { SeriesRequest } from './load-series.ts'
 import type { RollUpTier } from './settle-tiers.ts'
 import { bucketAt, tierRows } from './tier-rows.ts'
 
-export interface CountedRequest extends Pick<SeriesRequest, 'from' | 'to' | 'bucketSeconds' | 'zone'> {
-  tier: RollUpTier
-}
-/** Start of each bucket with readings, epoch ms, and what the meter counted since the last reading before it. */
+export type CountedRequest = Pick<SeriesRequest, 'from' | 'to' | 'tier' | 'bucketSeconds' | 'zone'>
+/** Start of each bucket with readings (of `raw` each reading is one), epoch ms, and what the meter counted since the last reading before it. */
 export interface CountedColumns {
   t: number[]
   counted: number[]
@@ -15,7 +14,7 @@ export interface CountedColumns {
 
 const minuteMs = 60_000
 /** Days that are cut are told by quarters of an hour. */
-const widthMs = { '1m': minuteMs, '15m': 15 * minuteMs, '1h': 60 * minuteMs, '1d': 15 * minuteMs } as const
+const widthMs = { raw: 1, '1m': minuteMs, '15m': 15 * minuteMs, '1h': 60 * minuteMs, '1d': 15 * minuteMs } as const
 /** How much may be reckoned as it is read; what lies further back waits until it is worked out. */
 export const mostBeyondMs = 32 * 86_400_000
 
@@ -27,6 +26,21 @@ export async function loadMeterBounds(db: Queryable): Promise<MeterBounds> {
   const { rows } = await db.query<MeterBounds>('select since, until from meter_tier')
   return rows[0] ?? { since: null, until: null }
 }
+
+interface Bucket {
+  id: number
+  t: number
+  first: number
+  last: number
+}
+const rawSql = `
+select point_id as id, observed_at as t, value as first, value as last from reading
+where point_id = any($1::int[]) and quality < 2 and observed_at >= to_timestamp($2::float8 / 1000) and observed_at < to_timestamp($3::float8 / 1000)
+order by 1, 2`
+const bucketSql = (tier: RollUpTier): string => `
+select point_id as id, ${bucketAt('bucket', '$4', '$5')} as t, first(first, bucket) as first, last(last, bucket) as last
+from ${tierRows(tier, 'point_id = any($1::int[])', { from: '$2', to: '$3', zone: '$5' }, 'first, last, count')}
+where count > 0 group by 1, 2 order by 1, 2`
 
 /**
  * What meters counted by bucket: from the last reading of each to that of the one before, corrected by what `counter_correction` says
@@ -43,15 +57,13 @@ export async function loadCounted(db: Queryable, points: readonly CountedPoint[]
   const beyond = Math.max(from, until ?? from)
   if (to - beyond > mostBeyondMs) return null
 
-  const { rows: buckets } = await db.query<{ id: number; t: number; first: number; last: number }>(
-    `select point_id as id, ${bucketAt('bucket', '$4', '$5')} as t, first(first, bucket) as first, last(last, bucket) as last
-     from ${tierRows(tier, 'point_id = any($1::int[])', { from: '$2', to: '$3', zone: '$5' }, 'first, last, count')}
-     where count > 0 group by 1, 2 order by 1, 2`,
-    [ids, request.from, request.to, bucketSeconds, zone],
-  )
+  const { rows: buckets } =
+    tier === 'raw'
+      ? await db.query<Bucket>(rawSql, [ids, request.from, request.to])
+      : await db.query<Bucket>(bucketSql(tier), [ids, request.from, request.to, bucketSeconds, zone])
   const corrections = await loadCorrected(db, points, { from, to, until, beyond })
   const opened = await loadLastBefore(db, ids, from, tier)
-  const sums = await sumByBucket(db, corrections, bucketSeconds, zone)
+  const sums = tier === 'raw' ? new Map(corrections.map((c) => [`${c.id} ${c.at}`, c.correction])) : await sumByBucket(db, corrections, bucketSeconds, zone)
 
   const out = new Map<number, CountedColumns>(ids.map((id) => [id, { t: [], counted: [] }]))
   const level = new Map(opened)
@@ -107,7 +119,7 @@ async function sumByBucket(db: Queryable, corrections: readonly Corrected[], buc
 }
 
 /** The last readings before a moment; where those are gone, the last of what their tiers keep. */
-async function loadLastBefore(db: Queryable, ids: readonly number[], before: number, tier: RollUpTier): Promise<Map<number, number>> {
+async function loadLastBefore(db: Queryable, ids: readonly number[], before: number, tier: Tier): Promise<Map<number, number>> {
   const found = new Map<number, number>()
   const ask = async (lastOf: string): Promise<void> => {
     const left = ids.filter((id) => !found.has(id))
@@ -125,7 +137,7 @@ async function loadLastBefore(db: Queryable, ids: readonly number[], before: num
   await ask(reading(''))
   const { rows } = await db.query<{ gone: boolean }>("select gone_before is not null as gone from tier where name = 'raw'")
   if (rows[0]?.gone !== true) return found
-  const own = tier === '1d' ? '15m' : tier
+  const own = tier === '1d' ? '15m' : tier === 'raw' ? '1m' : tier
   const bucket = (view: string, within: string, end: string): string =>
     `select last(last, bucket) as value from ${view} where point_id = p.id and count > 0
        and bucket >= to_timestamp($2::float8 / 1000) - interval '${within}' and bucket <= to_timestamp($2::float8 / 1000) - interval '${end}'`

@@ -66,10 +66,14 @@ describe.each(['before it is worked out', 'when it is worked out'])('the history
     const part = (await get(`series?points=M-1:ws.volume&${span(12 * hour, day)}&tier=${tier}&maxPoints=2000`)).series[0]
     expect(sum(part.counted)).toBe(360 + 11 * 120)
   })
-  it('says it of the span that is compared too, and nothing of single readings', async () => {
+  it('says it of the span that is compared too, and at single readings', async () => {
     const { series } = await get(`series?points=M-1:ws.volume&${span(day, day + 6 * hour)}&tier=1h&compare=P1D`)
     expect([series[0].counted, series[0].compare.counted]).toEqual([[], [110, 120, 120, 120, 120, 110]])
-    expect((await get(`series?points=M-1:ws.volume,M-2:ws.pump_state&${span(0, hour)}&tier=raw`)).series.flatMap(Object.keys)).not.toContain('counted')
+    const raw = (await get(`series?points=M-1:ws.volume,M-2:ws.pump_state&${span(4 * hour, 12.5 * hour)}&tier=raw`)).series
+    const [i, frame, gap] = [5, 8, 12].map((h) => raw[0].t.indexOf(begin + h * hour)) as [number, number, number]
+    expect(raw[0].counted.slice(i - 1, i + 2)).toEqual([10, 0, 10])
+    expect(raw[0].counted.slice(frame - 1, frame + 2)).toEqual([10, 0, 20])
+    expect([raw[0].counted[gap], raw[1].counted, raw[1].timeInState]).toEqual([250, undefined, undefined])
   })
   it('says how long each state lasted, and how long nothing is known: together the length of the bucket', async () => {
     const { timeInState: own } = (await get(`series?points=M-2:ws.pump_state&${span(-hour, day)}&tier=1h`)).series[0]

@@ -8,22 +8,21 @@ export interface MeterColumns {
   timeInState?: TimeInState
 }
 
-/** Of the points that are meters or states; nothing of the others, of single readings, and of what is not worked out yet. */
+/** Of the points that are meters or states; nothing of the others, of states that are told as single readings, and of what is not worked out yet. */
 export async function meterColumns(
   db: Queryable,
   points: readonly LivePoint[],
-  { tier, ...wanted }: SeriesRequest,
+  wanted: SeriesRequest,
   found: ReadonlyMap<number, SeriesColumns>,
   now: number,
 ): Promise<(point: LivePoint) => MeterColumns> {
-  if (tier === 'raw') return () => ({})
   const counters = points.flatMap((p) => {
     const limits = counterLimits(p.metric)
     return limits ? [{ id: p.id, limits }] : []
   })
   const states = points.filter((p) => p.metric.kind === 'state').map((p) => ({ id: p.id, staleMs: lateLimitMs(p.intervalS) }))
-  const counted = counters.length > 0 ? await loadCounted(db, counters, { ...wanted, tier }) : null
-  const lasted = states.length > 0 ? await loadTimeInState(db, states, { ...wanted, now }) : null
+  const counted = counters.length > 0 ? await loadCounted(db, counters, wanted) : null
+  const lasted = states.length > 0 && wanted.tier !== 'raw' ? await loadTimeInState(db, states, { ...wanted, now }) : null
   return ({ id }) => {
     const own = counted?.get(id)
     const byBucket = new Map(own?.t.map((t, i) => [t, own.counted[i] ?? 0]))
