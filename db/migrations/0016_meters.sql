@@ -22,7 +22,7 @@ create table meter_tier (
   alone boolean primary key default true check (alone),
   since timestamptz,
   until timestamptz,
-  again_from timestamptz, -- the database was away from here on: readings of that time may have been stored when it was worked out already
+  again_from timestamptz, -- the database was away from here on: readings of that time may have been stored when it was worked out already; infinity: none of it, the past is gone through for the first time
   check ((since is null) = (until is null) and since <= until)
 );
 insert into meter_tier default values;

@@ -184,9 +184,12 @@ export async function followMeters(pool: Pool, now: number, stopped: () => boole
   )
   const oldest = chunks[0]?.begin
   if (oldest === undefined || oldest >= full) return
-  const behind = known.until === null ? Infinity : full - known.until
-  if (known.until !== null && known.again !== null && behind <= awayMs) await workOutMeters(pool, known.again, known.until)
-  const again = behind <= awayMs ? null : (known.again ?? (behind <= longestAwayMs ? known.until : null))
+  const { until: upTo } = known
+  const behind = upTo === null ? Infinity : full - upTo
+  if (upTo !== null && known.again !== null && behind <= awayMs) await workOutMeters(pool, known.again, upTo)
+  // Infinity, which the driver does not know as a time: the past is gone through for the first time, and not again.
+  const wasAway = upTo === null ? Infinity : behind <= longestAwayMs ? upTo : null
+  const again = behind <= awayMs ? null : Number.isNaN(known.again) ? Infinity : (known.again ?? wasAway)
   await pool.query('update meter_tier set again_from = to_timestamp($1::float8 / 1000) where again_from is distinct from to_timestamp($1::float8 / 1000)', [
     again,
   ])
