@@ -184,6 +184,14 @@ create table correction (
   constraint correction_pkey PRIMARY KEY (point_id, hour)
 );
 
+create table counter_correction (
+  point_id integer not null,
+  at timestamp with time zone not null,
+  correction double precision not null,
+  open boolean not null,
+  constraint counter_correction_pkey PRIMARY KEY (point_id, at)
+);
+
 create table dirty_range (
   point_id integer not null,
   hour timestamp with time zone not null,
@@ -285,6 +293,16 @@ create table latest (
   value double precision not null,
   quality smallint not null,
   constraint latest_pkey PRIMARY KEY (point_id)
+);
+
+create table meter_tier (
+  alone boolean not null default true,
+  since timestamp with time zone,
+  until timestamp with time zone,
+  again_from timestamp with time zone,
+  constraint meter_tier_pkey PRIMARY KEY (alone),
+  constraint meter_tier_alone_check CHECK (alone),
+  constraint meter_tier_check CHECK ((((since IS NULL) = (until IS NULL)) AND (since <= until)))
 );
 
 create table metric (
@@ -495,6 +513,13 @@ create table spool_progress (
   seq bigint not null,
   at timestamp with time zone not null default now(),
   constraint spool_progress_pkey PRIMARY KEY (stream)
+);
+
+create table state_span (
+  point_id integer not null,
+  since timestamp with time zone not null,
+  state double precision,
+  constraint state_span_pkey PRIMARY KEY (point_id, since)
 );
 
 create table station (
@@ -720,13 +745,15 @@ CREATE TRIGGER station_moves AFTER UPDATE OF district, origin ON public.station 
 -- analyst.reading
 --   observed_at timestamp with time zone, station text, metric text, value double precision, unit text, quality text, received_at timestamp with time zone, station_name text, metric_zh text, metric_en text, domain text, district text, district_name text, origin text, point_id integer
 -- analyst.reading_15m
---   bucket timestamp with time zone, station text, metric text, min double precision, mean double precision, max double precision, count bigint, bad bigint, unit text, sum double precision, first double precision, last double precision, station_name text, metric_zh text, metric_en text, domain text, district text, district_name text, origin text, point_id integer, uncertain bigint, good bigint, expected double precision
+--   bucket timestamp with time zone, station text, metric text, min double precision, mean double precision, max double precision, count bigint, bad bigint, unit text, sum double precision, first double precision, last double precision, station_name text, metric_zh text, metric_en text, domain text, district text, district_name text, origin text, point_id integer, uncertain bigint, good bigint, expected double precision, counted double precision
 -- analyst.reading_1d
---   bucket timestamp with time zone, station text, metric text, min double precision, mean double precision, max double precision, count bigint, bad bigint, unit text, sum double precision, first double precision, last double precision, station_name text, metric_zh text, metric_en text, domain text, district text, district_name text, origin text, point_id integer, uncertain bigint, good bigint, expected double precision
+--   bucket timestamp with time zone, station text, metric text, min double precision, mean double precision, max double precision, count bigint, bad bigint, unit text, sum double precision, first double precision, last double precision, station_name text, metric_zh text, metric_en text, domain text, district text, district_name text, origin text, point_id integer, uncertain bigint, good bigint, expected double precision, counted double precision
 -- analyst.reading_1h
---   bucket timestamp with time zone, station text, metric text, min double precision, mean double precision, max double precision, count bigint, bad bigint, unit text, sum double precision, first double precision, last double precision, station_name text, metric_zh text, metric_en text, domain text, district text, district_name text, origin text, point_id integer, uncertain bigint, good bigint, expected double precision
+--   bucket timestamp with time zone, station text, metric text, min double precision, mean double precision, max double precision, count bigint, bad bigint, unit text, sum double precision, first double precision, last double precision, station_name text, metric_zh text, metric_en text, domain text, district text, district_name text, origin text, point_id integer, uncertain bigint, good bigint, expected double precision, counted double precision
 -- analyst.reading_1m
---   bucket timestamp with time zone, station text, metric text, min double precision, mean double precision, max double precision, count bigint, bad bigint, unit text, sum double precision, first double precision, last double precision, station_name text, metric_zh text, metric_en text, domain text, district text, district_name text, origin text, point_id integer, uncertain bigint, good bigint, expected double precision
+--   bucket timestamp with time zone, station text, metric text, min double precision, mean double precision, max double precision, count bigint, bad bigint, unit text, sum double precision, first double precision, last double precision, station_name text, metric_zh text, metric_en text, domain text, district text, district_name text, origin text, point_id integer, uncertain bigint, good bigint, expected double precision, counted double precision
+-- analyst.state_span
+--   since timestamp with time zone, until timestamp with time zone, station text, metric text, state double precision, state_zh text, state_en text, seconds double precision, station_name text, metric_zh text, metric_en text, domain text, district text, origin text, point_id integer
 -- analyst.station
 --   station text, name text, kind text, kind_zh text, kind_en text, domain text, domain_zh text, domain_en text, district text, district_name text, district_name_en text, lon double precision, lat double precision, gateway text, owner text, maintenance boolean, origin text, registered_at timestamp with time zone
 

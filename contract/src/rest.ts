@@ -261,6 +261,23 @@ const SeriesColumns = {
   avg: Type.Array(Type.Number()),
   count: Type.Array(Count),
 }
+const Counted = Type.Optional(
+  Type.Array(Type.Number(), {
+    description:
+      'counters: what was counted in each bucket of `t`, since the last reading before it (so a bucket after a gap has what was counted in the gap): resets, roll-overs and corrupt frames as docs/adr/0023 says; of tier raw at each reading. Absent while it is not worked out',
+  }),
+)
+export const TimeInStateAnswer = Type.Object(
+  {
+    t: Type.Array(Type.Integer({ description: 'epoch ms, start of the bucket' })),
+    states: Type.Array(Type.Object({ state: Type.Number({ description: 'its code' }), ms: Type.Array(Count) })),
+    unknownMs: Type.Array(Count, { description: 'before the first reading, and while the last one is stale' }),
+  },
+  {
+    description:
+      'states: how long each lasted by bucket, of all buckets of the span up to now, with readings or not. The milliseconds of a bucket make up its length in the span. Not for tier raw, and absent while it is not worked out',
+  },
+)
 export const SeriesAnswer = Type.Object(
   {
     from: Time,
@@ -273,8 +290,13 @@ export const SeriesAnswer = Type.Object(
         metric: Type.String(),
         unit: Type.String(),
         ...SeriesColumns,
+        counted: Counted,
+        timeInState: Type.Optional(TimeInStateAnswer),
         compare: Type.Optional(
-          Type.Object({ from: Time, to: Time, ...SeriesColumns }, { description: 'the same of the span that `compare` asks for, its times as they were' }),
+          Type.Object(
+            { from: Time, to: Time, ...SeriesColumns, counted: Counted, timeInState: Type.Optional(TimeInStateAnswer) },
+            { description: 'the same of the span that `compare` asks for, its times as they were' },
+          ),
         ),
         percentiles: Type.Optional(
           Type.Object(

@@ -1,7 +1,7 @@
 import type { Tier } from '@yiping/contract'
 import type { Queryable } from './connection.ts'
 import type { PointSpan } from './load-export-page.ts'
-import { tierRows } from './tier-rows.ts'
+import { bucketAt, tierRows } from './tier-rows.ts'
 
 /** How many readings of a point are stored in from ≤ t < to. */
 export async function countReadings(db: Queryable, { pointId, from, to }: PointSpan): Promise<number> {
@@ -21,7 +21,7 @@ export async function countBuckets(
 ): Promise<number> {
   const { rows } = await db.query<{ n: number }>(
     `select count(*)::int as n from (
-       select time_bucket(make_interval(secs => $4::float8), bucket, $5::text) as t from
+       select ${bucketAt('bucket', '$4', '$5')} as t from
        ${tierRows(tier, 'point_id = $1', { from: '$2', to: '$3', zone: '$5' })}
        group by 1 having sum(count) > 0
      ) b where $6::float8 is null or t > to_timestamp($6::float8 / 1000)`,

@@ -1,6 +1,6 @@
 import type { Tier } from '@yiping/contract'
 import type { Queryable } from './connection.ts'
-import { tierRows } from './tier-rows.ts'
+import { bucketAt, tierRows } from './tier-rows.ts'
 
 /** Columns of equally many rows, oldest first. */
 export interface ExportedReadings {
@@ -57,7 +57,7 @@ export async function loadBucketPage(
 ): Promise<ExportedBuckets> {
   const { rows } = await db.query<Record<keyof ExportedBuckets, string>>(
     `select ${asText(epochMs)} as t, ${asText('min')} as min, ${asText('mean')} as mean, ${asText('max')} as max, ${asText('count')} as count from (
-       select time_bucket(make_interval(secs => $4::float8), bucket, $5::text) as t,
+       select ${bucketAt('bucket', '$4', '$5')} as t,
               min(min) as min, sum(sum) / nullif(sum(count), 0) as mean, max(max) as max, sum(count)::int as count
        from ${tierRows(tier, 'point_id = $1', { from: '$2', to: '$3', zone: '$5' })}
        group by 1 having sum(count) > 0 order by 1

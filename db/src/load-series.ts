@@ -1,7 +1,7 @@
 import type { Tier } from '@yiping/contract'
 import type { Queryable } from './connection.ts'
 import type { RollUpTier } from './settle-tiers.ts'
-import { tierRows } from './tier-rows.ts'
+import { bucketAt, tierRows } from './tier-rows.ts'
 
 export interface SeriesColumns {
   t: number[]
@@ -32,7 +32,7 @@ where point_id = any($1::int[]) and quality < 2
 order by point_id, observed_at limit $4`
 
 const bucketSql = (tier: RollUpTier) => `
-select point_id, time_bucket(make_interval(secs => $4::float8), bucket, $5::text) as t,
+select point_id, ${bucketAt('bucket', '$4', '$5')} as t,
        min(min) as min, max(max) as max, sum(sum) / nullif(sum(count), 0) as avg, sum(count)::int as count
 from ${tierRows(tier, 'point_id = any($1::int[])', { from: '$2', to: '$3', zone: '$5' })}
 group by point_id, 2 having sum(count) > 0

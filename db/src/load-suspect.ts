@@ -1,5 +1,6 @@
 import type { Queryable } from './connection.ts'
 import type { SeriesRequest } from './load-series.ts'
+import { bucketAt } from './tier-rows.ts'
 
 export interface SuspectColumns {
   t: number[]
@@ -10,7 +11,7 @@ export interface SuspectColumns {
 /** How many readings of a series' buckets are not good; buckets without any are absent. For `raw` a bucket is one reading. */
 export async function loadSuspect(db: Queryable, request: SeriesRequest): Promise<Map<number, SuspectColumns>> {
   const { pointIds, from, to, tier, bucketSeconds, zone } = request
-  const bucket = tier === 'raw' ? 'observed_at' : 'time_bucket(make_interval(secs => $4::float8), observed_at, $5::text)'
+  const bucket = tier === 'raw' ? 'observed_at' : bucketAt('observed_at', '$4', '$5')
   const { rows } = await db.query<{ point_id: number; t: number; uncertain: number; bad: number }>(
     `select point_id, ${bucket} as t, count(*) filter (where quality = 1)::int as uncertain, count(*) filter (where quality > 1)::int as bad
      from reading

@@ -1,6 +1,7 @@
 import { addDays, dayStart } from '@yiping/contract'
 import { historyChannel, repairedPayload } from './channels.ts'
 import type { Pool, Queryable } from './connection.ts'
+import { followMeters, workOutMeters } from './count-meters.ts'
 import { notify } from './notify.ts'
 import { type Refreshes, refreshesOf } from './refresh-asked.ts'
 import { daySpan, fullTo, hourMs, loadTierBounds, minuteMs, quarterMs, type TierBounds } from './refresh-tier.ts'
@@ -31,7 +32,7 @@ export interface Repaired {
 
 /**
  * Works the roll-ups of dirty ranges out again, newest hour first, at most `maxHours` of them; each hour is marked as
- * corrected (`correction`) when it is done, and screens are told once. One process at a time (a lease sees to it).
+ * corrected (`correction`) when it is done, and screens are told once. Meters and states are followed up to the last full hour. One process at a time (a lease sees to it).
  * Rows that come to an hour while it is repaired leave it dirty. A day follows when none of its hours is dirty any more.
  */
 export async function repairDirty(pool: Pool, maxHours: number, stopped: () => boolean = () => false, now = Date.now()): Promise<Repaired> {
@@ -39,7 +40,10 @@ export async function repairDirty(pool: Pool, maxHours: number, stopped: () => b
     'select hour, bit_or(minutes)::text as mask from dirty_range group by hour order by hour desc limit $1',
     [maxHours],
   )
-  if (hours.length === 0) return { hours: 0, corrections: 0 }
+  if (hours.length === 0) {
+    await followMeters(pool, now, stopped)
+    return { hours: 0, corrections: 0 }
+  }
   const bounds = await loadTierBounds(pool)
   const refreshes = await refreshesOf(pool)
   const days = new Set<number>()
@@ -50,6 +54,7 @@ export async function repairDirty(pool: Pool, maxHours: number, stopped: () => b
     await pool.query('update dirty_range set taken = rows where hour = to_timestamp($1::float8 / 1000)', [hour])
     await repairHour(refreshes, hour, BigInt(mask), bounds, now)
     if (!(await refreshes.done(stopped))) break
+    await repairMeters(pool, hour)
     // An hour has a part in two days where midnight is not on the hour.
     for (const at of [hour, hour + hourMs - 1]) days.add(dayStart(at, bounds.zone))
     const { rows } = await pool.query<{ n: number }>(
@@ -68,6 +73,7 @@ export async function repairDirty(pool: Pool, maxHours: number, stopped: () => b
   }
   for (const day of days) await repairDay(pool, refreshes, day, bounds, now)
   await refreshes.done(stopped)
+  await followMeters(pool, now, stopped)
   if (done > 0) await notify(pool, historyChannel, repairedPayload)
   return { hours: done, corrections }
 }
@@ -80,6 +86,13 @@ async function repairHour(refreshes: Refreshes, hour: number, minutes: bigint, {
   if (hour < floor.reading_1h || end > fullTo(now, hourMs)) return
   await refreshes.tier('reading_1h', hour, end)
   await refreshes.districts(hour, end)
+}
+
+/** What meters counted, and how long states lasted: of the points that had late readings; point 0 stands for all. */
+async function repairMeters(pool: Pool, hour: number): Promise<void> {
+  const { rows } = await pool.query<{ id: number }>('select point_id as id from dirty_range where hour = to_timestamp($1::float8 / 1000)', [hour])
+  const ids = rows.map((r) => r.id)
+  await workOutMeters(pool, hour, hour + hourMs, ids.includes(0) ? null : ids)
 }
 
 async function repairDay(pool: Pool, refreshes: Refreshes, day: number, { zone, floor }: TierBounds, now: number): Promise<void> {

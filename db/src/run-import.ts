@@ -1,5 +1,6 @@
 import { historyChannel } from './channels.ts'
 import { createPool, type Pool } from './connection.ts'
+import { workOutMeters } from './count-meters.ts'
 import { csvRecords } from './import-csv.ts'
 import { importFile, importStations, repairImported } from './import-file.ts'
 import { importReadings } from './import-readings.ts'
@@ -79,6 +80,7 @@ async function fromInput(pool: Pool, settings: Settings, say: (line: string) => 
   // A stream is not gone on with: its roll-ups follow at once, newest first.
   await notify(pool, historyChannel, '')
   for (const [from, to] of state.hours.toReversed()) await refreshRollups(pool, from * hourMs, to * hourMs - 1)
+  for (const [from, to] of state.hours) await workOutMeters(pool, from * hourMs, to * hourMs)
   await notify(pool, historyChannel, '')
   return 0
 }

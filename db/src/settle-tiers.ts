@@ -115,7 +115,8 @@ export async function settleTiers(client: pg.Client, settings: TierSettings, log
 async function settle(client: pg.Client, settings: TierSettings, log: (line: string) => void): Promise<void> {
   await settleDays(client, settings.zone)
   for (const tier of tierNames) {
-    const { rowCount } = await client.query("select from pg_views where schemaname = 'analyst' and viewname = $1", [`reading_${tier}`])
+    // One of a version before lacks the newest column.
+    const { rowCount } = await client.query("select from pg_attribute where attrelid = to_regclass($1) and attname = 'counted'", [`analyst.reading_${tier}`])
     if (rowCount === 0) await client.query(analystTierView(tier))
   }
   await client.query(

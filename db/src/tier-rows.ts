@@ -1,14 +1,27 @@
 import type { RollUpTier } from './settle-tiers.ts'
 
 /**
- * Rows of a tier (`point_id, bucket, min, max, sum, count`) from ≤ bucket < to, in SQL, to be read FROM; `points` is the condition that
+ * The bucket in which a moment lies, in SQL; `seconds` and `zone` are names of parameters. Up to an hour long it is none of a zone's, but of
+ * UTC's as the tiers are: by its clock a zone has one hour twice a year twice, and both would be one bucket.
+ */
+export const bucketAt = (at: string, seconds: string, zone: string): string =>
+  `case when ${seconds}::float8 <= 3600 then time_bucket(make_interval(secs => ${seconds}::float8), ${at})
+    else time_bucket(make_interval(secs => ${seconds}::float8), ${at}, ${zone}::text) end`
+
+/**
+ * Rows of a tier (`point_id, bucket` and `values`) from ≤ bucket < to, in SQL, to be read FROM; `points` is the condition that
  * chooses points, `from`, `to` (epoch ms) and `zone` are the names of parameters.
  *
  * Of a day that a span begins or ends in, its own quarters of an hour count and no others; so they do for all of it when days are asked
  * of another zone than the tier has.
  */
-export function tierRows(tier: RollUpTier, points: string, { from, to, zone }: { from: string; to: string; zone: string }): string {
-  const columns = 'point_id, bucket, min, max, sum, count'
+export function tierRows(
+  tier: RollUpTier,
+  points: string,
+  { from, to, zone }: { from: string; to: string; zone: string },
+  values = 'min, max, sum, count',
+): string {
+  const columns = `point_id, bucket, ${values}`
   const time = (ms: string): string => `to_timestamp(${ms}::float8 / 1000)`
   const rows = (view: string, a: string, b: string, when = ''): string =>
     `select ${columns} from ${view} where ${points} and bucket >= ${a} and bucket < ${b}${when}`

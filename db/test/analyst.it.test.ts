@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createPool, type Pool } from '../src/connection.ts'
+import { followMeters } from '../src/count-meters.ts'
 import { seedStations } from '../src/seed-stations.ts'
 import { freshDatabase, insertAlarm, type TestDatabase } from '../testing/index.ts'
 
@@ -17,6 +18,7 @@ beforeAll(async () => {
   const water = { domain: 'water' as const, district: '410105', lon: 113.7, lat: 34.8, gateway: null, origin: null }
   await seedStations(pool, [
     { ...water, code: 'WS-D-0001', name: '一分区', kind: 'ws_dma', metrics: ['ws.flow', 'ws.volume'] },
+    { ...water, code: 'WS-B-0001', name: '加压站', kind: 'ws_booster', metrics: ['ws.pump_state'] },
     ...Array.from({ length: 12 }, (_, i) => ({
       ...water,
       code: `WS-P-${String(i + 1).padStart(4, '0')}`,
@@ -28,7 +30,7 @@ beforeAll(async () => {
   // Every 5 min for four days; one in fifty bad.
   await pool.query(
     `insert into reading (point_id, observed_at, received_at, value, quality)
-     select p.id, t, t + interval '2 s', extract(epoch from t - now() + interval '5 days') / 1000 + p.id, case when n % 50 = 0 then 2 else 0 end
+     select p.id, t, t + interval '2 s', case p.metric when 'ws.pump_state' then n / 7 % 2 else extract(epoch from t - now() + interval '5 days') / 1000 + p.id end, case when n % 50 = 0 then 2 else 0 end
      from point p cross join generate_series(1, 1150) n cross join lateral (select now() - n * interval '5 min' as t) x`,
   )
   await pool.query(
@@ -45,6 +47,10 @@ beforeAll(async () => {
   await pool.query("select compress_chunk(c) from show_chunks('reading', older_than => now() - interval '2 days') c")
   for (const view of ['reading_1m', 'reading_15m', 'reading_1h'])
     await pool.query(`call refresh_continuous_aggregate('${view}', null, now() - interval '1 hour')`)
+  for (let more = true; more; ) {
+    await followMeters(pool, Date.now())
+    more = (await pool.query("select from meter_tier where until < now() - interval '2 hours'")).rowCount === 1
+  }
   await pool.query('analyze reading')
 })
 afterAll(async () => {
@@ -94,6 +100,28 @@ describe('the views', () => {
       )
       expect(rolled).toEqual({ ...raw, mean: expect.closeTo(raw?.mean ?? 0, 6) })
     }
+  })
+
+  it('say what a meter counted: that of the days is that of the hours and of the readings', async () => {
+    const { rows } = await pool.query<{ view: string; n: number; counted: number; wanted: number }>(
+      ['15m', '1h', '1d']
+        .map(
+          (tier) => `(select '${tier}' as view, count(counted)::int as n, sum(counted) as counted, max(last) filter (where counted is not null)
+             - (array_agg(first order by bucket) filter (where count > 0))[1] as wanted from analyst.reading_${tier} where station = 'WS-D-0001' and metric = 'ws.volume')`,
+        )
+        .join(' union all '),
+    )
+    for (const { view, n, counted, wanted } of rows) expect([view, n > 1, counted]).toEqual([view, true, expect.closeTo(wanted, 6)])
+    expect((await pool.query("select from analyst.reading_1h where metric = 'ws.flow' and counted is not null")).rowCount).toBe(0)
+  })
+
+  it('say how long a state lasted, without a gap and by its name', async () => {
+    const { rows } = await pool.query<{ state_en: string; joins: boolean }>(
+      `select state_en, lead(since) over (order by since) is not distinct from nullif(until, (select max(until) from analyst.state_span)) as joins
+       from analyst.state_span where station = 'WS-B-0001' order by since`,
+    )
+    expect([...new Set(rows.map((r) => r.state_en))].sort()).toEqual(['running', 'stopped'])
+    expect(rows.every((r) => r.joins)).toBe(true)
   })
 
   /** As it is planned where tables are large: of a small one all is read. */
@@ -161,7 +189,7 @@ describe('who is an analyst', () => {
         `select t as name from unnest($1::text[]) t where has_table_privilege(t, 'select, insert, update, delete, truncate, references, trigger')`,
         [tables.map((t) => t.name)],
       )
-      expect([views.length, tables.length > 40, open]).toEqual([12, true, []])
+      expect([views.length, tables.length > 40, open]).toEqual([13, true, []])
       for (const sql of [
         'select * from screen',
         'select credential_hash from screen',

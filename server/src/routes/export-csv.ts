@@ -1,6 +1,6 @@
 import { qualityFromCode } from '@yiping/contract'
 import { csvCell, csvLine, csvMark } from './csv.ts'
-import { columnsOfTier, type ExportPage, type ExportRequest } from './export-rows.ts'
+import { columnsOf, type ExportPage, type ExportRequest, isSeconds } from './export-rows.ts'
 import { timeBytes, zoneClock } from './zone-clock.ts'
 
 /** In one line: a row is a line, so that lines can be counted and the last whole one is found. */
@@ -9,7 +9,7 @@ const oneLine = (text: string): string => text.replace(/[\r\n]+/g, ' ')
 /** Names of the columns, the zone with the times and the units with the values, where a spreadsheet keeps them in sight. */
 export function csvHead({ points, tier, zone }: Pick<ExportRequest, 'points' | 'tier' | 'zone'>): string {
   const units = [...new Set(points.map((p) => p.metric.unit))].join(' | ')
-  const columns = columnsOfTier(tier).map((c) => (c === 'quality' || c === 'count' ? c : `${c} [${units}]`))
+  const columns = columnsOf({ points, tier }).map((c) => (c === 'quality' || c === 'count' ? c : `${c} [${isSeconds(c) ? 's' : units}]`))
   return csvMark + csvLine(['station', 'name', 'metric', 'metric_name_zh', 'unit', `time [${zone}]`, ...columns])
 }
 
@@ -37,7 +37,7 @@ export async function* exportCsv(request: ExportRequest, pages: AsyncIterable<Ex
       for (const [c, column] of columns.entries()) {
         if (raw && c === 1) break
         out[o++] = comma
-        o += out.write(String(column[i]), o, 'latin1')
+        o += out.write(String(column[i] ?? ''), o, 'latin1')
       }
       if (raw) o += (qualityCells[columns[1]?.[i] ?? 2] ?? qualityCells[2] ?? head).copy(out, o)
       else {

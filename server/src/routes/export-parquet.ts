@@ -1,6 +1,6 @@
 import { qualityFromCode } from '@yiping/contract'
 import { ByteWriter, ParquetWriter, type SchemaElement } from 'hyparquet-writer'
-import { columnsOfTier, type ExportColumn, type ExportPage, type ExportRequest } from './export-rows.ts'
+import { columnsOf, type ExportColumn, type ExportPage, type ExportRequest, isSeconds } from './export-rows.ts'
 
 /** Rows of a row group: what is in memory, and how long the server hears nothing else while it is packed. */
 const groupRows = 16_384
@@ -13,8 +13,17 @@ const text = (name: string): SchemaElement => ({
   repetition_type: 'REQUIRED',
 })
 const number = (name: string): SchemaElement => ({ name, type: 'DOUBLE', repetition_type: 'REQUIRED' })
+/** What only meters or states have. */
+const isOptional = (column: ExportColumn): boolean => column === 'counted' || isSeconds(column)
+const columnName = (column: ExportColumn): string => (isSeconds(column) ? `${column}_s` : column)
 const columnElement = (column: ExportColumn): SchemaElement =>
-  column === 'quality' ? text(column) : column === 'count' ? { name: column, type: 'INT32', repetition_type: 'REQUIRED' } : number(column)
+  isOptional(column)
+    ? { name: columnName(column), type: 'DOUBLE', repetition_type: 'OPTIONAL' }
+    : column === 'quality'
+      ? text(column)
+      : column === 'count'
+        ? { name: column, type: 'INT32', repetition_type: 'REQUIRED' }
+        : number(column)
 
 const names = ['station', 'name', 'metric', 'metric_name_zh', 'unit'] as const
 
@@ -35,7 +44,7 @@ function schemaOf(columns: readonly ExportColumn[]): SchemaElement[] {
 
 /** The pages as one Parquet file, a row group in memory at a time; the footer comes last and counts the rows. */
 export async function* exportParquet(request: ExportRequest, pages: AsyncIterable<ExportPage>): AsyncGenerator<Uint8Array> {
-  const columns = columnsOfTier(request.tier)
+  const columns = columnsOf(request)
   const out = new ByteWriter()
   const writer = new ParquetWriter({
     writer: out,
@@ -78,11 +87,11 @@ export async function* exportParquet(request: ExportRequest, pages: AsyncIterabl
       encoding: 'DELTA_BINARY_PACKED' as const,
     }
     const numbers = columns.map((name, c) => {
-      const data = gathered<number>((data, page, from) => {
+      const data = gathered<number | null>((data, page, from) => {
         const column = page.columns[c] ?? []
-        for (let i = 0; i < column.length; i += 1) data[from + i] = column[i] ?? 0
+        for (let i = 0; i < column.length; i += 1) data[from + i] = column[i] ?? (isOptional(name) ? null : 0)
       })
-      return { name, data: name === 'quality' ? data.map(qualityFromCode) : data }
+      return { name: columnName(name), data: name === 'quality' ? data.map((code) => qualityFromCode(code ?? 0)) : data }
     })
     // One page a column: a row group is no larger than a page may be.
     await writer.write({ columnData: [...strings, time, ...numbers], rowGroupSize: rows, pageSize: 0 })

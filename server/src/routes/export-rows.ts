@@ -1,5 +1,5 @@
-import { addDays, type ExportFormat, type ExportProgressAnswer, parseTime, type Tier } from '@yiping/contract'
-import { countBuckets, countReadings, loadBucketPage, loadReadingPage, type Queryable } from '@yiping/db'
+import { addDays, counterLimits, type ExportFormat, type ExportProgressAnswer, lateLimitMs, parseTime, type Tier } from '@yiping/contract'
+import { countBuckets, countReadings, loadBucketPage, loadCounted, loadReadingPage, loadTimeInState, type Queryable } from '@yiping/db'
 import type { LivePoint } from '../live/city.ts'
 import { codeOfError, ProblemError } from '../plugins/problem.ts'
 import { tierSeconds } from './choose-tier.ts'
@@ -17,19 +17,33 @@ export interface ExportRequest {
   zone: string
   /** Most rows of this answer. */
   limit: number
+  now: number
   /** The last row that the client has. */
   after: { index: number; t: number } | null
 }
 
-/** What every row has besides its time, and how it is written. */
-export type ExportColumn = 'value' | 'quality' | 'min' | 'mean' | 'max' | 'count'
-export const columnsOfTier = (tier: Tier): readonly ExportColumn[] => (tier === 'raw' ? ['value', 'quality'] : ['min', 'mean', 'max', 'count'])
+/** What every row has besides its time, and how it is written. `state_CODE` and `unknown`: seconds of the bucket in that state. */
+export type ExportColumn = 'value' | 'quality' | 'min' | 'mean' | 'max' | 'count' | 'counted' | 'unknown' | `state_${number}`
+/** Of meters and states more is said by bucket, and where there are none of them nothing is. */
+export function columnsOf({ points, tier }: Pick<ExportRequest, 'points' | 'tier'>): readonly ExportColumn[] {
+  if (tier === 'raw') return ['value', 'quality']
+  const metrics = points.map((p) => p.metric)
+  const states = metrics.filter((m) => m.kind === 'state')
+  const codes = [...new Set(states.flatMap((m) => (m.states ?? []).map((s) => s.value)))].sort((x, y) => x - y)
+  return [
+    ...(['min', 'mean', 'max', 'count'] as const),
+    ...(metrics.some((m) => counterLimits(m) !== null) ? (['counted'] as const) : []),
+    ...codes.map((code) => `state_${code}` as const),
+    ...(states.length > 0 ? (['unknown'] as const) : []),
+  ]
+}
+export const isSeconds = (column: ExportColumn): boolean => column === 'unknown' || column.startsWith('state_')
 
-/** Rows of one point, column by column: `columns` as `columnsOfTier` names them, quality as its code. */
+/** Rows of one point, column by column: `columns` as `columnsOf` names them, quality as its code; null: nothing to say of such a point. */
 export interface ExportPage {
   point: LivePoint
   t: readonly number[]
-  columns: readonly (readonly number[])[]
+  columns: readonly (readonly (number | null)[])[]
 }
 
 /** Most rows of a page that is handed on. */
@@ -115,7 +129,49 @@ async function* bucketPages(
   const { zone, to } = request
   for (const [from, end] of windows(Math.max(request.from, after ?? 0), to, pageDays[tier], zone)) {
     const { t, min, mean, max, count } = await loadBucketPage(db, { pointId: point.id, from, to: end }, { tier, seconds: tierSeconds[tier], zone, after })
-    if (t.length > 0) yield { point, t, columns: [min, mean, max, count] }
+    if (t.length === 0) continue
+    const more = await meterColumns(db, request, tier, point, { from, to: end }, t)
+    yield {
+      point,
+      t,
+      columns: [
+        min,
+        mean,
+        max,
+        count,
+        ...columnsOf(request)
+          .slice(4)
+          .map((column) => more(column)),
+      ],
+    }
+  }
+}
+
+/** What is said besides of a meter or a state, in the buckets that begin at `t`. */
+async function meterColumns(
+  db: Queryable,
+  { zone, now }: ExportRequest,
+  tier: Exclude<Tier, 'raw'>,
+  { id, metric, intervalS }: LivePoint,
+  span: { from: number; to: number },
+  t: readonly number[],
+): Promise<(column: ExportColumn) => readonly (number | null)[]> {
+  const limits = counterLimits(metric)
+  const wanted = { ...span, bucketSeconds: tierSeconds[tier], zone }
+  const none = t.map(() => null)
+  if (limits) {
+    const own = (await loadCounted(db, [{ id, limits }], { ...wanted, tier }))?.get(id)
+    const byBucket = new Map(own?.t.map((at, i) => [at, own.counted[i] ?? 0]))
+    return (column) => (column === 'counted' && own ? t.map((at) => byBucket.get(at) ?? 0) : none)
+  }
+  if (metric.kind !== 'state') return () => none
+  const own = (await loadTimeInState(db, [{ id, staleMs: lateLimitMs(intervalS) }], { ...wanted, now }))?.get(id)
+  if (!own) return () => none
+  const place = new Map(own.t.map((at, i) => [at, i]))
+  return (column) => {
+    if (!isSeconds(column)) return none
+    const ms = column === 'unknown' ? own.unknownMs : own.states.find((s) => column === `state_${s.state}`)?.ms
+    return t.map((at) => (ms?.[place.get(at) ?? -1] ?? 0) / 1000)
   }
 }
 

@@ -36,7 +36,7 @@ export const exportRoutes =
     async function wantedOf({ tier, format, limit = mostRows, ...query }: Asked, scope: Scope): Promise<ExportRequest> {
       const { city } = await cityAt(context, undefined)
       const points = pointsIn(city, query.points, scope)
-      return { points, ...spanIn(query, now(), zone), tier, format, limit, zone, after: exportCursorIn(query.cursor, points) }
+      return { points, ...spanIn(query, now(), zone), tier, format, limit, zone, now: now(), after: exportCursorIn(query.cursor, points) }
     }
 
     async function send(query: Asked, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {

@@ -18,6 +18,7 @@ import { type Choice, chooseTier, holdsSince } from './choose-tier.ts'
 import { before, comparisons } from './compare.ts'
 import { cityAt, type RouteContext } from './context.ts'
 import { whenGone } from './gone.ts'
+import { meterColumns } from './series-meters.ts'
 import { pointsIn, spanIn } from './series-query.ts'
 import { timeOut } from './time.ts'
 
@@ -75,7 +76,11 @@ export const seriesRoutes =
       '/series',
       {
         config: { access: 'look', heavy: 'percentiles' },
-        schema: { summary: 'History: min, max, mean and count per bucket', querystring: Query, response: { 200: SeriesAnswer } },
+        schema: {
+          summary: 'History: min, max, mean and count per bucket; of meters what was counted, of states how long each lasted',
+          querystring: Query,
+          response: { 200: SeriesAnswer },
+        },
       },
       async (request, reply) => {
         const gone = whenGone(reply)
@@ -120,6 +125,8 @@ export const seriesRoutes =
         const { tier, bucketSeconds } = wanted
         const percentiles = percents && (await sorted(db, wanted, percents))
         const suspect = to - from <= suspectSpanMs ? await loadSuspect(db, wanted) : null
+        const metered = await meterColumns(db, points, wanted, found, context.now())
+        const comparedMeters = compared && earlier ? await meterColumns(db, points, { ...wanted, ...earlier }, compared, context.now()) : () => ({})
         const corrections = await loadCorrections(db, wanted.pointIds, from, to)
         // What is over may be kept, but is asked for again each time: late readings change it, and its tag with it.
         reply.header('cache-control', to < context.now() - lateForRollupsMs ? 'private, no-cache' : 'no-store')
@@ -133,8 +140,14 @@ export const seriesRoutes =
             metric: p.metric.code,
             unit: p.metric.unit,
             ...(found.get(p.id) ?? nothing),
+            ...metered(p),
             ...(earlier && {
-              compare: { from: timeOut(earlier.from, context.zone), to: timeOut(earlier.to, context.zone), ...(compared?.get(p.id) ?? nothing) },
+              compare: {
+                from: timeOut(earlier.from, context.zone),
+                to: timeOut(earlier.to, context.zone),
+                ...(compared?.get(p.id) ?? nothing),
+                ...comparedMeters(p),
+              },
             }),
             ...(percentiles && { percentiles: percentiles(p.id) }),
             corrections: corrections.filter((c) => c.pointId === p.id).map(({ hour, at, rows }) => ({ hour, at, rows })),

@@ -53,6 +53,12 @@ export default {
     readout: 'Readout',
     readoutNone: 'Min, mean, max, count and coverage of what is chosen stand here',
     column: { point: 'Point', min: 'Min', mean: 'Mean', max: 'Max', unit: 'Unit', difference: 'vs {when}', count: 'Count', coverage: 'Coverage' },
+    counted: 'consumption per point of the line, {sum} {unit} in all',
+    countedTitle:
+      'what the meter counted: resets, roll-overs, exchanged meters and corrupt frames are seen to; the point after a gap has what was counted in it',
+    lasted: '{state} {share} %',
+    lastedTitle: 'share of the span in each state; not known once a reading is stale',
+    stateUnknown: 'not known',
     meanFormula: 'means of the buckets, weighted by their readings',
     noMean: 'no mean of states and running totals',
     coverageFormula: '{n} readings received ÷ {due} due (one in {s} s, only of the time that has passed), at most 100 %',

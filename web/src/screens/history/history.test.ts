@@ -5,6 +5,7 @@ import type { Station } from '../../feed/registry.ts'
 import { bandOf, bucketAt, expectedIn, gapOf, later, summaryOf, together } from '../../series/band.ts'
 import { changeOf, deskOf, presets } from './address.ts'
 import { haystackOf, search } from './haystack.ts'
+import { columnsOf, countedIn, lastedIn } from './model.ts'
 import { inputText, inputTime, spanOf, within, zoomed } from './span.ts'
 import { timeTicks } from './ticks.ts'
 import { earlierOf } from './use-series.ts'
@@ -80,6 +81,39 @@ it('what a span is compared with is laid over it by its start, where clocks were
   const earlier = earlierOf({ ...answer, series: [{ ...point, ...columns([from + 7]), compare }] })
   expect([earlier?.shift, earlier?.series[0]?.t]).toEqual([7 * day + hour, [then + 5]])
   expect(earlierOf({ ...answer, compared: null, series: [{ ...point, ...columns([from + 7]) }] })).toBeUndefined()
+})
+
+describe('a meter and a state', () => {
+  const iso = (at: number): string => isoWithOffset(at, zone)
+  const columns = { t: [now, now + hour], min: [5, 6], max: [7, 9], avg: [6, 7], count: [12, 12] }
+  const timeInState = { t: [now - hour, now, now + hour], states: [{ state: 1, ms: [0, hour, 0] }], unknownMs: [hour, 0, hour] }
+  const answer = {
+    ...{ from: iso(now), to: iso(now + 2 * hour), tier: '1h' as const, bucketSeconds: 3600, compared: 'day' as const },
+    series: [
+      {
+        ...{ station: 'D', metric: 'ws.volume', unit: 'm3', corrections: [], ...columns, counted: [2, 3] },
+        compare: { from: iso(now - day), to: iso(now - day + hour), ...columns, t: [now - day, now - day + hour], counted: [1, 1] },
+      },
+      { station: 'B', metric: 'ws.pump_state', unit: '{state}', corrections: [], ...columns, timeInState },
+    ],
+  }
+  const [volume, pump] = [
+    { station: 'D', metric: 'ws.volume' },
+    { station: 'B', metric: 'ws.pump_state' },
+  ]
+  it('is drawn by what it counted, and so is its past', () => {
+    expect(columnsOf(answer, volume)).toEqual({ t: columns.t, min: [2, 3], max: [2, 3], avg: [2, 3], count: [12, 12] })
+    expect(columnsOf(earlierOf(answer), volume)).toMatchObject({ t: [now - day, now - day + hour], avg: [1, 1] })
+    expect(columnsOf(answer, pump)).toMatchObject(columns)
+  })
+  it('is summed up over what is looked at', () => {
+    expect([countedIn(answer, volume), countedIn(answer, volume, now, now + hour), countedIn(answer, pump)]).toEqual([5, 2, null])
+    expect(lastedIn(answer, pump, now)).toEqual([
+      { state: 1, ms: hour },
+      { state: null, ms: hour },
+    ])
+    expect([lastedIn(answer, pump, now, now + hour), lastedIn(answer, volume)]).toEqual([[{ state: 1, ms: hour }], []])
+  })
 })
 
 describe('a band', () => {

@@ -57,7 +57,28 @@ export function pickedOf(names: readonly string[], registry: Registry, { name, t
 }
 
 const none: Columns = { t: [], min: [], max: [], avg: [], count: [] }
-export const columnsOf = (answer: SeriesAnswer | undefined, point: Pick<Picked, 'station' | 'metric'>): Columns =>
-  answer?.series.find((s) => s.station === point.station && s.metric === point.metric) ?? none
+type Named = Pick<Picked, 'station' | 'metric'>
+const seriesOf = (answer: SeriesAnswer | undefined, point: Named) => answer?.series.find((s) => s.station === point.station && s.metric === point.metric)
+
+/** What is drawn of a point: of a meter what it counted, which its register, that only grows, does not show. */
+export function columnsOf(answer: SeriesAnswer | undefined, point: Named): Columns {
+  const own = seriesOf(answer, point)
+  return own?.counted ? { t: own.t, min: own.counted, max: own.counted, avg: own.counted, count: own.count } : (own ?? none)
+}
+
+/** What a meter counted in from ≤ t < to; null: it is none, or that is not known. */
+export function countedIn(answer: SeriesAnswer, point: Named, from = -Infinity, to = Infinity): number | null {
+  const own = seriesOf(answer, point)
+  return own?.counted ? own.counted.reduce((sum, n, i) => ((own.t[i] ?? Infinity) >= from && (own.t[i] ?? Infinity) < to ? sum + n : sum), 0) : null
+}
+
+/** For how long a point was in each of its states in the buckets of from ≤ t < to; null: not known. States that did not occur are left out. */
+export function lastedIn(answer: SeriesAnswer, point: Named, from = -Infinity, to = Infinity): { state: number | null; ms: number }[] {
+  const own = seriesOf(answer, point)?.timeInState
+  if (!own) return []
+  const sum = (column: readonly number[]): number =>
+    column.reduce((all, ms, i) => ((own.t[i] ?? Infinity) >= from && (own.t[i] ?? Infinity) < to ? all + ms : all), 0)
+  return [...own.states.map(({ state, ms }) => ({ state, ms: sum(ms) })), { state: null, ms: sum(own.unknownMs) }].filter(({ ms }) => ms > 0)
+}
 
 export const freshMs = (point: Picked): number => freshLimitMs(point.intervalS)

@@ -65,6 +65,8 @@ const answer = (url: string): Response => {
         ...(earlier !== undefined && { compare: { from: iso(from - earlier), to: iso(to - earlier), ...columns(name, from - earlier, to - earlier) } }),
         corrections: [],
         ...(percentiles && q.has('percentiles') && { percentiles }),
+        ...(metric === 'ws.volume' && { counted: columns(name, from, to).t.map(() => 2) }),
+        ...(metric === 'ws.pump_state' && { timeInState: { t: [from], states: [{ state: 1, ms: [(to - from) / 4] }], unknownMs: [(to - from) * 0.75] } }),
       }
     })
   return Response.json({ from: iso(from), to: iso(to), tier: '15m', bucketSeconds: bucketMs / 1000, series: lines })
@@ -111,6 +113,22 @@ afterEach(() => {
 })
 
 describe('the analyst’s desk', () => {
+  it('shows what a meter counted in place of its register, and for how long a pump ran', async () => {
+    readings = (moment) => moment / hour
+    await open('/history?points=WS-P-0001:ws.volume,WS-P-0001:ws.pump_state&span=24h')
+    const [volume, pump] = page.findAll('tbody tr')
+    expect(volume?.find('th').text()).toMatch(/每点用量，合计 [\d,]+\.0 m³/)
+    expect(
+      volume
+        ?.findAll('td')
+        .slice(0, 3)
+        .map((td) => td.text()),
+    ).toEqual(['2.0', '—', '2.0'])
+    expect(pump?.find('th').text()).toContain('运行 25.0 %')
+    expect(pump?.find('th').text()).toContain('未知 75.0 %')
+    expect(asked.some((u) => u.includes('percentiles='))).toBe(false)
+  })
+
   it('comes up as its address says, compares with the week before, and sums up', async () => {
     readings = (moment) => (moment < start - 7 * day ? 0.25 : 0.3)
     await open('/history?points=WS-P-0001:ws.pressure&span=7d&compare=week&panel=calendar')

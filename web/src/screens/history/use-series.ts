@@ -34,8 +34,11 @@ export function earlierOf(answer: Compared): Shifted | undefined {
   return {
     ...answer,
     shift: from - then,
-    series: answer.series.map((s) => ({
+    // Nothing of a series but what its past has as well.
+    series: answer.series.map(({ counted: _, timeInState: __, ...s }) => ({
       ...s,
+      ...(s.compare?.counted && { counted: s.compare.counted }),
+      ...(s.compare?.timeInState && { timeInState: s.compare.timeInState }),
       ...(s.compare && { t: s.compare.t, min: s.compare.min, max: s.compare.max, avg: s.compare.avg, count: s.compare.count }),
     })),
   }

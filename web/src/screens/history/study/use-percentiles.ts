@@ -1,5 +1,6 @@
 import { keepPreviousData, useQuery } from '@tanstack/vue-query'
 import { refDebounced } from '@vueuse/core'
+import { metricByCode } from '@yiping/contract/screen'
 import { computed, type ComputedRef } from 'vue'
 import { rest } from '../../../feed/rest.ts'
 import { formatNumber } from '../../../format/number.ts'
@@ -18,7 +19,11 @@ const mostReadings = 100_000
  */
 export function usePercentiles(one: ComputedRef<Picked | null>, span: ComputedRef<Span>, duration: ComputedRef<Duration | null>) {
   const { t } = useWords()
-  const wanted = computed(() => (one.value && duration.value && duration.value.readings <= mostReadings ? { point: one.value.name, ...span.value } : null))
+  // The readings of a meter are its register: of what it counted there are only those that are drawn.
+  const sortable = computed(() => one.value !== null && metricByCode.get(one.value.metric)?.kind !== 'counter')
+  const wanted = computed(() =>
+    one.value && sortable.value && duration.value && duration.value.readings <= mostReadings ? { point: one.value.name, ...span.value } : null,
+  )
   const asked = refDebounced(wanted, 400)
   const found = useQuery({
     queryKey: ['history-percentiles', asked],

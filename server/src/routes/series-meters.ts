@@ -1,0 +1,36 @@
+import { counterLimits, lateLimitMs, type TimeInState } from '@yiping/contract'
+import { loadCounted, loadTimeInState, type Queryable, type SeriesColumns, type SeriesRequest } from '@yiping/db'
+import type { LivePoint } from '../live/city.ts'
+
+/** What a series says besides of a meter or a state, by the buckets of the rest. */
+export interface MeterColumns {
+  counted?: number[]
+  timeInState?: TimeInState
+}
+
+/** Of the points that are meters or states; nothing of the others, of states that are told as single readings, and of what is not worked out yet. */
+export async function meterColumns(
+  db: Queryable,
+  points: readonly LivePoint[],
+  wanted: SeriesRequest,
+  found: ReadonlyMap<number, SeriesColumns>,
+  now: number,
+): Promise<(point: LivePoint) => MeterColumns> {
+  const counters = points.flatMap((p) => {
+    const limits = counterLimits(p.metric)
+    return limits ? [{ id: p.id, limits }] : []
+  })
+  const states = points.filter((p) => p.metric.kind === 'state').map((p) => ({ id: p.id, staleMs: lateLimitMs(p.intervalS) }))
+  const counted = counters.length > 0 ? await loadCounted(db, counters, wanted) : null
+  const lasted = states.length > 0 && wanted.tier !== 'raw' ? await loadTimeInState(db, states, { ...wanted, now }) : null
+  return ({ id }) => {
+    const own = counted?.get(id)
+    const byBucket = new Map(own?.t.map((t, i) => [t, own.counted[i] ?? 0]))
+    const timeInState = lasted?.get(id)
+    return {
+      // A bucket that has come in between has nothing beside it yet.
+      ...(own && { counted: (found.get(id)?.t ?? []).map((t) => byBucket.get(t) ?? 0) }),
+      ...(timeInState && { timeInState }),
+    }
+  }
+}
