@@ -1,6 +1,7 @@
 import { qualityFromCode } from '@yiping/contract'
 import type { CommittedReading } from './channels.ts'
 import type { Queryable } from './connection.ts'
+import { doublesIn, integersIn, packDoubles, type Packed, packIntegers, packTimes, timesIn } from './packed.ts'
 
 interface Row {
   point_id: number
@@ -28,8 +29,9 @@ export async function loadLatest(db: Queryable): Promise<CommittedReading[]> {
  * live state was then, as far as the readings are known today.
  */
 export async function loadLatestAt(db: Queryable, pointIds: readonly number[], at: number, lookBackMs: number): Promise<CommittedReading[]> {
-  const { rows } = await db.query<Row>(
-    `select r.point_id, r.observed_at, r.received_at, r.value, r.quality
+  const { rows } = await db.query<Record<'points' | 'observed' | 'received' | 'values' | 'qualities', Packed>>(
+    `select ${packIntegers('r.point_id')} as points, ${packTimes('r.observed_at')} as observed, ${packTimes('r.received_at')} as received,
+       ${packDoubles('r.value')} as values, ${packIntegers('r.quality')} as qualities
      from unnest($1::int[]) as p(id)
      cross join lateral (
        select point_id, observed_at, received_at, value, quality from reading
@@ -38,5 +40,14 @@ export async function loadLatestAt(db: Queryable, pointIds: readonly number[], a
      ) r`,
     [pointIds, at, at - lookBackMs],
   )
-  return rows.map(toReading)
+  const [row] = rows
+  if (!row) return []
+  const [observed, received, values, qualities] = [timesIn(row.observed), timesIn(row.received), doublesIn(row.values), integersIn(row.qualities)]
+  return integersIn(row.points).map((pointId, i) => ({
+    pointId,
+    observedAt: observed[i] ?? 0,
+    receivedAt: received[i] ?? 0,
+    value: values[i] ?? 0,
+    quality: qualityFromCode(qualities[i] ?? 2),
+  }))
 }
