@@ -138,26 +138,30 @@ async function* oneAhead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
 export type ExportOutcome = ExportProgressAnswer
 export const noneExported = (): ExportOutcome => ({ rows: 0, cursor: null, state: 'running', failure: null })
 
+/** Point after point, each from where it goes on. */
+async function* allPages(db: Queryable, request: ExportRequest): AsyncGenerator<ExportPage> {
+  const { tier } = request
+  const pace = firstPace()
+  for (const { point, after } of remaining(request))
+    yield* tier === 'raw' ? readingPages(db, request, point, after, pace) : bucketPages(db, request, tier, point, after)
+}
+
 /** The rows by point and time, a page in memory at a time; at most `limit`. */
 export async function* exportPages(db: Queryable, request: ExportRequest, outcome: ExportOutcome): AsyncGenerator<ExportPage> {
-  const { tier, limit } = request
+  const { limit } = request
   const time = zoneClock(request.zone).text
-  const pace = firstPace()
   try {
-    for (const { point, after } of remaining(request)) {
-      const pages = tier === 'raw' ? readingPages(db, request, point, after, pace) : bucketPages(db, request, tier, point, after)
-      for await (const page of oneAhead(pages)) {
-        const left = limit - outcome.rows
-        const last = page.t[Math.min(left, page.t.length) - 1]
-        if (last !== undefined) {
-          outcome.rows += Math.min(left, page.t.length)
-          outcome.cursor = exportCursorOut(point, time(last))
-          yield left < page.t.length ? { point, t: page.t.slice(0, left), columns: page.columns.map((c) => c.slice(0, left)) } : page
-        }
-        if (left < page.t.length) {
-          outcome.state = 'limited'
-          return
-        }
+    for await (const page of oneAhead(allPages(db, request))) {
+      const left = limit - outcome.rows
+      const last = page.t[Math.min(left, page.t.length) - 1]
+      if (last !== undefined) {
+        outcome.rows += Math.min(left, page.t.length)
+        outcome.cursor = exportCursorOut(page.point, time(last))
+        yield left < page.t.length ? { ...page, t: page.t.slice(0, left), columns: page.columns.map((c) => c.slice(0, left)) } : page
+      }
+      if (left < page.t.length) {
+        outcome.state = 'limited'
+        return
       }
     }
     outcome.state = 'complete'
