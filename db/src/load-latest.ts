@@ -1,7 +1,7 @@
 import { qualityFromCode } from '@yiping/contract'
 import type { CommittedReading } from './channels.ts'
 import type { Queryable } from './connection.ts'
-import { doublesIn, integersIn, packDoubles, type Packed, packIntegers, packTimes, timesIn } from './packed.ts'
+import { doublesIn, integersIn, packDoubles, type Packed, packIntegers, packShorts, packTimes, shortsIn, timesIn } from './packed.ts'
 
 interface Row {
   point_id: number
@@ -31,7 +31,7 @@ export async function loadLatest(db: Queryable): Promise<CommittedReading[]> {
 export async function loadLatestAt(db: Queryable, pointIds: readonly number[], at: number, lookBackMs: number): Promise<CommittedReading[]> {
   const { rows } = await db.query<Record<'points' | 'observed' | 'received' | 'values' | 'qualities', Packed>>(
     `select ${packIntegers('r.point_id')} as points, ${packTimes('r.observed_at')} as observed, ${packTimes('r.received_at')} as received,
-       ${packDoubles('r.value')} as values, ${packIntegers('r.quality')} as qualities
+       ${packDoubles('r.value')} as values, ${packShorts('r.quality')} as qualities
      from unnest($1::int[]) as p(id)
      cross join lateral (
        select point_id, observed_at, received_at, value, quality from reading
@@ -42,7 +42,7 @@ export async function loadLatestAt(db: Queryable, pointIds: readonly number[], a
   )
   const [row] = rows
   if (!row) return []
-  const [observed, received, values, qualities] = [timesIn(row.observed), timesIn(row.received), doublesIn(row.values), integersIn(row.qualities)]
+  const [observed, received, values, qualities] = [timesIn(row.observed), timesIn(row.received), doublesIn(row.values), shortsIn(row.qualities)]
   return integersIn(row.points).map((pointId, i) => ({
     pointId,
     observedAt: observed[i] ?? 0,

@@ -5,8 +5,9 @@
 export const packTimes = (column: string): string => `string_agg(timestamptz_send(${column}), '')`
 export const packDoubles = (column: string): string => `string_agg(float8send(${column}), '')`
 export const packIntegers = (column: string): string => `string_agg(int4send(${column}), '')`
+export const packShorts = (column: string): string => `string_agg(int2send(${column}), '')`
 
-/** Of no rows at all. */
+/** Null: of no rows at all. */
 export type Packed = Buffer | null
 
 function unpack(bytes: Packed, width: number, read: (bytes: Buffer, at: number) => number): number[] {
@@ -24,3 +25,4 @@ export const timesIn = (bytes: Packed): number[] =>
   unpack(bytes, 8, (b, at) => Math.floor((b.readInt32BE(at) * 2 ** 32 + b.readUInt32BE(at + 4)) / 1000) + postgresEpochMs)
 export const doublesIn = (bytes: Packed): number[] => unpack(bytes, 8, (b, at) => b.readDoubleBE(at))
 export const integersIn = (bytes: Packed): number[] => unpack(bytes, 4, (b, at) => b.readInt32BE(at))
+export const shortsIn = (bytes: Packed): number[] => unpack(bytes, 2, (b, at) => b.readInt16BE(at))
