@@ -30,10 +30,10 @@ export interface DistrictHistory {
 const names = ['t', 'min', 'max', 'sum', 'count'] as const
 type Columns = Record<(typeof names)[number], number[]>
 
-/** Metric and district of every row, each text in a line, and its numbers. */
-const packed = `string_agg(metric, E'\\n') as metrics, string_agg(district, E'\\n') as districts, ${packTimes('bucket')} as t, ${packDoubles('min')} as min,
-  ${packDoubles('max')} as max, ${packDoubles('sum')} as sum, ${packIntegers('count')} as count`
-type Row = { metrics: string | null; districts: string | null } & Record<(typeof names)[number], Packed>
+/** Of one metric: the district of every row, each in a line, and its numbers. */
+const packed = `string_agg(district, E'\\n') as districts, ${packTimes('bucket')} as t, ${packDoubles('min')} as min, ${packDoubles('max')} as max,
+  ${packDoubles('sum')} as sum, ${packIntegers('count')} as count`
+type Row = { districts: string | null } & Record<(typeof names)[number], Packed>
 
 const time = (ms: string): string => `to_timestamp(${ms}::float8 / 1000)`
 const day = `time_bucket(interval '1 day', r.bucket, $4::text)`
@@ -50,21 +50,21 @@ select tier.*, b.* from (
 ) tier cross join (select ${packed} from ${rows} h) b`
 
 const storedHours = `(
-  select metric, district, bucket, min, max, sum, count from district_1h
-  where metric = any($1::text[]) and bucket >= ${time('$2')} and bucket < ${time('$3')} and count > 0
+  select district, bucket, min, max, sum, count from district_1h
+  where metric = $1::text and bucket >= ${time('$2')} and bucket < ${time('$3')} and count > 0
     and bucket >= (select since from district_tier) and bucket < (select until from district_tier)${unused}
 )`
 const storedDays = `(
-  select metric, district, ${day} as bucket, min(min) as min, max(max) as max, sum(sum) as sum, sum(count)::int as count from ${storedHours} r group by 1, 2, 3
+  select district, ${day} as bucket, min(min) as min, max(max) as max, sum(sum) as sum, sum(count)::int as count from ${storedHours} r group by 1, 2
 )`
 
-/** What all points of these metrics say, from roll-ups of each point; `bucket` names how its rows are put together. */
+/** What all points of a metric say, from roll-ups of each point; `bucket` names how its rows are put together. */
 const ofPoints = (tier: '1h' | '1d', bucket: string): string => `
 select ${packed} from (
-  select p.metric, coalesce(s.district, '') as district, ${bucket} as bucket, min(r.min) as min, max(r.max) as max, sum(r.sum) as sum, sum(r.count)::int as count
+  select coalesce(s.district, '') as district, ${bucket} as bucket, min(r.min) as min, max(r.max) as max, sum(r.sum) as sum, sum(r.count)::int as count
   from ${tierRows(tier, `point_id = any($1::int[])${unused}`, { from: '$2', to: '$3', zone: '$4' })}
   join point p on p.id = r.point_id join station s on s.id = p.station_id
-  group by 1, 2, 3 having sum(r.count) > 0
+  group by 1, 2 having sum(r.count) > 0
 ) b`
 
 const sql = {
@@ -84,24 +84,37 @@ function onFullHours(from: number, to: number, zone: string): boolean {
  * far as it is worked out, and from the roll-up of each point where it is not: the last hour or two. So do days where the zone's begin
  * on full hours; others come from the day tier of each point.
  */
-export async function loadDistrictHistory(db: Queryable, { metrics, from, to, bucket, zone }: DistrictHistoryRequest): Promise<DistrictHistory[]> {
-  const odd = bucket === '1d' && !onFullHours(from, to, zone)
-  const [groups, known] = await Promise.all([loadGroups(db, metrics), odd ? null : loadStored(db, sql[bucket].stored, [metrics, from, to, zone])])
-  const ids = groups.flatMap((g) => g.ids)
-  const ask = async (text: string, a: number, b: number): Promise<Row[]> => (a < b && ids.length > 0 ? (await db.query<Row>(text, [ids, a, b, zone])).rows : [])
-  let rows: Row[]
-  if (known === null) rows = await ask(sql.oddDays, from, to)
-  else {
-    const since = Math.min(Math.max(known.since ?? to, from), to)
-    const until = Math.max(Math.min(known.until ?? to, to), since)
-    rows = (await Promise.all([ask(sql[bucket].live, from, since), known.rows, ask(sql[bucket].live, until, to)])).flat()
-  }
-  const found = byGroup(rows)
+export async function loadDistrictHistory(db: Queryable, request: DistrictHistoryRequest): Promise<DistrictHistory[]> {
+  const { metrics } = request
+  const known = loadGroups(db, metrics)
+  // Each metric by itself: while one is taken apart here, the database finds the next.
+  const [groups, ...found] = await Promise.all([known, ...metrics.map((metric) => loadMetric(db, request, metric, known))])
+  const byMetric = new Map(metrics.map((metric, i) => [metric, found[i]]))
   return groups.map((g) => {
-    const { t, min, max, sum, count } = inOrder(found.get(key(g.metric, g.district)) ?? none())
+    const { t, min, max, sum, count } = byMetric.get(g.metric)?.get(g.district) ?? none()
     const avg = sum.map((n, i) => n / (count[i] ?? 1))
     return { metric: g.metric, district: g.district || null, points: g.ids.length, expectedPerHour: g.expectedPerHour, t, min, max, avg, count }
   })
+}
+
+/** By district. */
+async function loadMetric(
+  db: Queryable,
+  { from, to, bucket, zone }: DistrictHistoryRequest,
+  metric: string,
+  groups: Promise<Group[]>,
+): Promise<Map<string, Columns>> {
+  const ask = async (text: string, a: number, b: number): Promise<Row[]> => {
+    const ids = a < b ? (await groups).flatMap((g) => (g.metric === metric ? g.ids : [])) : []
+    return ids.length > 0 ? (await db.query<Row>(text, [ids, a, b, zone])).rows : []
+  }
+  if (bucket === '1d' && !onFullHours(from, to, zone)) return byDistrict(await ask(sql.oddDays, from, to))
+  const { stored, live } = sql[bucket]
+  const { rows } = await db.query<Row & { since: number | null; until: number | null }>(stored, [metric, from, to, zone])
+  const [first] = rows
+  const since = Math.min(Math.max(first?.since ?? to, from), to)
+  const until = Math.max(Math.min(first?.until ?? to, to), since)
+  return byDistrict((await Promise.all([ask(live, from, since), rows, ask(live, until, to)])).flat())
 }
 
 interface Group {
@@ -121,32 +134,24 @@ async function loadGroups(db: Queryable, metrics: readonly string[]): Promise<Gr
   return rows
 }
 
-/** What is in the hours' own table, and from when to when (epoch ms) that is worked out; null: not at all. */
-async function loadStored(
-  db: Queryable,
-  text: string,
-  values: readonly (readonly string[] | string | number)[],
-): Promise<{ since: number | null; until: number | null; rows: Row[] }> {
-  const { rows } = await db.query<Row & { since: number | null; until: number | null }>(text, [...values])
-  return { since: rows[0]?.since ?? null, until: rows[0]?.until ?? null, rows }
-}
-
-const key = (metric: string, district: string): string => `${metric}\n${district}`
 const none = (): Columns => ({ t: [], min: [], max: [], sum: [], count: [] })
 
-function byGroup(rows: readonly Row[]): Map<string, Columns> {
+function byDistrict(rows: readonly Row[]): Map<string, Columns> {
   const found = new Map<string, Columns>()
   for (const row of rows) {
-    if (row.metrics === null || row.districts === null) continue
-    const [metrics, districts] = [row.metrics.split('\n'), row.districts.split('\n')]
-    const columns: Columns = { t: timesIn(row.t), min: doublesIn(row.min), max: doublesIn(row.max), sum: doublesIn(row.sum), count: integersIn(row.count) }
-    for (const [i, metric] of metrics.entries()) {
-      const its = key(metric, districts[i] ?? '')
-      const group = found.get(its) ?? none()
-      if (group.t.length === 0) found.set(its, group)
-      for (const name of names) group[name].push(columns[name][i] ?? 0)
+    if (row.districts === null) continue
+    const [t, min, max, sum, count] = [timesIn(row.t), doublesIn(row.min), doublesIn(row.max), doublesIn(row.sum), integersIn(row.count)]
+    for (const [i, district] of row.districts.split('\n').entries()) {
+      let columns = found.get(district)
+      if (columns === undefined) found.set(district, (columns = none()))
+      columns.t.push(t[i] ?? 0)
+      columns.min.push(min[i] ?? 0)
+      columns.max.push(max[i] ?? 0)
+      columns.sum.push(sum[i] ?? 0)
+      columns.count.push(count[i] ?? 0)
     }
   }
+  for (const [district, columns] of found) found.set(district, inOrder(columns))
   return found
 }
 
