@@ -191,6 +191,19 @@ describe('an export', () => {
     expect(await json(`export/count?${both}&limit=500`)).toEqual({ rows: 500 })
   })
 
+  it.each([
+    ['WS-1:ws.pressure', 'WS-1:ws.flow', 'WS-2:ws.flow'],
+    ['WS-1:ws.flow', 'WS-2:ws.flow', 'WS-1:ws.pressure'],
+    ['WS-2:ws.flow', 'WS-1:ws.pressure', 'WS-1:ws.flow'],
+  ])('of %s, %s and %s has the rows of each as it has them alone, though one has many more than the others', async (...points) => {
+    const rows = async (of: string, more = ''): Promise<string[]> =>
+      lines((await download(`series/export?points=${of}&from=${begin}&to=${begin + 4 * day}${more}`)).text).slice(1)
+    const alone = []
+    for (const point of points) alone.push(...(await rows(point)))
+    expect(alone).toHaveLength(readings + 2 * 744)
+    expect(await rows(points.join())).toEqual(alone)
+  })
+
   it('means the same moments whatever offset they are asked with', async () => {
     const at = (ms: number, hours: number): string =>
       encodeURIComponent(new Date(ms + hours * hour).toISOString().replace('Z', `${hours < 0 ? '-' : '+'}${String(Math.abs(hours)).padStart(2, '0')}:00`))
