@@ -70,9 +70,9 @@ export async function loadCity(db: Queryable, zone: string, now: number): Promis
 export async function loadCityAt(db: Queryable, zone: string, at: number, registered?: City): Promise<City> {
   const stations = registered?.stations.map((s) => s.registered) ?? (await loadRegistry(db))
   const city = new City(stations, registered?.districts ?? (await loadDistricts(db)), registered?.pipes ?? (await loadPipes(db)))
-  const ids = stations.flatMap((s) => s.points.map((p) => p.id))
+  const points = stations.flatMap((s) => s.points)
   const windows = emptyWindows(stations)
-  const [readings, counters] = await Promise.all([loadLatestAt(db, ids, at, lookBackMs), countDay(db, city, zone, at), fillWindows(db, windows, at)])
+  const [readings, counters] = await Promise.all([loadLatestAt(db, points, at, lookBackMs), countDay(db, city, zone, at), fillWindows(db, windows, at)])
   for (const reading of readings) city.apply(reading)
   const uncertain = readings.filter((r) => r.quality === 'uncertain')
   if (uncertain.length > 0) city.applyMarks(await loadMarks(db, uncertain))
