@@ -1,5 +1,6 @@
 import type { Tier } from '@yiping/contract'
 import type { Queryable } from './connection.ts'
+import { doublesIn, packDoubles, type Packed, packShorts, packTimes, shortsIn, timesIn } from './packed.ts'
 import { bucketAt, tierRows } from './tier-rows.ts'
 
 /** Columns of equally many rows, oldest first. */
@@ -35,18 +36,24 @@ function numbersIn(text: string | undefined): number[] {
   return /[NI]/.test(inner) ? inner.split(',').map(Number) : (JSON.parse(`[${inner}]`) as number[])
 }
 
-/** The next readings of a point as they are stored, bad ones too, oldest first. */
-export async function loadReadingPage(db: Queryable, { pointId, from, to }: PointSpan, limit: number): Promise<ExportedReadings> {
-  const { rows } = await db.query<{ t: string; value: string; quality: string }>(
-    `select ${asText(epochMs)} as t, ${asText('value')} as value, ${asText('quality')} as quality from (
-       select observed_at as t, value, quality from reading
-       where point_id = $1 and observed_at >= to_timestamp($2::float8 / 1000) and observed_at < to_timestamp($3::float8 / 1000)
-       order by observed_at limit $4
-     ) r`,
-    [pointId, from, to, limit],
+/**
+ * The next readings of some points as they are stored, bad ones too, by point and oldest first, at most `limit` of all together: of the
+ * last point by its number there may be more.
+ */
+export async function loadReadingPages(
+  db: Queryable,
+  { pointIds, from, to }: { pointIds: readonly number[]; from: number; to: number },
+  limit: number,
+): Promise<Map<number, ExportedReadings>> {
+  const { rows } = await db.query<{ point_id: number; t: Packed; value: Packed; quality: Packed }>(
+    `select point_id, ${packTimes('t')} as t, ${packDoubles('value')} as value, ${packShorts('quality')} as quality from (
+       select point_id, observed_at as t, value, quality from reading
+       where point_id = any($1::int[]) and observed_at >= to_timestamp($2::float8 / 1000) and observed_at < to_timestamp($3::float8 / 1000)
+       order by point_id, observed_at limit $4
+     ) r group by point_id order by point_id`,
+    [pointIds, from, to, limit],
   )
-  const row = rows[0]
-  return { t: numbersIn(row?.t), value: numbersIn(row?.value), quality: numbersIn(row?.quality) }
+  return new Map(rows.map((r) => [r.point_id, { t: timesIn(r.t), value: doublesIn(r.value), quality: shortsIn(r.quality) }]))
 }
 
 /** The buckets of a tier that begin after `after` (epoch ms), with readings in them; the same as a series has them. */

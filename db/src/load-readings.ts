@@ -1,4 +1,5 @@
 import type { Queryable } from './connection.ts'
+import { doublesIn, integersIn, packDoubles, type Packed, packIntegers, packTimes, timesIn } from './packed.ts'
 
 export interface WindowReading {
   pointId: number
@@ -8,12 +9,17 @@ export interface WindowReading {
 
 /** Good and uncertain readings of the points with from < observed_at ≤ to (epoch ms), oldest first. */
 export async function loadReadings(db: Queryable, pointIds: readonly number[], from: number, to: number): Promise<WindowReading[]> {
-  const { rows } = await db.query<{ point_id: number; observed_at: number; value: number }>(
-    `select point_id, observed_at, value from reading
-     where point_id = any($1::int[]) and quality < 2
-       and observed_at > to_timestamp($2::float8 / 1000) and observed_at <= to_timestamp($3::float8 / 1000)
-     order by observed_at`,
+  const { rows } = await db.query<{ points: Packed; times: Packed; values: Packed }>(
+    `select ${packIntegers('point_id')} as points, ${packTimes('observed_at')} as times, ${packDoubles('value')} as values from (
+       select point_id, observed_at, value from reading
+       where point_id = any($1::int[]) and quality < 2
+         and observed_at > to_timestamp($2::float8 / 1000) and observed_at <= to_timestamp($3::float8 / 1000)
+       order by observed_at
+     ) r`,
     [pointIds, from, to],
   )
-  return rows.map((r) => ({ pointId: r.point_id, observedAt: r.observed_at, value: r.value }))
+  const [row] = rows
+  if (!row) return []
+  const [times, values] = [timesIn(row.times), doublesIn(row.values)]
+  return integersIn(row.points).map((pointId, i) => ({ pointId, observedAt: times[i] ?? 0, value: values[i] ?? 0 }))
 }

@@ -1,6 +1,7 @@
 import { isoWithOffset } from '@yiping/contract'
 import { describe, expect, it } from 'vitest'
 import { csvCell, csvLine } from '../src/routes/csv.ts'
+import { writeNumber } from '../src/routes/export-csv.ts'
 import { ExportGate } from '../src/routes/export-gate.ts'
 import { zoneClock } from '../src/routes/zone-clock.ts'
 
@@ -22,6 +23,20 @@ describe('a cell of a CSV', () => {
   })
   it('stands in a line that ends as RFC 4180 says', () => {
     expect(csvLine(['a', 1, null])).toBe('a,1,\r\n')
+  })
+})
+
+describe('a number in an export', () => {
+  const bytes = Buffer.alloc(40)
+  const written = (value: number): string => bytes.toString('latin1', 0, writeNumber(value, bytes, 0))
+  it.each([0, -0, 7, -7, 10, 1000, 0.001, -0.05, 0.0005, 0.1 + 0.2, 99.99, 2_147_483.647, 2_147_483.648, 1e21, 1e-7, 5e-324, Number.NaN, -Infinity])(
+    '%d is written as JavaScript writes it',
+    (value) => {
+      expect(written(value)).toBe(String(value))
+    },
+  )
+  it('so is every other, of however many decimals', () => {
+    for (let i = 1; i < 20_000; i += 1) for (const scale of [1, 10, 1000, 10_000, 3]) expect(written((i * 7919) / scale)).toBe(String((i * 7919) / scale))
   })
 })
 

@@ -1,5 +1,5 @@
 import { kpiByCode } from '@yiping/contract'
-import { batchOfReadings, createPool, type Pool, seedStations, storeBatch } from '@yiping/db'
+import { batchOfReadings, createPool, loadLatestAt, type Pool, seedStations, storeBatch } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { City } from '../src/live/city.ts'
@@ -138,3 +138,31 @@ it('the day’s line begins anew at the city’s midnight, and what was today is
   expect(await line(0)).toEqual({ dayStart: 0, today: [], yesterday: [-15, -5] })
   expect(await line(6)).toEqual({ dayStart: 0, today: [0], yesterday: [-15, -5] })
 })
+
+it.each([1, 60, 3600])(
+  'at a past moment every point has its newest reading of the time before, also where they send otherwise than every %d s',
+  async (intervalS) => {
+    const begin = 5 * 1440
+    await store(
+      'WS-W-1',
+      Array.from({ length: 40 }, (_, i) => [begin + i, 50_000 + i, i % 7 === 3 ? 2 : i % 7 === 4 ? 1 : 0]),
+    )
+    await store('WS-W-2', [[begin - 30, 60_000]])
+    await store('WS-P-1', [
+      [begin - 1600, 0.3],
+      [begin + 20, 0.31],
+    ])
+    const points = [...pointIds.values()].map((id) => ({ id, intervalS }))
+    for (const at of [begin - 1600, begin - 31, begin, begin + 19.5, begin + 20, begin + 39, begin + 600, begin + 2000].map((m) => midnight + m * minute)) {
+      const { rows } = await pool.query<{ id: number; at: number; value: number; quality: number }>(
+        `select distinct on (point_id) point_id as id, observed_at as at, value, quality from reading
+       where observed_at <= to_timestamp($1::float8 / 1000) and observed_at > to_timestamp($1::float8 / 1000) - interval '1 day' order by point_id, observed_at desc`,
+        [at],
+      )
+      const found = (await loadLatestAt(pool, points, at, 1440 * minute)).sort((a, b) => a.pointId - b.pointId)
+      expect(found.map((r) => [r.pointId, r.observedAt, r.receivedAt, r.value, r.quality])).toEqual(
+        rows.map((r) => [r.id, r.at, r.at, r.value, ['good', 'uncertain', 'bad'][r.quality]]),
+      )
+    }
+  },
+)

@@ -46,8 +46,7 @@ export class City {
   readonly byCode: ReadonlyMap<string, LiveStation>
   readonly #points = new Map<number, LivePoint>()
   readonly #byMetric = new Map<string, LivePoint[]>()
-  /** Of what is registered; changes when a station or a pipe is added, moved or renamed. */
-  readonly version: string
+  #version: string | null = null
   /** What the counters that a KPI adds up counted in the local day. */
   counters = new Map<number, DayCounter>()
   /** Samples of the points whose metric is summed over a window. */
@@ -60,10 +59,6 @@ export class City {
     readonly districts: readonly DistrictRow[] = [],
     readonly pipes: readonly PipeRow[] = [],
   ) {
-    this.version = createHash('sha1')
-      .update(JSON.stringify([stations, districts.map((d) => [d.adcode, d.name]), pipes]))
-      .digest('hex')
-      .slice(0, 12)
     this.stations = stations.map((registered) => {
       const station: LiveStation = { registered, points: [] }
       for (const p of registered.points) {
@@ -81,6 +76,15 @@ export class City {
       return station
     })
     this.byCode = new Map(this.stations.map((s) => [s.registered.code, s]))
+  }
+
+  /** Of what is registered; changes when a station or a pipe is added, moved or renamed. Most who look at a past moment do not ask. */
+  get version(): string {
+    this.#version ??= createHash('sha1')
+      .update(JSON.stringify([this.stations.map((s) => s.registered), this.districts.map((d) => [d.adcode, d.name]), this.pipes]))
+      .digest('hex')
+      .slice(0, 12)
+    return this.#version
   }
 
   point(id: number): LivePoint | undefined {

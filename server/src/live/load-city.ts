@@ -24,11 +24,8 @@ const windowMinutes = new Map(kpis.flatMap((k) => (k.aggregate.op === 'window_su
 const pointIdsOf = (stations: readonly RegisteredStation[], wanted: (metric: string) => boolean): number[] =>
   stations.filter((s) => s.origin === null).flatMap((s) => s.points.filter((p) => wanted(p.metric)).map((p) => p.id))
 
-/**
- * Counts the local day of the meters from their readings and fills the windows, as of `now`. All of it is worked out
- * anew from what is stored: a restart, a late reading and a past moment come to the same figures.
- */
-export async function loadDay(db: Queryable, city: City, stations: readonly RegisteredStation[], zone: string, now: number): Promise<void> {
+/** What the meters counted of the local day of `now`. */
+async function countDay(db: Queryable, city: City, zone: string, now: number): Promise<City['counters']> {
   const today = dayStart(now, zone)
   const counters = new Map<number, DayCounter>()
   for (const point of dayTotals.flatMap((k) => city.pointsOf(k.aggregate.metric, k.kinds))) {
@@ -37,11 +34,25 @@ export async function loadDay(db: Queryable, city: City, stations: readonly Regi
   }
   for (const r of await loadReadings(db, [...counters.keys()], today - openingLookBackMs, now))
     counters.get(r.pointId)?.take({ at: r.observedAt, value: r.value, quality: 'good' })
-  city.counters = counters
-  const ids = pointIdsOf(stations, (m) => windowMinutes.has(m))
+  return counters
+}
+
+const emptyWindows = (stations: readonly RegisteredStation[]): City['windows'] =>
+  new Map(pointIdsOf(stations, (m) => windowMinutes.has(m)).map((id) => [id, []]))
+
+async function fillWindows(db: Queryable, windows: City['windows'], now: number): Promise<void> {
   const longest = Math.max(0, ...windowMinutes.values()) * 60_000
-  city.windows = new Map(ids.map((id) => [id, []]))
-  for (const r of await loadReadings(db, ids, now - longest, now)) city.windows.get(r.pointId)?.push({ observedAt: r.observedAt, value: r.value })
+  for (const r of await loadReadings(db, [...windows.keys()], now - longest, now)) windows.get(r.pointId)?.push({ observedAt: r.observedAt, value: r.value })
+}
+
+/**
+ * Counts the local day of the meters from their readings and fills the windows, as of `now`. All of it is worked out
+ * anew from what is stored: a restart, a late reading and a past moment come to the same figures.
+ */
+export async function loadDay(db: Queryable, city: City, stations: readonly RegisteredStation[], zone: string, now: number): Promise<void> {
+  city.counters = await countDay(db, city, zone, now)
+  city.windows = emptyWindows(stations)
+  await fillWindows(db, city.windows, now)
 }
 
 /** The city as it is now. */
@@ -55,16 +66,18 @@ export async function loadCity(db: Queryable, zone: string, now: number): Promis
   return { city, stations }
 }
 
-/** The city as it was at `at`, as far as its readings are known today. */
-export async function loadCityAt(db: Queryable, zone: string, at: number): Promise<City> {
-  const stations = await loadRegistry(db)
-  const city = new City(stations, await loadDistricts(db), await loadPipes(db))
-  const ids = stations.flatMap((s) => s.points.map((p) => p.id))
-  const readings = await loadLatestAt(db, ids, at, lookBackMs)
+/** The city as it was at `at`, as far as its readings are known today; what is registered is read, or taken from who has it. */
+export async function loadCityAt(db: Queryable, zone: string, at: number, registered?: City): Promise<City> {
+  const stations = registered?.stations.map((s) => s.registered) ?? (await loadRegistry(db))
+  const city = new City(stations, registered?.districts ?? (await loadDistricts(db)), registered?.pipes ?? (await loadPipes(db)))
+  const points = stations.flatMap((s) => s.points)
+  const windows = emptyWindows(stations)
+  const [readings, counters] = await Promise.all([loadLatestAt(db, points, at, lookBackMs), countDay(db, city, zone, at), fillWindows(db, windows, at)])
   for (const reading of readings) city.apply(reading)
   const uncertain = readings.filter((r) => r.quality === 'uncertain')
   if (uncertain.length > 0) city.applyMarks(await loadMarks(db, uncertain))
-  await loadDay(db, city, stations, zone, at)
+  // After what was the newest then, which is among them.
+  Object.assign(city, { counters, windows })
   return city
 }
 

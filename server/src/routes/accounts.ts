@@ -5,7 +5,7 @@ import Type from 'typebox'
 import { type Accounts, checkPassword } from '../access/accounts.ts'
 import { hashPassword } from '../access/password.ts'
 import { ProblemError } from '../plugins/problem.ts'
-import { cityAt, type RouteContext } from './context.ts'
+import { cityNow, type RouteContext } from './context.ts'
 import { cursorOut, numberIn } from './cursor.ts'
 import { timeIn, timeOut, timeOutOrNull } from './time.ts'
 
@@ -39,7 +39,7 @@ export const accountRoutes =
     /** A scope that names a district that is none would see nothing, in silence. */
     async function checkDistricts(districts: readonly string[] | null | undefined): Promise<void> {
       if (!districts) return
-      const { city } = await cityAt(context, undefined)
+      const city = cityNow(context)
       const all = new Set(city.districts.map((d) => d.adcode))
       const wrong = districts.filter((d) => !all.has(d))
       if (wrong.length > 0) throw new ProblemError(422, 'district_unknown', 'No such district', wrong.join())

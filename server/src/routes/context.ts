@@ -30,15 +30,21 @@ export interface RouteContext {
   now: () => number
 }
 
+/** The city as it is, for what asks of it what is registered: to look at the state of all stations would take longer than the answer. */
+export function cityNow({ live }: RouteContext): City {
+  if (!live.loaded) throw new ProblemError(503, 'not_ready', 'Not loaded yet', 'the database has not been read since the start')
+  return live.city
+}
+
 /** The city that a request asks for: live, or as it was at `at`. */
 export async function cityAt(context: RouteContext, at: string | undefined): Promise<{ city: City; survey: Survey; live: boolean }> {
   const { live, now, zone, readPool } = context
-  if (!live.loaded) throw new ProblemError(503, 'not_ready', 'Not loaded yet', 'the database has not been read since the start')
+  const registered = cityNow(context)
   const present = now()
   const moment = timeIn('at', at, present)
-  if (at === undefined) return { city: live.city, survey: live.survey(present), live: true }
+  if (at === undefined) return { city: registered, survey: live.survey(present), live: true }
   if (moment > present) throw new ProblemError(400, 'time_invalid', 'That moment is still to come', `at=${at}`)
-  const city = await loadCityAt(readPool, zone, moment)
+  const city = await loadCityAt(readPool, zone, moment, registered)
   return { city, survey: survey(city, moment), live: false }
 }
 

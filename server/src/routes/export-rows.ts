@@ -1,5 +1,5 @@
 import { addDays, counterLimits, type ExportFormat, type ExportProgressAnswer, lateLimitMs, parseTime, type Tier } from '@yiping/contract'
-import { countBuckets, countReadings, loadBucketPage, loadCounted, loadReadingPage, loadTimeInState, type Queryable } from '@yiping/db'
+import { countBuckets, countReadings, type ExportedReadings, loadBucketPage, loadCounted, loadReadingPages, loadTimeInState, type Queryable } from '@yiping/db'
 import type { LivePoint } from '../live/city.ts'
 import { codeOfError, ProblemError } from '../plugins/problem.ts'
 import { tierSeconds } from './choose-tier.ts'
@@ -102,20 +102,54 @@ function* windows(from: number, to: number, days: number, zone: string): Generat
   }
 }
 
-async function* readingPages(db: Queryable, request: ExportRequest, point: LivePoint, after: number | null, pace: Pace): AsyncGenerator<ExportPage> {
-  let from = after === null ? request.from : Math.max(request.from, after + 1)
-  while (from < request.to) {
-    const to = Math.min(request.to, from + pace.windowMs)
+/**
+ * Of points whose readings are few in the span, as many at once as one query may bring: how few is known from those before. What does not
+ * fit after all is asked for again.
+ */
+async function* readingPages(db: Queryable, request: ExportRequest): AsyncGenerator<ExportPage> {
+  const { to } = request
+  const left = [...remaining(request)].map(({ point, after }) => ({ point, from: after === null ? request.from : Math.max(request.from, after + 1) }))
+  let pace = firstPace()
+  // What the points before had each; null: to be asked for alone.
+  let each: number | null = null
+  let ofThis = 0
+  for (let first = left[0]; first !== undefined; first = left[0]) {
+    const end = Math.min(to, first.from + pace.windowMs)
+    const whole = end === to && first.from === request.from
+    const some = left.slice(0, whole && each !== null ? Math.max(1, Math.floor(pace.rows / Math.max(1, each))) : 1)
     const asked = performance.now()
-    const { t, value, quality } = await loadReadingPage(db, { pointId: point.id, from, to }, pace.rows)
-    const last = t.at(-1)
-    const next = last !== undefined && t.length === pace.rows ? last + 1 : to
-    Object.assign(pace, nextPace(pace, { rows: t.length, coveredMs: next - from, tookMs: performance.now() - asked }))
-    for (let at = 0; at < t.length; at += pageRows) {
-      const slice = (column: readonly number[]): readonly number[] => column.slice(at, at + pageRows)
-      yield { point, t: slice(t), columns: [slice(value), slice(quality)] }
+    const found = await loadReadingPages(db, { pointIds: some.map((s) => s.point.id), from: first.from, to: end }, pace.rows)
+    const tookMs = performance.now() - asked
+    const rows = [...found.values()].reduce((n, { t }) => n + t.length, 0)
+    const cut = rows >= pace.rows ? Math.max(...found.keys()) : Infinity
+    if (some.length === 1) {
+      const own = found.get(first.point.id)
+      const next = cut < Infinity ? (own?.t.at(-1) ?? end) + 1 : end
+      pace = nextPace(pace, { rows, coveredMs: next - first.from, tookMs })
+      ofThis += rows
+      first.from = next
+      if (next >= to) {
+        left.shift()
+        each = ofThis
+        ofThis = 0
+      }
+      yield* pagesOf(first.point, own)
+      continue
     }
-    from = next
+    pace = nextPace(pace, { rows, coveredMs: pace.windowMs, tookMs })
+    const there = cut === Infinity ? some.length : some.findIndex(({ point }) => point.id >= cut)
+    each = there === 0 ? null : rows / there
+    left.splice(0, there)
+    for (const { point } of some.slice(0, there)) yield* pagesOf(point, found.get(point.id))
+  }
+}
+
+function* pagesOf(point: LivePoint, readings: ExportedReadings | undefined): Generator<ExportPage> {
+  if (readings === undefined) return
+  const { t, value, quality } = readings
+  for (let at = 0; at < t.length; at += pageRows) {
+    const slice = (column: readonly number[]): readonly number[] => column.slice(at, at + pageRows)
+    yield { point, t: slice(t), columns: [slice(value), slice(quality)] }
   }
 }
 
@@ -194,26 +228,26 @@ async function* oneAhead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
 export type ExportOutcome = ExportProgressAnswer
 export const noneExported = (): ExportOutcome => ({ rows: 0, cursor: null, state: 'running', failure: null })
 
+async function* allBucketPages(db: Queryable, request: ExportRequest, tier: Exclude<Tier, 'raw'>): AsyncGenerator<ExportPage> {
+  for (const { point, after } of remaining(request)) yield* bucketPages(db, request, tier, point, after)
+}
+
 /** The rows by point and time, a page in memory at a time; at most `limit`. */
 export async function* exportPages(db: Queryable, request: ExportRequest, outcome: ExportOutcome): AsyncGenerator<ExportPage> {
   const { tier, limit } = request
   const time = zoneClock(request.zone).text
-  const pace = firstPace()
   try {
-    for (const { point, after } of remaining(request)) {
-      const pages = tier === 'raw' ? readingPages(db, request, point, after, pace) : bucketPages(db, request, tier, point, after)
-      for await (const page of oneAhead(pages)) {
-        const left = limit - outcome.rows
-        const last = page.t[Math.min(left, page.t.length) - 1]
-        if (last !== undefined) {
-          outcome.rows += Math.min(left, page.t.length)
-          outcome.cursor = exportCursorOut(point, time(last))
-          yield left < page.t.length ? { point, t: page.t.slice(0, left), columns: page.columns.map((c) => c.slice(0, left)) } : page
-        }
-        if (left < page.t.length) {
-          outcome.state = 'limited'
-          return
-        }
+    for await (const page of oneAhead(tier === 'raw' ? readingPages(db, request) : allBucketPages(db, request, tier))) {
+      const left = limit - outcome.rows
+      const last = page.t[Math.min(left, page.t.length) - 1]
+      if (last !== undefined) {
+        outcome.rows += Math.min(left, page.t.length)
+        outcome.cursor = exportCursorOut(page.point, time(last))
+        yield left < page.t.length ? { ...page, t: page.t.slice(0, left), columns: page.columns.map((c) => c.slice(0, left)) } : page
+      }
+      if (left < page.t.length) {
+        outcome.state = 'limited'
+        return
       }
     }
     outcome.state = 'complete'

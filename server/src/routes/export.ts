@@ -7,7 +7,7 @@ import Type, { type Static } from 'typebox'
 import type { Scope } from '../access/principal.ts'
 import { scopeOf } from '../plugins/access.ts'
 import { ProblemError } from '../plugins/problem.ts'
-import { cityAt, type RouteContext } from './context.ts'
+import { cityNow, type RouteContext } from './context.ts'
 import { exportCsv } from './export-csv.ts'
 import { ExportGate } from './export-gate.ts'
 import { ExportLog } from './export-log.ts'
@@ -34,7 +34,7 @@ export const exportRoutes =
     const log = new ExportLog()
 
     async function wantedOf({ tier, format, limit = mostRows, ...query }: Asked, scope: Scope): Promise<ExportRequest> {
-      const { city } = await cityAt(context, undefined)
+      const city = cityNow(context)
       const points = pointsIn(city, query.points, scope)
       return { points, ...spanIn(query, now(), zone), tier, format, limit, zone, now: now(), after: exportCursorIn(query.cursor, points) }
     }

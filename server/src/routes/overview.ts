@@ -6,7 +6,7 @@ import { domainOverview, overviewAnswer, stationAnswer } from './answers.ts'
 import { sees } from '../access/principal.ts'
 import { scopeOf } from '../plugins/access.ts'
 import { alarmsAt, cityAt, type RouteContext } from './context.ts'
-import { timeOut } from './time.ts'
+import { timeIn, timeOut } from './time.ts'
 
 const At = Type.Object({ at: Type.Optional(Type.String({ description: 'a past moment; without it: now, live' })) })
 
@@ -17,9 +17,14 @@ export const overviewRoutes =
       '/overview',
       { config: { access: 'look', heavy: 'at' }, schema: { summary: 'The whole wall as data', querystring: At, response: { 200: OverviewAnswer } } },
       async (request) => {
-        const { city, survey, live } = await cityAt(context, request.query.at)
-        const known = live || (await watchedAt(context.readPool, survey.now))
-        return overviewAnswer(city, survey, await alarmsAt(context, request.query.at), known, context.live.truth(context.now()), live, context.zone)
+        const { at } = request.query
+        const moment = at === undefined ? null : timeIn('at', at, context.now())
+        const [{ city, survey, live }, alarms, known] = await Promise.all([
+          cityAt(context, at),
+          alarmsAt(context, at),
+          moment === null || watchedAt(context.readPool, moment),
+        ])
+        return overviewAnswer(city, survey, alarms, known, context.live.truth(context.now()), live, context.zone)
       },
     )
 

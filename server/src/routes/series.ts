@@ -16,7 +16,7 @@ import { scopeOf } from '../plugins/access.ts'
 import { ProblemError } from '../plugins/problem.ts'
 import { type Choice, chooseTier, holdsSince } from './choose-tier.ts'
 import { before, comparisons } from './compare.ts'
-import { cityAt, type RouteContext } from './context.ts'
+import { cityNow, type RouteContext } from './context.ts'
 import { whenGone } from './gone.ts'
 import { meterColumns } from './series-meters.ts'
 import { pointsIn, spanIn } from './series-query.ts'
@@ -84,7 +84,7 @@ export const seriesRoutes =
       },
       async (request, reply) => {
         const gone = whenGone(reply)
-        const { city } = await cityAt(context, undefined)
+        const city = cityNow(context)
         const points = pointsIn(city, request.query.points, scopeOf(request))
         const { from, to } = spanIn(request.query, context.now(), context.zone)
         const { maxPoints } = request.query
@@ -105,13 +105,26 @@ export const seriesRoutes =
             zone: context.zone,
             limit: tier === 'raw' ? maxPoints + 1 : 100_000,
           }
-          const found = await fitting(db, wanted)
-          const compared = found && earlier && (await fitting(db, { ...wanted, ...earlier }))
-          return found === null || compared === null ? null : { wanted, found, compared }
+          const [found, compared, suspect] = await Promise.all([
+            fitting(db, wanted),
+            earlier && fitting(db, { ...wanted, ...earlier }),
+            to - from <= suspectSpanMs ? loadSuspect(db, wanted) : null,
+          ])
+          return found === null || compared === null ? null : { wanted, found, compared, suspect }
         }
         const { tier: named } = request.query
+        // What is asked at once is there at once: each question takes the database longer to plan than to answer.
+        const [first, corrections] = await Promise.all([
+          load(chooseTier(to - from, maxPoints, fastest, named, holds)),
+          loadCorrections(
+            db,
+            points.map((p) => p.id),
+            from,
+            to,
+          ),
+        ])
         const loaded =
-          (await load(chooseTier(to - from, maxPoints, fastest, named, holds))) ??
+          first ??
           // A device that reports more often than it should: nobody has asked for its single readings.
           (named === undefined ? await load(chooseTier(to - from, maxPoints, fastest, undefined, (t) => t !== 'raw' && holds(t))) : null)
         if (loaded === null)
@@ -121,13 +134,13 @@ export const seriesRoutes =
             'More raw readings than asked for',
             `over ${maxPoints} readings of a point in that span: take a shorter span, more maxPoints or a coarser tier`,
           )
-        const { wanted, found, compared } = loaded
+        const { wanted, found, compared, suspect } = loaded
         const { tier, bucketSeconds } = wanted
-        const percentiles = percents && (await sorted(db, wanted, percents))
-        const suspect = to - from <= suspectSpanMs ? await loadSuspect(db, wanted) : null
-        const metered = await meterColumns(db, points, wanted, found, context.now())
-        const comparedMeters = compared && earlier ? await meterColumns(db, points, { ...wanted, ...earlier }, compared, context.now()) : () => ({})
-        const corrections = await loadCorrections(db, wanted.pointIds, from, to)
+        const [percentiles, metered, comparedMeters] = await Promise.all([
+          percents && sorted(db, wanted, percents),
+          meterColumns(db, points, wanted, found, context.now()),
+          compared && earlier ? meterColumns(db, points, { ...wanted, ...earlier }, compared, context.now()) : () => ({}),
+        ])
         // What is over may be kept, but is asked for again each time: late readings change it, and its tag with it.
         reply.header('cache-control', to < context.now() - lateForRollupsMs ? 'private, no-cache' : 'no-store')
         return {

@@ -5,7 +5,7 @@ import { sees } from '../access/principal.ts'
 import { scopeOf } from '../plugins/access.ts'
 import { ProblemError } from '../plugins/problem.ts'
 import { stationAnswer } from './answers.ts'
-import { cityAt, type RouteContext } from './context.ts'
+import { cityAt, cityNow, type RouteContext } from './context.ts'
 import { cursorIn, cursorOut } from './cursor.ts'
 
 const Filter = Type.Object({
@@ -64,7 +64,7 @@ export const stationRoutes =
       '/registry',
       { config: { access: 'look' }, schema: { summary: 'Stations of this city in columns, for a map', response: { 200: RegistryAnswer } } },
       async (request) => {
-        const { city } = await cityAt(context, undefined)
+        const city = cityNow(context)
         const scope = scopeOf(request)
         const placed = city.stations.map((s) => s.registered).filter((r) => r.origin === null && sees(scope, r.district) && r.lon !== null && r.lat !== null)
         return {
@@ -88,7 +88,7 @@ export const stationRoutes =
       { config: { access: 'look' }, schema: { summary: 'District boundaries, GeoJSON in WGS 84', response: { 200: DistrictsAnswer } } },
       async () => ({
         type: 'FeatureCollection' as const,
-        features: (await cityAt(context, undefined)).city.districts.flatMap((d) =>
+        features: cityNow(context).districts.flatMap((d) =>
           d.boundary === null
             ? []
             : [

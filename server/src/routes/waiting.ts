@@ -5,7 +5,7 @@ import Type from 'typebox'
 import { holdToWholeCity } from '../plugins/access.ts'
 import { ProblemError } from '../plugins/problem.ts'
 import { isRegistrable, planRegistration, type RegistrationFault } from '../register/plan.ts'
-import { cityAt, type RouteContext } from './context.ts'
+import { cityNow, type RouteContext } from './context.ts'
 import { cursorIn, cursorOut } from './cursor.ts'
 import { timeOut } from './time.ts'
 
@@ -70,7 +70,7 @@ export const waitingRoutes =
           .map((s) => s.code)
           .join()
           .slice(0, 2000)
-        const { city } = await cityAt(context, undefined)
+        const city = cityNow(context)
         const districts = new Set(city.districts.map((d) => d.adcode))
         const codes = [...new Set(stations.flatMap((s) => [s.code, s.feeder ?? s.code]).map((code) => code.replaceAll('\0', '')))]
         const done = await registerWaiting(context.pool, codes, (applicants) => {
