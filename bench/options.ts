@@ -64,7 +64,7 @@ export function readOptions(args: readonly string[], minutes: number): Options {
     database: values.database ?? (process.env.TEST_DATABASE_URL || null),
     // As many as make what a process learns in its first second small beside the rest.
     messages: number('messages', 1_000_000),
-    readings: number('readings', 600_000),
+    readings: number('readings', 3_000_000),
     history: number('history', 10_000_000),
     nodeRed: values['node-red'] ?? false,
   }
