@@ -33,6 +33,7 @@ export const desks: Picture[] = [
   ...each((l, t) => ({ name: named('ingest', l, t, 1440), path: `/ingest?hours=1&${look(l, t)}`, ...desk })),
   { name: 'history-empty-en-1440', path: '/history?lang=en', ...desk },
   { name: 'history-day-zh-1920', path: '/history?points=WS-D-0001:ws.flow&compare=day&panel=distribution', ...wall },
+  { name: 'history-meter-zh-1440', path: '/history?points=WS-D-0001:ws.volume,WS-B-0001:ws.pump_state', ...desk },
   { name: 'history-three-zh-3840', path: '/history?points=WS-P-0001:ws.pressure,HT-S-0001:ht.t2s,HT-S-0001:ht.t2r&panel=calendar', width: 3840, height: 2160 },
   { name: 'alarms-zh-1920', path: '/alarms', ...wall },
   { name: 'alarms-zh-3840', path: '/alarms', width: 3840, height: 2160 },

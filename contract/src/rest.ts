@@ -262,9 +262,9 @@ const SeriesColumns = {
   count: Type.Array(Count),
 }
 const Counted = Type.Optional(
-  Type.Array(Type.Number(), {
+  Type.Array(Type.Union([Type.Number(), Type.Null()]), {
     description:
-      'counters: what was counted in each bucket of `t`, since the last reading before it (so a bucket after a gap has what was counted in the gap): resets, roll-overs and corrupt frames as docs/adr/0023 says; of tier raw at each reading. Absent while it is not worked out',
+      'counters: what was counted in each bucket of `t`, since the last reading before it (so a bucket after a gap has what was counted in the gap): resets, roll-overs and corrupt frames as docs/adr/0023 says; of tier raw at each reading. Null for a meter’s first reading of all, as long as it is alone in its bucket. Absent while it is not worked out',
   }),
 )
 export const TimeInStateAnswer = Type.Object(

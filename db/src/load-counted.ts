@@ -9,7 +9,8 @@ export type CountedRequest = Pick<SeriesRequest, 'from' | 'to' | 'tier' | 'bucke
 /** Start of each bucket with readings (of `raw` each reading is one), epoch ms, and what the meter counted since the last reading before it. */
 export interface CountedColumns {
   t: number[]
-  counted: number[]
+  /** Null: nobody knows of a meter's first reading of all. */
+  counted: (number | null)[]
 }
 
 const minuteMs = 60_000
@@ -32,13 +33,14 @@ interface Bucket {
   t: number
   first: number
   last: number
+  readings: number
 }
 const rawSql = `
-select point_id as id, observed_at as t, value as first, value as last from reading
+select point_id as id, observed_at as t, value as first, value as last, 1 as readings from reading
 where point_id = any($1::int[]) and quality < 2 and observed_at >= to_timestamp($2::float8 / 1000) and observed_at < to_timestamp($3::float8 / 1000)
 order by 1, 2`
 const bucketSql = (tier: RollUpTier): string => `
-select point_id as id, ${bucketAt('bucket', '$4', '$5')} as t, first(first, bucket) as first, last(last, bucket) as last
+select point_id as id, ${bucketAt('bucket', '$4', '$5')} as t, first(first, bucket) as first, last(last, bucket) as last, sum(count)::int as readings
 from ${tierRows(tier, 'point_id = any($1::int[])', { from: '$2', to: '$3', zone: '$5' }, 'first, last, count')}
 where count > 0 group by 1, 2 order by 1, 2`
 
@@ -67,11 +69,12 @@ export async function loadCounted(db: Queryable, points: readonly CountedPoint[]
 
   const out = new Map<number, CountedColumns>(ids.map((id) => [id, { t: [], counted: [] }]))
   const level = new Map(opened)
-  for (const { id, t, first, last } of buckets) {
+  for (const { id, t, first, last, readings } of buckets) {
     const columns = out.get(id)
     columns?.t.push(t)
     // Six decimals: what is left of sums of large registers is no reading's.
-    columns?.counted.push(Math.round((last - (level.get(id) ?? first) + (sums.get(`${id} ${t}`) ?? 0)) * 1e6) / 1e6)
+    const by = last - (level.get(id) ?? first) + (sums.get(`${id} ${t}`) ?? 0)
+    columns?.counted.push(!level.has(id) && readings === 1 ? null : Math.round(by * 1e6) / 1e6)
     level.set(id, last)
   }
   return out

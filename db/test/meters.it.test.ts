@@ -107,11 +107,13 @@ const store = (which: (p: Point, at: number) => boolean, receivedAt: (at: number
 const usable = (p: Point, late: boolean): CounterReading[] => p.readings.filter((r) => (late || !p.late.has(r.at)) && r.quality !== 'bad')
 const bucketOf = (tier: RollUpTier, at: number): number => (tier === '1d' ? dayStart(at, zone) : Math.floor(at / (tiers[tier] * 1000)) * tiers[tier] * 1000)
 
-/** What each bucket counted, straight from the rule. */
-function wantedCounts(readings: readonly CounterReading[], tier: RollUpTier, from: number, to: number): Map<number, number> {
+/** What each bucket counted, straight from the rule; null where there is but the first reading of all. */
+function wantedCounts(readings: readonly CounterReading[], tier: RollUpTier, from: number, to: number): Map<number, number | null> {
   const counted = countedInHindsight(readings, limits ?? { maxRatePerHour: 0, tolerance: 0 })
-  const sums = new Map<number, number>()
+  const sums = new Map<number, number | null>()
   for (const { at } of readings) if (at >= from && at < to) sums.set(bucketOf(tier, at), (sums.get(bucketOf(tier, at)) ?? 0) + (counted.get(at) ?? 0))
+  const [first, second] = readings.map((r) => bucketOf(tier, r.at))
+  if (first !== undefined && first !== second && sums.has(first)) sums.set(first, null)
   return sums
 }
 async function expectCounts(late: boolean, from: number, to: number): Promise<void> {
@@ -126,7 +128,7 @@ async function expectCounts(late: boolean, from: number, to: number): Promise<vo
       const wanted = [...wantedCounts(usable(p, late), tier, from, to)]
       const own = got?.get(p.id)
       expect([p.id, tier, own?.t]).toEqual([p.id, tier, wanted.map(([t]) => t)])
-      const wrong = wanted.filter(([, n], i) => !(Math.abs((own?.counted[i] ?? NaN) - n) < 0.01))
+      const wrong = wanted.filter(([, n], i) => (n === null ? own?.counted[i] !== null : !(Math.abs((own?.counted[i] ?? NaN) - n) < 0.01)))
       expect([p.id, tier, wrong]).toEqual([p.id, tier, []])
     }
   }

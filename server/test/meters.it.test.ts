@@ -69,6 +69,8 @@ describe.each(['before it is worked out', 'when it is worked out'])('the history
   it('says it of the span that is compared too, and at single readings', async () => {
     const { series } = await get(`series?points=M-1:ws.volume&${span(day, day + 6 * hour)}&tier=1h&compare=P1D`)
     expect([series[0].counted, series[0].compare.counted]).toEqual([[], [110, 120, 120, 120, 120, 110]])
+    const opened = (await get(`series?points=M-1:ws.volume&${span(0, hour / 6)}&tier=raw`)).series[0]
+    expect(opened.counted).toEqual([null, 10])
     const raw = (await get(`series?points=M-1:ws.volume,M-2:ws.pump_state&${span(4 * hour, 12.5 * hour)}&tier=raw`)).series
     const [i, frame, gap] = [5, 8, 12].map((h) => raw[0].t.indexOf(begin + h * hour)) as [number, number, number]
     expect(raw[0].counted.slice(i - 1, i + 2)).toEqual([10, 0, 10])

@@ -195,8 +195,8 @@ async function meterColumns(
   const none = t.map(() => null)
   if (limits) {
     const own = (await loadCounted(db, [{ id, limits }], { ...wanted, tier }))?.get(id)
-    const byBucket = new Map(own?.t.map((at, i) => [at, own.counted[i] ?? 0]))
-    return (column) => (column === 'counted' && own ? t.map((at) => byBucket.get(at) ?? 0) : none)
+    const byBucket = new Map(own?.t.map((at, i) => [at, own.counted[i] ?? null]))
+    return (column) => (column === 'counted' && own ? t.map((at) => byBucket.get(at) ?? null) : none)
   }
   if (metric.kind !== 'state') return () => none
   const own = (await loadTimeInState(db, [{ id, staleMs: lateLimitMs(intervalS) }], { ...wanted, now }))?.get(id)

@@ -4,7 +4,7 @@ import type { LivePoint } from '../live/city.ts'
 
 /** What a series says besides of a meter or a state, by the buckets of the rest. */
 export interface MeterColumns {
-  counted?: number[]
+  counted?: (number | null)[]
   timeInState?: TimeInState
 }
 
@@ -25,11 +25,11 @@ export async function meterColumns(
   const lasted = states.length > 0 && wanted.tier !== 'raw' ? await loadTimeInState(db, states, { ...wanted, now }) : null
   return ({ id }) => {
     const own = counted?.get(id)
-    const byBucket = new Map(own?.t.map((t, i) => [t, own.counted[i] ?? 0]))
+    const byBucket = new Map(own?.t.map((t, i) => [t, own.counted[i] ?? null]))
     const timeInState = lasted?.get(id)
     return {
       // A bucket that has come in between has nothing beside it yet.
-      ...(own && { counted: (found.get(id)?.t ?? []).map((t) => byBucket.get(t) ?? 0) }),
+      ...(own && { counted: (found.get(id)?.t ?? []).map((t) => byBucket.get(t) ?? null) }),
       ...(timeInState && { timeInState }),
     }
   }

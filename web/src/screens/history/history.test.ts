@@ -105,6 +105,9 @@ describe('a meter and a state', () => {
     expect(columnsOf(answer, volume)).toEqual({ t: columns.t, min: [2, 3], max: [2, 3], avg: [2, 3], count: [12, 12] })
     expect(columnsOf(earlierOf(answer), volume)).toMatchObject({ t: [now - day, now - day + hour], avg: [1, 1] })
     expect(columnsOf(answer, pump)).toMatchObject(columns)
+    const opened = { ...answer, series: [{ ...answer.series[0]!, counted: [null, 3] }] }
+    expect(columnsOf(opened, volume)).toEqual({ t: [now + hour], min: [3], max: [3], avg: [3], count: [12] })
+    expect(countedIn(opened, volume)).toBe(3)
   })
   it('is summed up over what is looked at', () => {
     expect([countedIn(answer, volume), countedIn(answer, volume, now, now + hour), countedIn(answer, pump)]).toEqual([5, 2, null])

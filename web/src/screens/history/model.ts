@@ -63,13 +63,26 @@ const seriesOf = (answer: SeriesAnswer | undefined, point: Named) => answer?.ser
 /** What is drawn of a point: of a meter what it counted, which its register, that only grows, does not show. */
 export function columnsOf(answer: SeriesAnswer | undefined, point: Named): Columns {
   const own = seriesOf(answer, point)
-  return own?.counted ? { t: own.t, min: own.counted, max: own.counted, avg: own.counted, count: own.count } : (own ?? none)
+  if (!own?.counted) return own ?? none
+  const t: number[] = []
+  const counted: number[] = []
+  const count: number[] = []
+  for (const [i, by] of own.counted.entries()) {
+    // Before its first reading nobody knows.
+    if (by === null) continue
+    t.push(own.t[i] ?? 0)
+    counted.push(by)
+    count.push(own.count[i] ?? 0)
+  }
+  return { t, min: counted, max: counted, avg: counted, count }
 }
 
 /** What a meter counted in from ≤ t < to; null: it is none, or that is not known. */
 export function countedIn(answer: SeriesAnswer, point: Named, from = -Infinity, to = Infinity): number | null {
   const own = seriesOf(answer, point)
-  return own?.counted ? own.counted.reduce((sum, n, i) => ((own.t[i] ?? Infinity) >= from && (own.t[i] ?? Infinity) < to ? sum + n : sum), 0) : null
+  return own?.counted
+    ? own.counted.reduce<number>((sum, n, i) => ((own.t[i] ?? Infinity) >= from && (own.t[i] ?? Infinity) < to ? sum + (n ?? 0) : sum), 0)
+    : null
 }
 
 /** For how long a point was in each of its states in the buckets of from ≤ t < to; null: not known. States that did not occur are left out. */
