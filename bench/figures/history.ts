@@ -143,14 +143,22 @@ export const history: Figure = {
           goal: { atMost: 300 },
           reference: { value: late.storedMs / 1000, what: 'storing them alone' },
         },
-        {
-          figure: 'history: live reading to committed row p95 meanwhile',
-          measured: quantile([...late.during, ...late.repairing], 0.95),
-          unit: 'ms',
-          decimals: 0,
-          goal: { atMost: 500 },
-          reference: { value: quantile(late.alone, 0.95), what: 'the same before they came' },
-        },
+        ...(
+          [
+            ['while they are stored', late.during],
+            ['while they are rolled up', late.repairing],
+          ] as const
+        )
+          .filter(([, waits]) => waits.length > 0)
+          .map(([name, waits]) => ({
+            figure: `history: live reading to committed row p95 ${name}`,
+            measured: quantile(waits, 0.95),
+            unit: 'ms',
+            decimals: 0,
+            // Unchanged, but for what two runs differ by.
+            goal: { atMost: Math.round(1.25 * quantile(late.alone, 0.95)) },
+            reference: { value: quantile(late.alone, 0.95), what: 'the same before they came' },
+          })),
       )
       detail.late = { ...late, alone: late.alone.length, during: late.during.length, repairing: late.repairing.length }
     }
