@@ -44,8 +44,9 @@ export class Publish implements IncomingMessage {
 const publishType = 3
 /** So long a chunk may keep the loop from others: the database's answers wait for it, four of them a batch. */
 const sliceMs = 8
-/** The clock is looked at after so many messages. */
+/** The clock is looked at after so many messages, and after each that is longer than this. */
 const perLook = 32
+const longBytes = 1024
 
 /**
  * Stands between the socket and MQTT.js: takes every PUBLISH of QoS 0 and 1 out of the stream and hands all other
@@ -147,12 +148,13 @@ export class PublishTap extends Duplex {
         this.destroy(new Error('a PUBLISH that cannot be read'))
         return
       }
+      const isLong = end - at > longBytes
       at = end
       if (tooLong && bytes.length < end) {
         this.#skip = end - bytes.length
         at = bytes.length
       }
-      const room = isPublish ? (this.options.room() ?? (taken % perLook === 0 && performance.now() > until ? turn() : null)) : null
+      const room = isPublish ? (this.options.room() ?? ((isLong || taken % perLook === 0) && performance.now() > until ? turn() : null)) : null
       if (room !== null) {
         this.#keep(bytes.subarray(at), 1)
         this.#wait(room)
