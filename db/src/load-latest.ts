@@ -41,6 +41,7 @@ const readAhead = 3
  * by itself. Where points send far more than they should, all are.
  */
 export async function loadLatestAt(db: Queryable, points: readonly AskedPoint[], at: number, lookBackMs: number): Promise<CommittedReading[]> {
+  if (points.length === 0) return []
   const perMs = points.reduce((sum, p) => sum + 1 / (Math.max(1, p.intervalS) * 1000), 0)
   const wanted = readAhead * points.length
   const recent = await newestOf(db, recentSql, [at, at - Math.min(lookBackMs, wanted / perMs), 2 * wanted], 2 * wanted)
