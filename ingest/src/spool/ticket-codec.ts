@@ -1,5 +1,5 @@
 import type { RejectionRow } from '@yiping/db'
-import type { Entry, LinkWord, RawMessage, Sighting, Ticket } from '../validate/ticket.ts'
+import { type Entry, isRaw, type LinkWord, type RawMessage, type Sighting, type Ticket } from '../validate/ticket.ts'
 import { type Mark, marks } from '../validate/checks.ts'
 import type { PlainMessage, ReadingBlock } from '../validate/plain-message.ts'
 import type { HeldReading, ValidReading } from '../validate/validate-value.ts'
@@ -37,7 +37,6 @@ interface Rest {
 /** What can be written down. A plain message is read again as the ticket that it would have been. */
 export type Writable = Entry | PlainMessage
 const isPlain = (entry: Writable): entry is PlainMessage => 'plain' in entry
-const isRaw = (entry: Writable): entry is RawMessage => 'raw' in entry
 
 /** What follows its readings: null for nearly every ticket. */
 export function restOf(entry: Writable): Buffer | null {

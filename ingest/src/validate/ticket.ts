@@ -56,7 +56,7 @@ export interface RawMessage extends MessageParts {
 }
 
 export type Entry = Ticket | RawMessage
-export const isRaw = (entry: Entry): entry is RawMessage => 'raw' in entry
+export const isRaw = (entry: object): entry is RawMessage => 'raw' in entry
 
 /** Smaller ones are taken apart at once. */
 export const rawFromBytes = 2048
