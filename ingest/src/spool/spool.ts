@@ -37,6 +37,7 @@ export interface SpoolOptions {
 /** What one statement stores: everything of the stream after the last one and up to `seq`. */
 export interface Turn extends Portion {
   stream: SpoolStream
+  /** Back-fill: at most `maxLate` of it. */
   late: boolean
 }
 
@@ -135,8 +136,9 @@ export class Spool {
   get empty(): boolean {
     return this.#pendingReadings === 0 && this.#all().every((s) => s.empty)
   }
-  get spilled(): boolean {
-    return this.#all().some((s) => s.spilled)
+  /** Live readings are no longer all in memory. */
+  get liveSpilled(): boolean {
+    return this.#live.spilled
   }
   get full(): string | null {
     return this.#full
@@ -335,8 +337,9 @@ export class Spool {
     for (const stream of order) {
       if (!stream.waits) continue
       if (!stream.known) stream.know(await this.options.loadProgress(stream.id))
-      const taken = await stream.take(stream === this.#live || this.#heirlooms.has(stream) ? maxReadings : maxLate, hardLimit)
-      if (taken !== null) return { ...taken, stream, late: stream !== this.#live }
+      const late = stream !== this.#live && !this.#heirlooms.has(stream)
+      const taken = await stream.take(late ? maxLate : maxReadings, hardLimit)
+      if (taken !== null) return { ...taken, stream, late }
       await this.#retire(stream)
     }
     return null

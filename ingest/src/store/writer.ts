@@ -19,11 +19,14 @@ export interface WriterOptions {
   onFailed: (error: unknown, attempt: number) => void
 }
 
-/** Readings of a statement: at first, at least, at most; and of one of back-fill, which live ones may have to wait for. */
+/** Readings of a statement: at first, at least, at most. */
 const firstReadings = 2000
 const leastReadings = 1000
 const mostReadings = 60_000
+/** Of one of back-fill, which live readings may have to wait for: as many as are stored in `lateMs`. */
+const leastLate = 500
 const mostLate = 4000
+const lateMs = 40
 const quickMs = 250
 const slowMs = 400
 
@@ -41,6 +44,7 @@ export class Writer {
   #abort = new AbortController()
   #drainUntil = 0
   #size = firstReadings
+  #late = leastLate
 
   constructor(private readonly options: WriterOptions) {}
 
@@ -72,7 +76,8 @@ export class Writer {
         await next
         return settled
       }
-      this.#resize(stored.rows, stored.ms)
+      if (handed.turn.late) this.#resizeLate(stored.rows, stored.ms)
+      else this.#resize(stored.rows, stored.ms)
       this.options.onStored(stored)
       await settled
       settled = spool.settle(handed.turn)
@@ -86,7 +91,7 @@ export class Writer {
     void before.then(() => {
       idle = true
     })
-    while (!idle && spool.untaken < this.#size && !spool.spilled) await Promise.race([before, spool.grown()])
+    while (!idle && spool.untaken < this.#size && !spool.liveSpilled) await Promise.race([before, spool.grown()])
   }
 
   /** Waits for something to store; null when there is nothing to wait for any more. */
@@ -99,7 +104,7 @@ export class Writer {
       if (spool.readings < this.#size && !signal.aborted) await delay(lingerMs, undefined, { signal }).catch(() => {})
       let turn: Turn | null
       try {
-        turn = await spool.take(this.#size, mostReadings, Math.min(this.#size, mostLate))
+        turn = await spool.take(this.#size, mostReadings, this.#late)
         failures = 0
       } catch (error) {
         failures += 1
@@ -118,5 +123,10 @@ export class Writer {
   #resize(readings: number, ms: number): void {
     if (ms > slowMs) this.#size = Math.max(leastReadings, this.#size / 1.5)
     else if (ms < quickMs && readings >= 0.8 * this.#size) this.#size = Math.min(mostReadings, this.#size * (ms < quickMs / 3 ? 3 : 1.5))
+  }
+
+  #resizeLate(readings: number, ms: number): void {
+    if (ms > lateMs) this.#late = Math.max(leastLate, this.#late * Math.max(0.5, lateMs / ms))
+    else if (readings >= 0.8 * this.#late) this.#late = Math.min(mostLate, this.#late * Math.min(1.5, lateMs / ms))
   }
 }
