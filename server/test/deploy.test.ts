@@ -1,10 +1,11 @@
-import { readFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { deployedAlerts, deployedQueries, selectorsOf } from '@yiping/contract/testing/deployed'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { parse } from 'yaml'
-import { verdictOf } from '../../.ci/audit.ts'
+import { askFolder, verdictOf } from '../../.ci/audit.ts'
 
 const deploy = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'deploy')
 
@@ -50,4 +51,41 @@ describe('the audit of packages', () => {
     'takes %j for no report, and not for a good one',
     (text) => expect(verdictOf(text).holes).toBeNull(),
   )
+
+  describe('in a folder of advisories', () => {
+    const lock = JSON.stringify({
+      packages: {
+        '': { name: 'us', version: '1.0.0' },
+        'node_modules/a': { version: '1.4.0' },
+        'node_modules/b/node_modules/@s/a': { version: '2.0.0' },
+        'node_modules/us': { link: true },
+      },
+    })
+    const folderOf = async (files: Record<string, string>): Promise<string> => {
+      const folder = await mkdtemp(join(tmpdir(), 'yiping-advisories-'))
+      onTestFinished(() => rm(folder, { recursive: true }))
+      for (const [path, text] of Object.entries(files)) {
+        await mkdir(join(folder, path, '..'), { recursive: true })
+        await writeFile(join(folder, path), text)
+      }
+      return folder
+    }
+    const advisory = (id: string, range: string): string => `identifier: "${id}"\naffected_range: "${range}"\npubdate: "2026-08-17"\n`
+
+    it('names each version that an advisory affects, wherever it is installed', async () => {
+      const folder = await folderOf({
+        'a/1.yml': advisory('CVE-1', '<1.2.0||>=1.3.0 <1.4.1'),
+        'a/2.yml': advisory('CVE-2', '<1.4.0'),
+        '@s/a/3.yml': advisory('GMS-3', '<=2.0.0'),
+        'c/4.yml': advisory('CVE-4', '*'),
+      })
+      const { holes, said } = await askFolder(folder, lock)
+      expect(holes).toEqual(['a 1.4.0 (CVE-1)', '@s/a 2.0.0 (GMS-3)'])
+      expect(said).toBe('2 packages held against 3 advisories of theirs, the newest of 2026-08-17: 2 affected')
+    })
+    it('says nothing where none of the packages is known, and takes no broken advisory for a good one', async () => {
+      expect((await askFolder(await folderOf({ 'c/4.yml': advisory('CVE-4', '*') }), lock)).holes).toBeNull()
+      await expect(askFolder(await folderOf({ 'a/1.yml': advisory('CVE-1', 'all of them') }), lock)).rejects.toThrow('a/1.yml is no advisory')
+    })
+  })
 })
