@@ -24,20 +24,33 @@ export function encodeCopyBatch(rows: readonly CopyRow[], receivedAt: number): R
   ])
 }
 
-/** The same of columns, each row with its own time of arrival. */
+/**
+ * The same of columns, each row with its own time of arrival. Sorted by point, those of a point in the order in which they came: a
+ * large batch has several of each, and they go into the same leaf of the index.
+ */
 export function encodeCopyColumns(c: { pointId: number[]; observedAt: number[]; receivedAt: number[]; value: number[]; quality: number[] }): Buffer {
   const row: CopyRow = { ...noRow }
+  const order = byPoint(c.pointId)
   return pack(
     c.pointId.length,
-    (i) => {
+    (place) => {
+      const i = order[place] ?? 0
       row.pointId = c.pointId[i] ?? 0
       row.observedAt = c.observedAt[i] ?? 0
       row.value = c.value[i] ?? 0
       row.quality = c.quality[i] ?? 0
       return row
     },
-    (i) => c.receivedAt[i] ?? 0,
+    (place) => c.receivedAt[order[place] ?? 0] ?? 0,
   )
+}
+
+/** Places of the rows, by point and then as they stand: numbers that hold both, since those are sorted without asking us. */
+function byPoint(pointId: readonly number[]): Float64Array {
+  const n = pointId.length
+  const keys = Float64Array.from(pointId, (id, i) => id * n + i).sort()
+  for (let i = 0; i < n; i += 1) keys[i] = (keys[i] ?? 0) % n
+  return keys
 }
 
 const noRow: CopyRow = { pointId: 0, observedAt: 0, value: 0, quality: 0 }
