@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { acquireLock } from '@yiping/db'
 import { Group, type Owed } from './group.ts'
 import type { Portion } from './portion.ts'
@@ -51,6 +51,10 @@ interface Lane {
 /** Readings on their way to disk before the source has to wait. */
 const maxPending = 20_000
 const retryFullMs = 250
+/** Messages of fewer readings than this are gathered, from the last write on for so long, and looked after so often. */
+const gatherReadings = 2000
+const gatherMs = 10
+const gatherStepMs = 2
 const damagedName = 'damaged'
 const endedKept = 100
 /** Names of owners begin with the moment of their start, at one length; of their streams `live-2` comes before `live-10`. */
@@ -94,6 +98,7 @@ export class Spool {
   #setAside = false
   #syncTimer: NodeJS.Timeout | null = null
   #streams = 0
+  #gatheredAt = 0
   #turns = 0
   #closing = false
   #release: () => void = () => {}
@@ -219,6 +224,7 @@ export class Spool {
     // Whatever the socket brings in one go becomes one group.
     await turn()
     while (this.#pendingReadings > 0) {
+      await this.#gather()
       if (this.#setAside) await this.#setLiveAside().catch((error: unknown) => this.#setFull(String(error)))
       let stuck = false
       for (const lane of this.#lanes) if (!(await this.#writeNext(lane))) stuck = true
@@ -231,6 +237,20 @@ export class Spool {
     }
     // Here, not when the promise resolves: what is added in between would find a writer that has ended.
     this.#writing = null
+  }
+
+  /**
+   * Under load the socket brings few messages at a time, and each group costs a write, a PUBACK and their wakings, here and in the
+   * broker: one that closely follows another waits for company, as long as more comes. A broker that sends no more before its PUBACKs
+   * is not kept waiting.
+   */
+  async #gather(): Promise<void> {
+    const until = this.#gatheredAt + gatherMs
+    for (let had = 0; this.#pendingReadings > had && this.#pendingReadings < gatherReadings && performance.now() < until && !this.#closing; ) {
+      had = this.#pendingReadings
+      await delay(gatherStepMs)
+    }
+    this.#gatheredAt = performance.now()
   }
 
   /** False when the disk takes nothing and the messages must wait; they stay un-acknowledged. */
