@@ -133,7 +133,9 @@ describe.runIf(server)('a database on a server', () => {
       expect(await chunks(there)).toEqual(await chunks(pool))
       expect((await chunks(there)).some(([name, , columnstore]) => name === 'reading' && Number(columnstore) >= 3)).toBe(true)
       // It lives: a reading comes in, late ones are worked into the roll-ups, a chunk is compressed.
-      await there.query('insert into reading (point_id, observed_at, received_at, value, quality) select id, now(), now(), 1, 0 from point')
+      await there.query(
+        "insert into reading (point_id, observed_at, received_at, value, quality) select id, t, now(), 1, 0 from point cross join unnest(array[now(), now() - interval '1 hour']) t",
+      )
       await there.query("call refresh_continuous_aggregate('reading_1m', now() - interval '3 hours', now())")
       await there.query(
         "select compress_chunk(c) from show_chunks('reading', older_than => now() - interval '2 days') c where not (select is_compressed from timescaledb_information.chunks where format('%I.%I', chunk_schema, chunk_name)::regclass = c)",
