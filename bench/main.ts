@@ -55,7 +55,7 @@ const figures: readonly Figure[] = [
   history,
 ]
 
-const usage = `npm run bench [-- NAME … --minutes N --rows N --pairs N --samples N --seed N --profile --database URL --messages N --readings N --history N --node-red]
+const usage = `npm run bench [-- NAME … --minutes N --rows N --pairs N --samples N --seed N --profile --database URL --messages N --readings N --history N --late-in-place --node-red]
 
 ${figures.map((f) => `  ${f.name.padEnd(14)} ${f.about}`).join('\n')}
 `

@@ -22,6 +22,8 @@ export interface Options {
   readings: number
   /** Readings of `history`; its database stays on the server. */
   history: number
+  /** The late rows of `history` go into the database itself, where there is no room for a copy of it: it is used up by that. */
+  lateInPlace: boolean
   /** May install Node-RED from npm into a folder of its own. */
   nodeRed: boolean
 }
@@ -42,6 +44,7 @@ export function readOptions(args: readonly string[], minutes: number): Options {
       messages: { type: 'string' },
       readings: { type: 'string' },
       history: { type: 'string' },
+      'late-in-place': { type: 'boolean' },
       'node-red': { type: 'boolean' },
     },
   })
@@ -66,6 +69,7 @@ export function readOptions(args: readonly string[], minutes: number): Options {
     messages: number('messages', 1_000_000),
     readings: number('readings', 3_000_000),
     history: number('history', 10_000_000),
+    lateInPlace: values['late-in-place'] === true,
     nodeRed: values['node-red'] ?? false,
   }
 }

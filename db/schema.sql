@@ -415,9 +415,12 @@ create table quality_mark (
 create table reading (
   point_id integer not null,
   observed_at timestamp with time zone not null,
-  received_at timestamp with time zone not null,
-  value double precision not null,
-  quality smallint not null
+  received_at timestamp with time zone,
+  value double precision,
+  quality smallint not null,
+  digits bigint,
+  per integer,
+  delay integer
 );
 
 create table reading_conflict (
@@ -431,6 +434,13 @@ create table reading_conflict (
   quality smallint not null,
   source text not null,
   constraint reading_conflict_check CHECK ((((point_id IS NULL) <> (station IS NULL)) AND ((station IS NULL) = (metric IS NULL))))
+);
+
+create table reading_form (
+  alone boolean not null default true,
+  packed boolean not null,
+  constraint reading_form_pkey PRIMARY KEY (alone),
+  constraint reading_form_alone_check CHECK (alone)
 );
 
 create table refresh_request (
@@ -717,11 +727,11 @@ CREATE TRIGGER station_moves AFTER UPDATE OF district, origin ON public.station 
 -- continuous aggregate reading_1m, real-time
  SELECT point_id,
     time_bucket('00:01:00'::interval, observed_at) AS bucket,
-    min(value) FILTER (WHERE (quality < 2)) AS min,
-    max(value) FILTER (WHERE (quality < 2)) AS max,
-    sum(value) FILTER (WHERE (quality < 2)) AS sum,
-    first(value, observed_at) FILTER (WHERE (quality < 2)) AS first,
-    last(value, observed_at) FILTER (WHERE (quality < 2)) AS last,
+    min(COALESCE(value, ((digits)::double precision / (per)::double precision))) FILTER (WHERE (quality < 2)) AS min,
+    max(COALESCE(value, ((digits)::double precision / (per)::double precision))) FILTER (WHERE (quality < 2)) AS max,
+    sum(COALESCE(value, ((digits)::double precision / (per)::double precision))) FILTER (WHERE (quality < 2)) AS sum,
+    first(COALESCE(value, ((digits)::double precision / (per)::double precision)), observed_at) FILTER (WHERE (quality < 2)) AS first,
+    last(COALESCE(value, ((digits)::double precision / (per)::double precision)), observed_at) FILTER (WHERE (quality < 2)) AS last,
     (count(*) FILTER (WHERE (quality < 2)))::integer AS count,
     (count(*) FILTER (WHERE (quality = 1)))::integer AS uncertain,
     (count(*) FILTER (WHERE (quality >= 2)))::integer AS bad

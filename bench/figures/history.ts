@@ -182,12 +182,32 @@ const lateDevices = 5000
 const lateDays = 4
 const lateLive = { rate: 1000, perMessage: 1, seconds: 150 }
 
-/** On a copy, so that the history stays what it is. */
+/** On a copy, so that the history stays what it is, unless there is no room for one. */
 async function measureLateBurst(bench: Bench, scope: Scope, server: string, built: History): Promise<LateBurst> {
   const copy = new URL(built.url)
-  copy.pathname = `${copy.pathname}_late`
-  const name = copy.pathname.slice(1)
-  const own = new URL(built.url).pathname.slice(1)
+  if (!bench.options.lateInPlace) {
+    copy.pathname = `${copy.pathname}_late`
+    await copyOf(scope, server, new URL(built.url).pathname.slice(1), copy.pathname.slice(1))
+  }
+  const pool = createPool({ connectionString: copy.href, applicationName: 'yiping-bench', max: 1 })
+  scope.defer('pool', () => pool.end())
+  if (!bench.options.lateInPlace) await pool.query('drop schema naive cascade')
+  const points = livePoints(await loadRegistry(pool))
+  return lateBurst(
+    bench,
+    scope,
+    {
+      url: copy.href,
+      query: async <T extends pg.QueryResultRow>(sql: string, values?: unknown[]) => (await pool.query<T>(sql, values)).rows,
+      cut: () => Promise.reject(new Error('stays')),
+      mend: () => Promise.reject(new Error('stays')),
+    },
+    // Off the grid of what is there, in days that are in the columnstore.
+    { late: points.slice(0, lateDevices), others: points.slice(lateDevices), live: lateLive, endOf: () => built.to - lateDays * 86_400_000 + 137 },
+  )
+}
+
+async function copyOf(scope: Scope, server: string, own: string, name: string): Promise<void> {
   await asking(server, (client) => client.query(`drop database if exists ${name} with (force)`))
   await until(
     'the history can be copied',
@@ -203,22 +223,6 @@ async function measureLateBurst(bench: Bench, scope: Scope, server: string, buil
     500,
   )
   scope.defer('copy of the history', async () => void (await asking(server, (client) => client.query(`drop database ${name} with (force)`))))
-  const pool = createPool({ connectionString: copy.href, applicationName: 'yiping-bench', max: 1 })
-  scope.defer('pool', () => pool.end())
-  await pool.query('drop schema naive cascade')
-  const points = livePoints(await loadRegistry(pool))
-  return lateBurst(
-    bench,
-    scope,
-    {
-      url: copy.href,
-      query: async <T extends pg.QueryResultRow>(sql: string, values?: unknown[]) => (await pool.query<T>(sql, values)).rows,
-      cut: () => Promise.reject(new Error('stays')),
-      mend: () => Promise.reject(new Error('stays')),
-    },
-    // Off the grid of what is there, in days that are in the columnstore.
-    { late: points.slice(0, lateDevices), others: points.slice(lateDevices), live: lateLive, endOf: () => built.to - lateDays * 86_400_000 + 137 },
-  )
 }
 
 interface Exported {
@@ -272,7 +276,7 @@ async function exportOnce(built: History, address: string, points: readonly Poin
 }
 
 async function psqlOnce(built: History, ids: string): Promise<number> {
-  const names = `select s.code, p.metric, m.unit, r.observed_at, r.value, r.quality from reading r join point p on p.id = r.point_id
+  const names = `select s.code, p.metric, m.unit, r.observed_at, r.value, r.quality from plain_reading r join point p on p.id = r.point_id
     join station s on s.id = p.station_id join metric m on m.code = p.metric where r.point_id in (${ids}) order by r.point_id, r.observed_at`
   const { stdout } = await run(
     'bash',

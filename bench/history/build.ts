@@ -36,7 +36,7 @@ const count = async (client: pg.Client, sql: string, values: unknown[] = []): Pr
 
 /**
  * A city's history of at least `readings` rows in a database of its own on `server`, made by the server itself day by day:
- * a day's swing, a level and noise of each point, in the decimals that sensors give. A database that is there already is gone on
+ * a day's swing, a level and noise of each point, in the decimals that sensors give and in the form in which ingest writes them. A database that is there already is gone on
  * with from the day where it was left. Beside it the naive design: the same rows in a plain table with a btree.
  */
 export async function buildHistory(server: string, readings: number, say: (line: string) => void): Promise<History> {
@@ -49,53 +49,62 @@ export async function buildHistory(server: string, readings: number, say: (line:
     return true
   })
   say(isNew ? 'a new database' : 'goes on with the database that is there')
-  await runToEnd({ name: 'schema', entry: entries.database, args: ['prepare'], env: { ...process.env, DATABASE_URL: url.href }, onLine: () => {} })
+  const database = (command: string): Promise<void> =>
+    runToEnd({ name: 'schema', entry: entries.database, args: [command], env: { ...process.env, DATABASE_URL: url.href }, onLine: () => {} })
+  await database('prepare')
+  if (isNew) {
+    await asking(url.href, (client) => client.query('update point set interval_s = $1', [stepS]))
+    // As long as a chunk is to be for stations that report so seldom.
+    await database('migrate')
+  }
   return asking(url.href, async (client) => {
     await client.query('select alter_job(job_id, scheduled => false) from timescaledb_information.jobs')
     await client.query('set synchronous_commit = off')
     await client.query('create schema if not exists naive')
-    await client.query('create table if not exists naive.reading (like public.reading)')
+    await client.query(
+      'create table if not exists naive.reading (point_id integer not null, observed_at timestamptz not null, received_at timestamptz not null, value double precision not null, quality smallint not null)',
+    )
     const points = await count(client, 'select count(*) as n from point')
     const perDay = points * (86_400 / stepS)
     const days = Math.ceil(readings / perDay)
-    await client.query('create table if not exists naive.span (until timestamptz)')
-    const [known] = (await client.query<{ until: Date }>('select until from naive.span')).rows
-    const to = known ? Number(known.until) : Math.floor(Date.now() / dayMs) * dayMs
-    if (!known) await client.query('insert into naive.span values (to_timestamp($1::float8 / 1000))', [to])
+    await client.query('create table if not exists naive.span (until timestamptz, made timestamptz, finished boolean not null default false)')
+    await client.query(
+      'insert into naive.span (until, made) select u, u - make_interval(days => $2) from to_timestamp($1::float8 / 1000) u where not exists (select from naive.span)',
+      [Math.floor(Date.now() / dayMs) * dayMs, days],
+    )
+    const [span] = (await client.query<{ until: Date; made: Date; finished: boolean }>('select until, made, finished from naive.span')).rows
+    if (!span) throw new Error('no span')
+    const to = Number(span.until)
     const from = to - days * dayMs
-    let made = 0
     const began = performance.now()
-    for (let day = from; day < to; day += dayMs) {
+    for (let day = Number(span.made); day < to; day += dayMs) {
       const held = await count(
         client,
         'select count(*) as n from reading where observed_at >= to_timestamp($1 / 1000.0) and observed_at < to_timestamp($2 / 1000.0)',
         [day, day + dayMs],
       )
-      if (held === 0) {
-        await makeDay(client, day)
-        made += 1
-        const s = (performance.now() - began) / 1000
-        say(`${(day - from) / dayMs + 1} of ${days} days, ${Math.round((made * perDay) / s)} rows/s with roll-ups`)
-      } else if (held !== perDay) throw new Error(`the day ${new Date(day).toISOString()} holds ${held} of ${perDay} rows`)
+      if (held === 0) await makeDay(client, day)
+      else if (held !== perDay) throw new Error(`the day ${new Date(day).toISOString()} holds ${held} of ${perDay} rows`)
+      await rollUpDay(client, day)
+      await packBefore(client, day + dayMs)
+      await client.query('update naive.span set made = to_timestamp($1::float8 / 1000)', [day + dayMs])
+      const made = (day - Number(span.made)) / dayMs + 1
+      say(
+        `${(day - from) / dayMs + 1} of ${days} days, ${Math.round((made * perDay) / ((performance.now() - began) / 1000))} rows/s with roll-ups and columnstore`,
+      )
     }
-    await client.query(
-      `insert into latest (point_id, observed_at, received_at, value, quality)
-       select point_id, observed_at, received_at, value, quality from reading where observed_at >= to_timestamp($1 / 1000.0)
-       on conflict (point_id) do nothing`,
-      [to - stepS * 1000],
-    )
-    if (made > 0) {
-      say('days, districts, columnstore, the naive table’s index, statistics')
-      // Days of the zone that are over, each by itself as a policy does it.
-      for (let day = dayStart(from, zone); addDays(day, 1, zone) <= to; day = addDays(day, 1, zone))
-        await client.query(`call refresh_continuous_aggregate('reading_1d', to_timestamp(${day / 1000}), to_timestamp(${addDays(day, 1, zone) / 1000}))`)
-      for (let day = from; day < to; day += dayMs)
-        await client.query('select work_out_districts(to_timestamp($1::float8 / 1000), to_timestamp($2::float8 / 1000))', [day, day + dayMs])
-      for (const [table, days] of Object.entries({ reading: rowDays, reading_1m: 7, reading_15m: 10, reading_1h: 30, district_1h: 60 }))
-        await client.query(`select compress_chunk(c, true) from show_chunks('${table}', older_than => to_timestamp($1 / 1000.0)) c`, [to - days * dayMs])
+    if (!span.finished) {
+      say('the naive table’s index, statistics')
+      await client.query(
+        `insert into latest (point_id, observed_at, received_at, value, quality)
+         select point_id, observed_at, received_at, value, quality from plain_reading where observed_at >= to_timestamp($1 / 1000.0)
+         on conflict (point_id) do nothing`,
+        [to - stepS * 1000],
+      )
       await client.query('create unique index if not exists naive_identity on naive.reading (point_id, observed_at)')
       await client.query('vacuum analyze')
       await client.query('checkpoint')
+      await client.query('update naive.span set finished = true')
     }
     const rows = await count(client, 'select count(*) as n from reading')
     const naive = await count(client, 'select count(*) as n from naive.reading')
@@ -110,9 +119,9 @@ async function makeDay(client: pg.Client, day: number): Promise<void> {
   // Within one session the same day has the same noise: a table that is made in two goes is the one made in one.
   await client.query('select setseed($1)', [((day / dayMs) % 1000) / 1000])
   await client.query(
-    `insert into reading (point_id, observed_at, received_at, value, quality)
-     select v.id, v.at, v.at + make_interval(secs => 0.3 + floor(random() * 1200) / 1000),
-            floor((v.mid + v.half * (0.5 * v.own + 0.35 * sin(extract(epoch from v.at) / 13750.987 + v.own * 6) + 0.02 * (random() - 0.5))) * v.scale + 0.5) / v.scale, 0
+    `insert into reading (point_id, observed_at, quality, delay, digits, per)
+     select v.id, v.at, 0, round((0.3 + floor(random() * 1200) / 1000) * 10),
+            floor((v.mid + v.half * (0.5 * v.own + 0.35 * sin(extract(epoch from v.at) / 13750.987 + v.own * 6) + 0.02 * (random() - 0.5))) * v.scale + 0.5), v.scale
      from (
        select p.id, to_timestamp($1 / 1000.0) + make_interval(secs => n * $2::int + (p.id * 7919) % $2::int) as at,
               (m.physical_min + m.physical_max) / 2 as mid, (m.physical_max - m.physical_min) / 4 as half,
@@ -123,11 +132,32 @@ async function makeDay(client: pg.Client, day: number): Promise<void> {
     [day, stepS],
   )
   await client.query(
-    `insert into naive.reading select * from reading where observed_at >= to_timestamp($1 / 1000.0) and observed_at < to_timestamp($2 / 1000.0)
+    `insert into naive.reading select * from plain_reading where observed_at >= to_timestamp($1 / 1000.0) and observed_at < to_timestamp($2 / 1000.0)
      order by observed_at`,
     [day, day + dayMs],
   )
   await client.query('commit')
-  for (const view of ['reading_1m', 'reading_15m', 'reading_1h'])
-    await client.query(`call refresh_continuous_aggregate('${view}', to_timestamp(${day / 1000}), to_timestamp(${(day + dayMs) / 1000}))`)
+}
+
+/** What the policies make of a day that is over. */
+async function rollUpDay(client: pg.Client, day: number): Promise<void> {
+  const refresh = (view: string, from: number, to: number): Promise<unknown> =>
+    client.query(`call refresh_continuous_aggregate('${view}', to_timestamp(${from / 1000}), to_timestamp(${to / 1000}))`)
+  for (const view of ['reading_1m', 'reading_15m', 'reading_1h']) await refresh(view, day, day + dayMs)
+  const cityDay = dayStart(day, zone)
+  await refresh('reading_1d', cityDay, addDays(cityDay, 1, zone))
+  await client.query('select work_out_districts(to_timestamp($1::float8 / 1000), to_timestamp($2::float8 / 1000))', [day, day + dayMs])
+}
+
+/** Chunks that are old enough at that moment go into the columnstore, as their policies have it. */
+async function packBefore(client: pg.Client, now: number): Promise<void> {
+  for (const [table, days] of Object.entries({ reading: rowDays, reading_1m: 7, reading_15m: 10, reading_1h: 30, district_1h: 60 }))
+    await client.query(
+      `select compress_chunk(format('%I.%I', c.chunk_schema, c.chunk_name)::regclass)
+       from timescaledb_information.chunks c left join timescaledb_information.continuous_aggregates a
+         on a.materialization_hypertable_schema = c.hypertable_schema and a.materialization_hypertable_name = c.hypertable_name
+       where not c.is_compressed and c.range_end <= to_timestamp($2 / 1000.0)
+         and coalesce(a.view_name, case when c.hypertable_schema = 'public' then c.hypertable_name end) = $1`,
+      [table, now - days * dayMs],
+    )
 }

@@ -24,7 +24,7 @@ const counted = (
   tier: (typeof tierNames)[number],
 ): string => `case when m.kind = 'counter' and r.count > 0 and ${end[tier]} <= (select until from meter_tier) then
     r.last - coalesce(
-      (select q.value from reading q where q.point_id = p.id and q.quality < 2 and q.observed_at < r.bucket and q.observed_at >= r.bucket - interval '2 days'
+      (select q.value from plain_reading q where q.point_id = p.id and q.quality < 2 and q.observed_at < r.bucket and q.observed_at >= r.bucket - interval '2 days'
        order by q.observed_at desc limit 1),
       (select last(q.last, q.bucket) from reading_${tier} q where q.point_id = p.id and q.count > 0 and q.bucket < r.bucket and q.bucket >= r.bucket - interval '400 days'),
       r.first

@@ -79,6 +79,9 @@ export function choosingPool(choose: () => pg.Pool, onUnreachable: (pool: pg.Poo
 }
 export type { Pool, PoolClient } from 'pg'
 
+/** By its `version()`: of PGlite's kind, whose one session serves nobody else meanwhile. */
+export const isEmbedded = (version: string | undefined): boolean => /emcc|emscripten|wasm/i.test(version ?? '')
+
 /** SQLSTATEs and socket errors after which the same statement may succeed on another connection. One table. */
 const retryableStates = new Set(['40001', '40P01', '53300', '53400', '55P03', '57P01', '57P02', '57P03', '57014'])
 const retryableCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'])

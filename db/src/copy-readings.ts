@@ -2,7 +2,8 @@ import { pipeline } from 'node:stream/promises'
 import type { PoolClient } from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import type { Pool, Queryable } from './connection.ts'
-import { type CopyRow, encodeCopyBatch } from './copy-binary.ts'
+import { type CopyRow, copyReadingsIn, encodeCopyBatch } from './copy-binary.ts'
+import type { Decimals } from './decimals.ts'
 
 export interface CopyOutcome {
   stored: number
@@ -40,18 +41,20 @@ export function copyBatch(rows: readonly CopyRow[]): CopyBatch {
 /** For rows of which some are there already; each identity once. What the first value is compared with is looked up for those alone. */
 const insertNew = `
 with input as materialized (
-  select point_id, to_timestamp(observed_ms / 1000.0) as observed_at, value, quality
-  from unnest($1::int[], $2::float8[], $3::float8[], $4::smallint[]) as u(point_id, observed_ms, value, quality)
+  select point_id, to_timestamp(observed_ms / 1000.0) as observed_at, value, quality, per
+  from unnest($1::int[], $2::float8[], $3::float8[], $4::smallint[], $7::int[]) as u(point_id, observed_ms, value, quality, per)
 ), inserted as (
-  insert into reading (point_id, observed_at, received_at, value, quality)
-  select point_id, observed_at, to_timestamp($5::float8 / 1000), value, quality from input
+  insert into reading (point_id, observed_at, received_at, quality, value, digits, per)
+  select point_id, observed_at, to_timestamp($5::float8 / 1000), quality,
+    case when per > 0 then null else value end, case when per > 0 then round(value * per)::bigint end, nullif(per, 0)
+  from input
   on conflict (point_id, observed_at) do nothing
   returning point_id, observed_at
 ), missed as materialized (
   select i.*, (r.value is not distinct from i.value and r.quality is not distinct from i.quality) as same
   from input i
   left join inserted s on s.point_id = i.point_id and s.observed_at = i.observed_at
-  left join lateral (select value, quality from reading x where x.point_id = i.point_id and x.observed_at = i.observed_at limit 1) r on true
+  left join lateral (select value, quality from plain_reading x where x.point_id = i.point_id and x.observed_at = i.observed_at limit 1) r on true
   where (select count(*) from inserted) < cardinality($1) and s.point_id is null
 ), listed as (
   insert into reading_conflict (point_id, observed_at, received_at, value, quality, source)
@@ -89,12 +92,13 @@ export async function copyReadings(
   pool: Pool,
   { rows, first, duplicate, conflicts }: CopyBatch,
   receivedAt: number,
+  decimals: Decimals | null,
   { refused = 0, expectRepeats = false, also }: CopyTogether = {},
 ): Promise<CopyOutcome> {
   const client = await pool.connect()
   let broken = true
   try {
-    const settled = (expectRepeats ? null : await copyAll(client, first, receivedAt)) ?? (await insertSome(client, first, receivedAt))
+    const settled = (expectRepeats ? null : await copyAll(client, first, receivedAt, decimals)) ?? (await insertSome(client, first, receivedAt, decimals))
     const outcome = { stored: settled.stored, duplicate: settled.duplicate + duplicate, conflict: settled.conflict + conflicts.length }
     const listed = conflicts.slice(0, Math.max(0, listedMost - settled.conflict))
     if (listed.length > 0) await client.query(listConflicts, [...columnsOf(listed), receivedAt])
@@ -116,13 +120,10 @@ export async function copyReadings(
 }
 
 /** Opens the transaction and leaves it open; null, with none open, when a row is there already. */
-async function copyAll(client: PoolClient, rows: readonly CopyRow[], receivedAt: number): Promise<CopyOutcome | null> {
+async function copyAll(client: PoolClient, rows: readonly CopyRow[], receivedAt: number, decimals: Decimals | null): Promise<CopyOutcome | null> {
   await client.query('begin')
   try {
-    await pipeline(
-      encodeCopyBatch(rows, receivedAt),
-      client.query(copyFrom('copy reading (point_id, observed_at, received_at, value, quality) from stdin with (format binary)')),
-    )
+    await pipeline(encodeCopyBatch(rows, receivedAt, decimals), client.query(copyFrom(copyReadingsIn)))
     return { stored: rows.length, duplicate: 0, conflict: 0 }
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === uniqueViolation)) throw error
@@ -131,12 +132,12 @@ async function copyAll(client: PoolClient, rows: readonly CopyRow[], receivedAt:
   }
 }
 
-async function insertSome(client: PoolClient, rows: readonly CopyRow[], receivedAt: number): Promise<CopyOutcome> {
+async function insertSome(client: PoolClient, rows: readonly CopyRow[], receivedAt: number, decimals: Decimals | null): Promise<CopyOutcome> {
   await client.query('begin')
   const result = await client.query<CopyOutcome>({
     name: 'insert_new',
     text: insertNew,
-    values: [...columnsOf(rows), receivedAt, listedMost],
+    values: [...columnsOf(rows), receivedAt, listedMost, rows.map((r) => decimals?.per(r.pointId, r.value) ?? null)],
   })
   const outcome = result.rows[0]
   if (outcome === undefined) throw new Error('insert_new answered no row')

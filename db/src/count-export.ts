@@ -6,7 +6,7 @@ import { bucketAt, tierRows } from './tier-rows.ts'
 /** How many readings of a point are stored in from ≤ t < to. */
 export async function countReadings(db: Queryable, { pointId, from, to }: PointSpan): Promise<number> {
   const { rows } = await db.query<{ n: number }>(
-    `select count(*)::int as n from reading
+    `select count(*)::int as n from plain_reading
      where point_id = $1 and observed_at >= to_timestamp($2::float8 / 1000) and observed_at < to_timestamp($3::float8 / 1000)`,
     [pointId, from, to],
   )

@@ -56,13 +56,13 @@ async function unplain(db: Queryable, counters: readonly CountedPoint[], { from,
      cross join lateral (
        select min(t) as a, max(t) as b, bool_or(v < pv or (v - pv) * 3600 > c.rate * extract(epoch from t - pt)) as unplain from (
          select t, v, lag(t) over o as pt, lag(v) over o as pv from (
-           (select observed_at as t, value as v from reading
+           (select observed_at as t, value as v from plain_reading
             where point_id = c.id and quality < 2 and observed_at < to_timestamp($3::float8 / 1000) order by observed_at desc limit 3)
            union all
-           (select observed_at, value from reading
+           (select observed_at, value from plain_reading
             where point_id = c.id and quality < 2 and observed_at >= to_timestamp($3::float8 / 1000) and observed_at < to_timestamp($4::float8 / 1000))
            union all
-           (select observed_at, value from reading
+           (select observed_at, value from plain_reading
             where point_id = c.id and quality < 2 and observed_at >= to_timestamp($4::float8 / 1000) and observed_at < to_timestamp($5::float8 / 1000)
             order by observed_at limit 3)
          ) r window o as (order by t)
@@ -105,13 +105,13 @@ async function workOutStates(client: PoolClient, states: readonly StatePoint[], 
      ), r as materialized (
        select p.id, p.stale_ms * interval '1 millisecond' as stale, x.t, x.v, lag(x.t) over o as pt, lag(x.v) over o as pv, lead(x.t) over o as nt
        from own p cross join lateral (
-         (select observed_at as t, value as v from reading
+         (select observed_at as t, value as v from plain_reading
           where point_id = p.id and quality < 2 and observed_at < to_timestamp($3::float8 / 1000) order by observed_at desc limit 1)
          union all
-         (select observed_at, value from reading
+         (select observed_at, value from plain_reading
           where point_id = p.id and quality < 2 and observed_at >= to_timestamp($3::float8 / 1000) and observed_at < to_timestamp($4::float8 / 1000))
          union all
-         (select observed_at, value from reading
+         (select observed_at, value from plain_reading
           where point_id = p.id and quality < 2 and observed_at >= to_timestamp($4::float8 / 1000) and observed_at < to_timestamp($5::float8 / 1000)
           order by observed_at limit 1)
        ) x

@@ -67,7 +67,7 @@ export async function runCounters(
       db,
       open.map((p) => p.id),
       `from unnest($1::int[]) as p(id) cross join lateral (
-         select observed_at as at, value from reading
+         select observed_at as at, value from plain_reading
          where point_id = p.id and quality < 2 and observed_at < to_timestamp($2::float8 / 1000) order by observed_at desc limit $3
        ) r`,
       [open.map((p) => p.id), from, depth],
@@ -86,10 +86,10 @@ export async function runCounters(
       db,
       left.map((p) => p.id),
       `from unnest($1::int[], $2::float8[]) as p(id, since) cross join lateral (
-         (select observed_at as at, value from reading
+         (select observed_at as at, value from plain_reading
           where point_id = p.id and quality < 2 and observed_at >= to_timestamp(p.since / 1000) and observed_at < to_timestamp($3::float8 / 1000))
          union all
-         (select observed_at, value from reading
+         (select observed_at, value from plain_reading
           where point_id = p.id and quality < 2 and observed_at >= to_timestamp($3::float8 / 1000) and observed_at < to_timestamp($4::float8 / 1000)
           order by observed_at limit $5)
        ) r`,

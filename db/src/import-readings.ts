@@ -2,6 +2,7 @@ import { advanceLatest } from './advance-latest.ts'
 import type { Pool } from './connection.ts'
 import type { CopyRow } from './copy-binary.ts'
 import { type CopyBatch, copyBatch, copyReadings } from './copy-readings.ts'
+import { loadDecimals } from './decimals.ts'
 import { type ImportContext, type ImportRecord, type ImportRefusal, isRefusal, judgeRecord } from './import-record.ts'
 import { storeImportRefusals } from './import-rejections.ts'
 import { type ImportState, saveImportState, withHours } from './import-state.ts'
@@ -26,6 +27,7 @@ const hourMs = 3_600_000
  */
 export async function importReadings(pool: Pool, records: AsyncIterable<ImportRecord[]>, options: ImportOptions): Promise<ImportState> {
   const { now, key, batchRows = 10_000 } = options
+  const decimals = await loadDecimals(pool)
   let state = options.state
   let rows: CopyRow[] = []
   let refused: ImportRefusal[] = []
@@ -38,7 +40,7 @@ export async function importReadings(pool: Pool, records: AsyncIterable<ImportRe
     const receivedAt = now()
     let next = state
     const moved = newestOf(rows).filter((r) => r.observedAt > (newest.get(r.pointId) ?? Number.NEGATIVE_INFINITY))
-    const outcome = await copyReadings(pool, batch, receivedAt, {
+    const outcome = await copyReadings(pool, batch, receivedAt, decimals, {
       refused: refused.length,
       expectRepeats: repeats,
       also: async (db, { stored, duplicate, conflict }) => {

@@ -58,7 +58,7 @@ export async function loadConditions(db: Queryable): Promise<KnownCondition[]> {
 export async function loadReadingsSince(db: Queryable, pointIds: readonly number[], from: number): Promise<{ pointId: number; at: number; value: number }[]> {
   if (pointIds.length === 0) return []
   const { rows } = await db.query<{ point_id: number; observed_at: number; value: number }>(
-    `select point_id, observed_at, value from reading
+    `select point_id, observed_at, value from plain_reading
      where point_id = any($1::int[]) and observed_at > to_timestamp($2::float8 / 1000) and quality < 2 order by point_id, observed_at`,
     [pointIds, from],
   )

@@ -18,11 +18,14 @@ export interface Arrivals {
 /** What of the span from ≤ observed < to (epoch ms) is stored, by point; and how long it was on its way, by station, utility and in all. */
 export async function loadArrivals(db: Queryable, from: number, to: number): Promise<Arrivals> {
   const span = 'observed_at >= to_timestamp($1::float8 / 1000) and observed_at < to_timestamp($2::float8 / 1000)'
-  const counts = await db.query<{ point_id: number; n: number }>(`select point_id, count(*)::int as n from reading where ${span} group by point_id`, [from, to])
+  const counts = await db.query<{ point_id: number; n: number }>(`select point_id, count(*)::int as n from plain_reading where ${span} group by point_id`, [
+    from,
+    to,
+  ])
   const delays = await db.query<Omit<DelayRow, 'p50' | 'p95'> & { way: number[] | null }>(
     `select s.id as station, s.domain,
             percentile_disc(array[0.5, 0.95]) within group (order by (extract(epoch from r.received_at - r.observed_at) * 1000)::float8) as way
-     from reading r join point p on p.id = r.point_id join station s on s.id = p.station_id
+     from plain_reading r join point p on p.id = r.point_id join station s on s.id = p.station_id
      where ${span} and s.origin is null
      group by grouping sets ((s.id), (s.domain), ())`,
     [from, to],

@@ -22,17 +22,17 @@ export async function loadBeyondSince(
     `select p.id as "pointId", begin.observed_at as since, last.observed_at is null as "atLeast"
      from unnest($1::int[]) as p(id)
      cross join lateral (
-       select observed_at, value from reading
+       select observed_at, value from plain_reading
        where point_id = p.id and quality < 2 and observed_at <= to_timestamp($3::float8 / 1000) and observed_at > to_timestamp($4::float8 / 1000)
        order by observed_at desc limit 1
      ) newest
      left join lateral (
-       select observed_at from reading
+       select observed_at from plain_reading
        where point_id = p.id and quality < 2 and ${within} and observed_at <= newest.observed_at and observed_at > to_timestamp($5::float8 / 1000)
        order by observed_at desc limit 1
      ) last on true
      cross join lateral (
-       select observed_at from reading
+       select observed_at from plain_reading
        where point_id = p.id and quality < 2 and observed_at <= newest.observed_at and observed_at > coalesce(last.observed_at, to_timestamp($5::float8 / 1000))
        order by observed_at limit 1
      ) begin

@@ -21,7 +21,7 @@ export async function loadConflicts(db: Queryable, filter: { station?: string; b
     `select c.id, coalesce(s.code, c.station) as station, coalesce(p.metric, c.metric) as metric,
             c.observed_at as "observedAt", c.received_at as "receivedAt", c.value,
             coalesce(
-              (select r.value from reading r where r.point_id = p.id and r.observed_at = c.observed_at limit 1),
+              (select r.value from plain_reading r where r.point_id = p.id and r.observed_at = c.observed_at limit 1),
               (select w.value from waiting_reading w where w.station = c.station and w.metric = c.metric and w.observed_at = c.observed_at)
             ) as "keptValue", c.quality, c.source
      from reading_conflict c

@@ -36,7 +36,7 @@ interface Bucket {
   readings: number
 }
 const rawSql = `
-select point_id as id, observed_at as t, value as first, value as last, 1 as readings from reading
+select point_id as id, observed_at as t, value as first, value as last, 1 as readings from plain_reading
 where point_id = any($1::int[]) and quality < 2 and observed_at >= to_timestamp($2::float8 / 1000) and observed_at < to_timestamp($3::float8 / 1000)
 order by 1, 2`
 const bucketSql = (tier: RollUpTier): string => `
@@ -134,7 +134,7 @@ async function loadLastBefore(db: Queryable, ids: readonly number[], before: num
     for (const { id, value } of rows) found.set(id, value)
   }
   const reading = (when: string): string =>
-    `select value from reading where point_id = p.id and quality < 2 and observed_at < to_timestamp($2::float8 / 1000)${when} order by observed_at desc limit 1`
+    `select value from plain_reading where point_id = p.id and quality < 2 and observed_at < to_timestamp($2::float8 / 1000)${when} order by observed_at desc limit 1`
   // Nearly always within two days; a meter that has never reported before is looked for in every chunk otherwise.
   await ask(reading(" and observed_at >= to_timestamp($2::float8 / 1000) - interval '2 days'"))
   await ask(reading(''))

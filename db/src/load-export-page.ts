@@ -47,7 +47,7 @@ export async function loadReadingPages(
 ): Promise<Map<number, ExportedReadings>> {
   const { rows } = await db.query<{ point_id: number; t: Packed; value: Packed; quality: Packed }>(
     `select point_id, ${packTimes('t')} as t, ${packDoubles('value')} as value, ${packShorts('quality')} as quality from (
-       select point_id, observed_at as t, value, quality from reading
+       select point_id, observed_at as t, value, quality from plain_reading
        where point_id = any($1::int[]) and observed_at >= to_timestamp($2::float8 / 1000) and observed_at < to_timestamp($3::float8 / 1000)
        order by point_id, observed_at limit $4
      ) r group by point_id order by point_id`,

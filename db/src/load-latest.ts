@@ -54,11 +54,11 @@ const columns = `${packIntegers('r.point_id')} as points, ${packTimes('r.observe
   ${packDoubles('r.value')} as values, ${packShorts('r.quality')} as qualities`
 const span = 'observed_at <= to_timestamp($1::float8 / 1000) and observed_at > to_timestamp($2::float8 / 1000)'
 const recentSql = `select ${columns} from (
-  select point_id, observed_at, received_at, value, quality from reading where ${span} limit $3
+  select point_id, observed_at, received_at, value, quality from plain_reading where ${span} limit $3
 ) r`
 const eachSql = `select ${columns} from unnest($3::int[]) as p(id)
 cross join lateral (
-  select point_id, observed_at, received_at, value, quality from reading where point_id = p.id and ${span} order by observed_at desc limit 1
+  select point_id, observed_at, received_at, value, quality from plain_reading where point_id = p.id and ${span} order by observed_at desc limit 1
 ) r`
 
 /** The newest that the query finds of each point; none where it finds `most`, and there may be newer ones. */

@@ -20,7 +20,7 @@ export async function loadMessages(
     `select r.point_id as "pointId", r.observed_at as "observedAt", r.received_at as "receivedAt", r.value, r.quality, m.mark
      from unnest($1::int[]) as p(id)
      cross join lateral (
-       select * from reading
+       select * from plain_reading
        where point_id = p.id and observed_at <= to_timestamp($2::float8 / 1000) and observed_at > to_timestamp($3::float8 / 1000)
        order by observed_at desc limit $4
      ) r

@@ -19,7 +19,7 @@ export async function loadPercentiles(
 ): Promise<Map<number, Percentiles> | null> {
   const { rows } = await db.query<{ n: number }>(
     `select count(*)::int as n from (
-       select from reading where point_id = any($1::int[]) and quality < 2
+       select from plain_reading where point_id = any($1::int[]) and quality < 2
          and observed_at >= to_timestamp($2::float8 / 1000) and observed_at < to_timestamp($3::float8 / 1000)
        limit $4
      ) r`,
@@ -28,7 +28,7 @@ export async function loadPercentiles(
   if ((rows[0]?.n ?? 0) > most) return null
   const found = await db.query<{ pointId: number; readings: number; values: number[] }>(
     `select point_id as "pointId", count(*)::int as readings, percentile_cont($4::float8[]) within group (order by value) as values
-     from reading
+     from plain_reading
      where point_id = any($1::int[]) and quality < 2
        and observed_at >= to_timestamp($2::float8 / 1000) and observed_at < to_timestamp($3::float8 / 1000)
      group by point_id`,

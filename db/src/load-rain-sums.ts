@@ -10,7 +10,7 @@ export interface RainSumRow {
 export async function loadRainSums(db: Queryable, pointIds: readonly number[], at: number, hours: readonly number[]): Promise<RainSumRow[]> {
   const { rows } = await db.query<{ point_id: number; sums: number[] }>(
     `with fallen as (
-       select point_id, observed_at, value from reading
+       select point_id, observed_at, value from plain_reading
        where point_id = any($1::int[]) and quality < 2
          and observed_at <= to_timestamp($2::float8 / 1000) and observed_at > to_timestamp($2::float8 / 1000) - $4::int * interval '1 hour'
      ), summed as (

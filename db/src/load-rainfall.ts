@@ -13,7 +13,7 @@ export async function loadRainfall(db: Queryable, pointIds: readonly number[], f
     `select (extract(epoch from b) * 1000)::float8 as t, avg(mm)::float8 as mean, max(mm) as most, count(*)::int as gauges
      from (
        select point_id, time_bucket(make_interval(secs => $4::float8 / 1000), observed_at) as b, sum(value) as mm
-       from reading
+       from plain_reading
        where point_id = any($1::int[]) and quality < 2
          and observed_at >= to_timestamp($2::float8 / 1000) and observed_at < to_timestamp($3::float8 / 1000)
        group by 1, 2

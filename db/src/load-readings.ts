@@ -11,7 +11,7 @@ export interface WindowReading {
 export async function loadReadings(db: Queryable, pointIds: readonly number[], from: number, to: number): Promise<WindowReading[]> {
   const { rows } = await db.query<{ points: Packed; times: Packed; values: Packed }>(
     `select ${packIntegers('point_id')} as points, ${packTimes('observed_at')} as times, ${packDoubles('value')} as values from (
-       select point_id, observed_at, value from reading
+       select point_id, observed_at, value from plain_reading
        where point_id = any($1::int[]) and quality < 2
          and observed_at > to_timestamp($2::float8 / 1000) and observed_at <= to_timestamp($3::float8 / 1000)
        order by observed_at

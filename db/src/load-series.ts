@@ -26,7 +26,7 @@ export interface SeriesRequest {
 }
 
 const rawSql = `
-select point_id, observed_at as t, value as min, value as max, value as avg, 1 as count from reading
+select point_id, observed_at as t, value as min, value as max, value as avg, 1 as count from plain_reading
 where point_id = any($1::int[]) and quality < 2
   and observed_at >= to_timestamp($2::float8 / 1000) and observed_at < to_timestamp($3::float8 / 1000)
 order by point_id, observed_at limit $4`

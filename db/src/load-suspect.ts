@@ -14,7 +14,7 @@ export async function loadSuspect(db: Queryable, request: SeriesRequest): Promis
   const bucket = tier === 'raw' ? 'observed_at' : bucketAt('observed_at', '$4', '$5')
   const { rows } = await db.query<{ point_id: number; t: number; uncertain: number; bad: number }>(
     `select point_id, ${bucket} as t, count(*) filter (where quality = 1)::int as uncertain, count(*) filter (where quality > 1)::int as bad
-     from reading
+     from plain_reading
      where point_id = any($1::int[]) and quality > 0
        and observed_at >= to_timestamp($2::float8 / 1000) and observed_at < to_timestamp($3::float8 / 1000)
      group by point_id, 2 order by point_id, 2`,

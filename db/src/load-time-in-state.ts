@@ -88,11 +88,11 @@ async function loadSpans(
   if (to <= beyond) return spans
   const { rows } = await db.query<{ id: number; at: number; value: number }>(
     `select p.id, r.at, r.value from unnest($1::int[], $2::float8[]) as p(id, stale_ms) cross join lateral (
-       (select observed_at as at, value from reading
+       (select observed_at as at, value from plain_reading
         where point_id = p.id and quality < 2 and observed_at < to_timestamp($3::float8 / 1000)
           and observed_at >= to_timestamp(($3::float8 - p.stale_ms) / 1000) order by observed_at desc limit 1)
        union all
-       (select observed_at, value from reading
+       (select observed_at, value from plain_reading
         where point_id = p.id and quality < 2 and observed_at >= to_timestamp($3::float8 / 1000) and observed_at < to_timestamp($4::float8 / 1000))
      ) r order by 1, 2`,
     [ids, points.map((p) => p.staleMs), beyond, to],

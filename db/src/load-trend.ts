@@ -12,7 +12,7 @@ export async function loadTrend(db: Queryable, pointIds: readonly number[], from
             percentile_cont(0.1) within group (order by v) as low, percentile_cont(0.9) within group (order by v) as high
      from (
        select point_id, time_bucket(make_interval(secs => $4::float8 / 1000), observed_at) as b, avg(value) as v
-       from reading
+       from plain_reading
        where point_id = any($1::int[]) and quality < 2
          and observed_at >= to_timestamp($2::float8 / 1000) and observed_at < to_timestamp($3::float8 / 1000)
        group by 1, 2

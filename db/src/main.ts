@@ -17,6 +17,7 @@ import { runThingsboard } from './moving/run-thingsboard.ts'
 import { runImport } from './run-import.ts'
 import { signInLink } from './run-sign-in-link.ts'
 import { runConflicts } from './run-conflicts.ts'
+import { packReadings } from './run-pack-readings.ts'
 import { databaseStatus, statusText } from './run-status.ts'
 import { migrate } from './migrate.ts'
 import { makeRoles, type RolePasswords } from './roles.ts'
@@ -52,6 +53,8 @@ const usage = `npm run db -- COMMAND
                           runs, of the embedded database in DATA_DIR
   backup FILE             the whole database as one file, by pg_dump
   restore FILE            such a file into a database that has nothing in it yet, by pg_restore
+  pack-readings           from the next start of ingest on readings are written in fewer bytes, in a database that had some before there was that form:
+                          when nothing of an older version runs any more. A new database does so by itself
   digest                  rows and a digest of every table and roll-up: two databases with the same ones hold the same
   sign-in-link USERNAME   a link by which an account signs in once, within a day: behind the server's address
   broker-users DIR        users and rules of the MQTT broker out of the register, as Mosquitto's password and ACL file: every station its own topic.
@@ -239,6 +242,8 @@ async function main(command: string | undefined, rest: readonly string[]): Promi
     case 'restore':
       if (argument === undefined) break
       return tell(await restore(await databaseUrl(), argument, process.env))
+    case 'pack-readings':
+      return say(await packReadings(await databaseUrl()))
     case 'digest':
       return digest(await databaseUrl())
     case 'sign-in-link':

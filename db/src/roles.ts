@@ -41,6 +41,7 @@ export const tableRights: Readonly<Record<string, Rights>> = {
   notice_item: of('select, insert, update'),
   notice_route: of('select, insert, update, delete'),
   pipe: of('select', 'select'),
+  plain_reading: of('select', 'select'),
   point: of('select, insert', 'select'),
   quality_mark: of('select', 'select, insert'),
   reading: of('select', 'select, insert'),
@@ -49,6 +50,7 @@ export const tableRights: Readonly<Record<string, Rights>> = {
   reading_1h: of('select', 'select'),
   reading_1m: of('select', 'select'),
   reading_conflict: of('select', 'insert'),
+  reading_form: of('select', 'select'),
   refresh_request: of('', 'select, insert, delete'),
   rejection: of('select', 'insert'),
   schema_migration: of(''),
@@ -70,6 +72,7 @@ export const tableRights: Readonly<Record<string, Rights>> = {
 /** Every function of ours, and who besides the owner may call it. Triggers and jobs need nobody's leave. */
 export const routineRights: Readonly<Record<string, readonly ProcessRole[]>> = {
   'begin_districts_anew()': [],
+  'let_minutes_read_packed()': [],
   'refresh_asked(integer,jsonb)': [],
   'refuse_audit_change()': [],
   'refuse_feeder_circle()': [],

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { rename, rm, stat } from 'node:fs/promises'
-import { createPool, type Pool } from './connection.ts'
+import { createPool, isEmbedded, type Pool } from './connection.ts'
 import { digestDatabase, type TableDigest } from './digest-database.ts'
 import { processRoles } from './roles.ts'
 
@@ -48,7 +48,7 @@ async function timescaleVersion(pool: Pool): Promise<string | null> {
 async function refuseEmbedded(pool: Pool, what: string): Promise<void> {
   // The engine inside a process has no server of its own that another program could talk to at length.
   const { rows } = await pool.query<{ version: string }>('select version() as version')
-  if (/emcc|emscripten|wasm/i.test(rows[0]?.version ?? '')) throw new Error(`the embedded database is ${what} by copying DATA_DIR while nothing runs`)
+  if (isEmbedded(rows[0]?.version)) throw new Error(`the embedded database is ${what} by copying DATA_DIR while nothing runs`)
 }
 
 /** The whole database as one file; it appears under its name when it is complete. Answers its size in bytes. */

@@ -1,5 +1,6 @@
 import { environment, EnvironmentError, readEnvironment } from '@yiping/contract'
 import pg from 'pg'
+import { isEmbedded } from './connection.ts'
 import { analystTierView, tierNames } from './analyst-tiers.ts'
 
 export type RollUpTier = '1m' | '15m' | '1h' | '1d'
@@ -115,8 +116,8 @@ export async function settleTiers(client: pg.Client, settings: TierSettings, log
 async function settle(client: pg.Client, settings: TierSettings, log: (line: string) => void): Promise<void> {
   await settleDays(client, settings.zone)
   for (const tier of tierNames) {
-    // One of a version before lacks the newest column.
-    const { rowCount } = await client.query("select from pg_attribute where attrelid = to_regclass($1) and attname = 'counted'", [`analyst.reading_${tier}`])
+    // One of a version before knows one form of a reading alone.
+    const { rowCount } = await client.query("select where pg_get_viewdef(to_regclass($1)) like '%plain\\_reading%'", [`analyst.reading_${tier}`])
     if (rowCount === 0) await client.query(analystTierView(tier))
   }
   await client.query(
@@ -127,6 +128,7 @@ async function settle(client: pg.Client, settings: TierSettings, log: (line: str
   const { rows: gone } = await client.query<{ name: KeptTier; days: number }>(
     'select name, extract(epoch from now() - gone_before)::float8 / 86400 as days from tier where gone_before is not null',
   )
+  await settleChunks(client)
   await fillTiers(client, log)
   await settleRefreshes(client, refreshPolicies(settings, Object.fromEntries(gone.map((g) => [g.name, g.days]))))
   await settleColumnstore(client)
@@ -163,6 +165,62 @@ async function settleDays(client: pg.Client, zone: string): Promise<void> {
     "alter materialized view reading_1d set (timescaledb.enable_columnstore = true, timescaledb.segmentby = 'point_id', timescaledb.orderby = 'bucket')",
   )
   await client.query("update tier set zone = $1 where name = '1d'", [zone])
+}
+
+/**
+ * Rows of a point in a chunk: the columnstore packs them together, and what it spends on each such batch is spread over so many. More would
+ * hardly take less, and who asks for one moment unpacks them all.
+ */
+const wantedInChunk = 350
+/** A chunk is a unit of work: of the columnstore's, of what is dropped, and of what lies in rows until its last day is old enough. */
+const mostInChunk = 10_000_000
+const mostChunkDays = 7
+
+export interface Reporting {
+  /** Points that report so often a day. */
+  points: number
+  perDay: number
+}
+
+/**
+ * Whole days for a chunk, so that a point has enough rows in it: where stations report every quarter of an hour a day has too few.
+ * `most`: rows of a chunk at the most.
+ */
+export function chunkDays(reporting: readonly Reporting[], most: number): number {
+  const all = reporting.reduce((sum, r) => sum + r.points * r.perDay, 0)
+  if (all === 0) return 1
+  // Of the point of a typical row, since rows are what takes room.
+  const typical = reporting.reduce((sum, r) => sum + r.points * r.perDay ** 2, 0) / all
+  return Math.max(1, Math.min(mostChunkDays, Math.ceil(wantedInChunk / typical), Math.floor(most / all)))
+}
+
+/** For chunks that are made from now on. */
+async function settleChunks(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<Reporting>(
+    'select count(*)::int as points, 86400.0::float8 / coalesce(p.interval_s, m.interval_s) as "perDay" from point p join metric m on m.code = p.metric group by 2',
+  )
+  // The embedded database serves nobody while it packs a chunk.
+  const { rows: versions } = await client.query<{ version: string }>('select version()')
+  const most = isEmbedded(versions[0]?.version) ? mostInChunk / 10 : mostInChunk
+  for (const [relation, wanted] of [
+    ['reading', chunkDays(rows, most)],
+    [
+      'reading_1m',
+      chunkDays(
+        rows.map((r) => ({ ...r, perDay: Math.min(r.perDay, 1440) })),
+        most,
+      ),
+    ],
+  ] as const)
+    await client.query(
+      `select set_chunk_time_interval(format('%I.%I', d.hypertable_schema, d.hypertable_name)::regclass, $2::int * interval '1 day')
+       from timescaledb_information.dimensions d
+       left join timescaledb_information.continuous_aggregates a
+         on a.materialization_hypertable_schema = d.hypertable_schema and a.materialization_hypertable_name = d.hypertable_name
+       where d.dimension_number = 1 and coalesce(a.view_name, case when d.hypertable_schema = 'public' then d.hypertable_name end) = $1
+         and d.time_interval <> $2::int * interval '1 day'`,
+      [relation, wanted],
+    )
 }
 
 /**

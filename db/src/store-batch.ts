@@ -5,8 +5,9 @@ import type { AlarmChanges } from './alarm-changes.ts'
 import { alarmAmiss, alarmParts } from './alarm-statement.ts'
 import { float8Array, int2Array, int4Array, timestamptzArray } from './array-binary.ts'
 import { committedChannel, linkChannel } from './channels.ts'
-import { encodeCopyColumns } from './copy-binary.ts'
+import { copyReadingsIn, encodeCopyColumns } from './copy-binary.ts'
 import { isDataError, type Pool, type Queryable } from './connection.ts'
+import { Decimals } from './decimals.ts'
 
 /** Readings in columns, one entry each. Times are epoch ms; `source` is the topic class for the balance. */
 export interface ReadingColumns {
@@ -122,7 +123,7 @@ const rowsPerNotification = 120
  * - A row is taken for stored unless it is missed: what is there already is looked up only when fewer rows went in than
  *   came, so that a batch of new rows costs little more than a plain insert, however many chunks there are.
  */
-const statement = (inserted: string, missed: string, late: string, alarms: string | null): string => `
+const statement = (input: string, inserted: string, missed: string, late: string, alarms: string | null): string => `
 with step as (
   insert into spool_progress as p (stream, seq)
   select $1::text, $2::bigint where $1::text is not null
@@ -131,12 +132,8 @@ with step as (
 ), go as materialized (
   select $1::text is null or exists (select from step) as go
 ), input as materialized (
-  select point_id, observed_at, received_at, value, quality, source
-  from unnest($3::int[], $4::timestamptz[], $5::timestamptz[], $6::float8[], $7::smallint[], $8::text[])
-    as u(point_id, observed_at, received_at, value, quality, source)
-  where (select go from go)
-), inserted as (
-${inserted}), missed as materialized (
+${input}  where (select go from go)
+), ${inserted}), missed as materialized (
 ${missed}), moved as (
   insert into latest as l (point_id, observed_at, received_at, value, quality)
   select distinct on (point_id) point_id, observed_at, received_at, value, quality
@@ -257,18 +254,49 @@ select
   (select count(*)::int from notified) + (select count(*)::int from told) as notifications,
   ${alarms === null ? '0' : alarmAmiss} as amiss`
 
+/** What `parameters` gives for the rows that come in. */
+const inputColumns = '$3::int[], $4::timestamptz[], $5::timestamptz[], $6::float8[], $7::smallint[], $8::text[]'
+
+/**
+ * `per` ($60) is what a value is multiplied and divided by, 0 where it stays a double, null where readings are not packed. The
+ * table answers for what it holds, and a packed row holds less than came: rows are told from the input, all of them or, where some were
+ * missed, those that both have.
+ */
 const insertStatement = (alarms: string | null): string =>
   statement(
-    `  insert into reading (point_id, observed_at, received_at, value, quality)
-  select point_id, observed_at, received_at, value, quality from input
+    `  select point_id, observed_at, received_at, value, quality, source, per
+  from unnest(${inputColumns}, $60::int[]) as u(point_id, observed_at, received_at, value, quality, source, per)
+`,
+    `entered as (
+  insert into reading (point_id, observed_at, quality, received_at, delay, value, digits, per)
+  select point_id, observed_at, quality,
+    case when delay is null then received_at end, delay,
+    case when per > 0 then null else value end, case when per > 0 then round(value * per)::bigint end, nullif(per, 0)
+  from (
+    select *, case when per is not null and abs(extract(epoch from received_at - observed_at)) < 2e8
+      then round(extract(epoch from received_at - observed_at) * 10)::int end as delay
+    from input
+  ) i
   on conflict (point_id, observed_at) do nothing
-  returning point_id, observed_at, received_at, value, quality
+  returning point_id, observed_at
+), complete as materialized (
+  select (select count(*) from entered) = (select count(*) from input) as complete
+), inserted as (
+  select point_id, observed_at, received_at, value, quality from input where (select complete from complete)
+  union all
+  select point_id, observed_at, max(received_at), max(value), max(quality)
+  from (
+    select point_id, observed_at, received_at, value, quality from input where not (select complete from complete)
+    union all
+    select point_id, observed_at, null, null, null from entered where not (select complete from complete)
+  ) both_have
+  group by point_id, observed_at having count(*) = 2
 `,
     `  select i.*, coalesce(r.value <> i.value, false) as conflict
   from input i
   left join inserted s on s.point_id = i.point_id and s.observed_at = i.observed_at
-  left join lateral (select value from reading x where x.point_id = i.point_id and x.observed_at = i.observed_at limit 1) r on true
-  where (select count(*) from inserted) < (select count(*) from input) and s.point_id is null
+  left join lateral (select value from plain_reading x where x.point_id = i.point_id and x.observed_at = i.observed_at limit 1) r on true
+  where not (select complete from complete) and s.point_id is null
 `,
     `  select i.point_id, date_trunc('hour', i.observed_at, 'UTC'), bit_or(1::bigint << extract(minute from i.observed_at)::int), count(*), count(l.point_id)
   from inserted i left join latest l on l.point_id = i.point_id
@@ -277,12 +305,16 @@ const insertStatement = (alarms: string | null): string =>
 `,
     alarms,
   )
-const storing = { plain: insertStatement(null), withAlarms: insertStatement('$60') }
+const storing = { plain: insertStatement(null), withAlarms: insertStatement('$61') }
 
 /** The rows are in the table already, by COPY in the same transaction: `input` is the newest of each point alone. */
 const afterCopyStatement = (alarms: string | null): string =>
   statement(
-    `  select point_id, observed_at, received_at, value, quality from input
+    `  select point_id, observed_at, received_at, value, quality, source
+  from unnest(${inputColumns}) as u(point_id, observed_at, received_at, value, quality, source)
+`,
+    `inserted as (
+  select point_id, observed_at, received_at, value, quality from input
 `,
     `  select i.*, false as conflict from input i where false
 `,
@@ -294,9 +326,19 @@ const afterCopyStatement = (alarms: string | null): string =>
   )
 const afterCopy = { plain: afterCopyStatement(null), withAlarms: afterCopyStatement('$64') }
 
-/** `alarms`: what follows from the readings of the batch; null, and then they cost nothing. */
-export async function storeBatch(db: Queryable, batch: Batch, alarms: AlarmChanges | null = null): Promise<StoreOutcome> {
-  const values = parameters(batch, batch.readings)
+/**
+ * `alarms`: what follows from the readings of the batch; null, and then they cost nothing. `decimals`: how this database's readings
+ * are written, as `loadDecimals` told.
+ */
+export async function storeBatch(
+  db: Queryable,
+  batch: Batch,
+  alarms: AlarmChanges | null = null,
+  decimals: Decimals | null = new Decimals(),
+): Promise<StoreOutcome> {
+  const { pointId, value } = batch.readings
+  const per = decimals === null ? pointId.map(() => null) : int4Array(pointId.map((id, i) => decimals.per(id, value[i] ?? 0)))
+  const values = [...parameters(batch, batch.readings), per]
   const { rows } = await db.query<OutcomeRow>(
     alarms === null
       ? { name: 'store_batch', text: storing.plain, values }
@@ -316,13 +358,13 @@ export interface EncodedBatch {
 }
 
 /** Null for a batch that is too small to gain anything. */
-export function encodeBatch(batch: Batch): EncodedBatch | null {
+export function encodeBatch(batch: Batch, decimals: Decimals | null = new Decimals()): EncodedBatch | null {
   const { readings } = batch
   if (readings.pointId.length < rowsForCopy) return null
   const late = lateRanges(readings)
   return {
     rows: readings.pointId.length,
-    copy: encodeCopyColumns(readings),
+    copy: encodeCopyColumns(readings, decimals),
     values: [
       ...parameters(batch, newestOf(batch)),
       int4Array(late.map((l) => l.pointId)),
@@ -344,7 +386,7 @@ export async function copyBatch(pool: Pool, batch: EncodedBatch, alarms: AlarmCh
   try {
     // The driver sends one after another, without our turn in between.
     const begun = client.query('begin')
-    const copy = client.query(copyFrom('copy reading (point_id, observed_at, received_at, value, quality) from stdin with (format binary)'))
+    const copy = client.query(copyFrom(copyReadingsIn))
     copy.end(batch.copy)
     await Promise.all([begun, finished(copy)])
     const { rows } = await client.query<OutcomeRow>(

@@ -1,4 +1,5 @@
 import type { Pool, Queryable } from './connection.ts'
+import { loadDecimals } from './decimals.ts'
 import { type Batch, batchOfReadings, noReadings, storeBatch, type StoreOutcome } from './store-batch.ts'
 
 /** One station and metric that sends without being registered. Times are epoch ms. */
@@ -79,7 +80,7 @@ export async function replayHeld(pool: Pool, limit: number): Promise<StoreOutcom
       await client.query('commit')
       return null
     }
-    const outcome = await storeBatch(client, batchOf(rows))
+    const outcome = await storeBatch(client, batchOf(rows), null, await loadDecimals(client))
     await client.query(
       `delete from waiting_reading w using unnest($1::text[], $2::text[], $3::float8[]) as u(station, metric, observed_ms)
        where w.station = u.station and w.metric = u.metric and w.observed_at = to_timestamp(u.observed_ms / 1000.0)`,

@@ -34,7 +34,7 @@ beforeAll(async () => {
      from point p cross join generate_series(1, 1150) n cross join lateral (select now() - n * interval '5 min' as t) x`,
   )
   await pool.query(
-    'insert into latest select distinct on (point_id) point_id, observed_at, received_at, value, quality from reading order by point_id, observed_at desc',
+    'insert into latest select distinct on (point_id) point_id, observed_at, received_at, value, quality from plain_reading order by point_id, observed_at desc',
   )
   await pool.query("update latest set observed_at = observed_at - interval '2 hours' where point_id = (select max(point_id) from latest)")
   await pool.query(`insert into ingest_balance (minute, source, received, stored) values (date_trunc('minute', now() - interval '5 min'), 'json', 82, 82)`)

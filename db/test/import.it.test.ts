@@ -85,7 +85,7 @@ describe('an import', () => {
     expect(await run(lines(1500, (i) => (i === 7 ? 99 : i)))).toMatchObject({ stored: 300, duplicate: 1199, conflict: 1 })
     const at = start + 90_000_000
     expect(await run([`WS-2,ws.flow,${at},1,0`, `WS-2,ws.flow,${at},2,0`, `WS-2,ws.flow,${at},1,0`])).toMatchObject({ stored: 1, duplicate: 1, conflict: 1 })
-    const { rows } = await pool.query('select value from reading where observed_at = to_timestamp($1::float8 / 1000) and value < 3', [at])
+    const { rows } = await pool.query('select value from plain_reading where observed_at = to_timestamp($1::float8 / 1000) and value < 3', [at])
     expect(rows).toEqual([{ value: 1 }])
   })
 
@@ -182,7 +182,7 @@ describe('an import', () => {
 
 async function expectRollups(): Promise<void> {
   const { rows } = await pool.query<{ n: number; s: number; view: string }>(
-    `select 'raw' as view, count(*)::int as n, sum(value)::numeric(20, 6)::text as s from reading where quality < 2
+    `select 'raw' as view, count(*)::int as n, sum(value)::numeric(20, 6)::text as s from plain_reading where quality < 2
      union all select '1m', sum(count)::int, sum(sum)::numeric(20, 6)::text from reading_1m union all select '1h', sum(count)::int, sum(sum)::numeric(20, 6)::text from reading_1h`,
   )
   expect(new Set(rows.map((r) => `${r.n} ${r.s}`)).size).toBe(1)
@@ -235,7 +235,7 @@ describe('a file', () => {
       expect(await importFile(pool, path, { ...options, again: true })).toMatchObject({ state: { stored: 0, duplicate: first.state.stored } })
     }
     const { rows } = await pool.query<{ t: number; value: number; quality: number }>(
-      'select observed_at as t, value, quality from reading where point_id = $1 order by observed_at',
+      'select observed_at as t, value, quality from plain_reading where point_id = $1 order by observed_at',
       [pressure],
     )
     expect(rows.map((r) => [(r.t - start - 5 * day) / minute, Math.round(r.value * 10)])).toEqual(Array.from({ length: 13 }, (_, i) => [i, i + 1]))

@@ -253,7 +253,7 @@ describe('what comes from elsewhere', () => {
   const start = Math.floor(Date.now() / 3_600_000) * 3_600_000 - 5 * 86_400_000
   const valuesOf = async (station: string, metric: string): Promise<[number, number][]> =>
     (
-      await pool.query<{ at: number; value: number }>('select observed_at as at, value from reading where point_id = $1 order by observed_at', [
+      await pool.query<{ at: number; value: number }>('select observed_at as at, value from plain_reading where point_id = $1 order by observed_at', [
         await pointId(station, metric),
       ])
     ).rows.map((r) => [(r.at - start) / minute, r.value])

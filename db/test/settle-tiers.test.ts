@@ -1,6 +1,6 @@
 import { EnvironmentError, readEnvironment } from '@yiping/contract'
 import { describe, expect, it } from 'vitest'
-import { defaultTiers, refreshPolicies, tierSettings, tierVariables } from '../src/settle-tiers.ts'
+import { chunkDays, defaultTiers, refreshPolicies, tierSettings, tierVariables } from '../src/settle-tiers.ts'
 
 const settings = (source: Record<string, string>) => tierSettings(readEnvironment(source, tierVariables))
 const day = 86_400
@@ -28,6 +28,29 @@ describe('how long a tier is kept', () => {
   ])('is refused where it does not hold together: %j', (source, fault) => {
     expect(() => settings(source)).toThrow(EnvironmentError)
     expect(() => settings(source)).toThrow(fault)
+  })
+})
+
+describe('a chunk', () => {
+  it.each([
+    ['nobody reports', [], 1],
+    ['stations report every minute', [{ points: 10_000, perDay: 1440 }], 1],
+    ['every five minutes', [{ points: 5000, perDay: 288 }], 2],
+    ['every quarter of an hour', [{ points: 10_000, perDay: 96 }], 4],
+    ['once an hour', [{ points: 10_000, perDay: 24 }], 7],
+    ['once a day', [{ points: 100, perDay: 1 }], 7],
+    [
+      'nearly all of the rows are of those that report often',
+      [
+        { points: 1000, perDay: 8640 },
+        { points: 9000, perDay: 96 },
+      ],
+      1,
+    ],
+    ['there are very many', [{ points: 40_000, perDay: 96 }], 2],
+    ['a day alone is more than that', [{ points: 11_000_000, perDay: 96 }], 1],
+  ])('has whole days: %s', (_, reporting, days) => {
+    expect(chunkDays(reporting, 10_000_000)).toBe(days)
   })
 })
 

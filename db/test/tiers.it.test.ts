@@ -80,7 +80,7 @@ const wanted = (tier: keyof typeof widths, from: number, to: number, zone: strin
        min(value) filter (where quality < 2) as min, max(value) filter (where quality < 2) as max, (sum(value) filter (where quality < 2))::numeric(20, 6)::float8 as sum,
        (array_agg(value order by observed_at) filter (where quality < 2))[1] as first, (array_agg(value order by observed_at desc) filter (where quality < 2))[1] as last,
        (count(*) filter (where quality < 2))::int as count, (count(*) filter (where quality = 1))::int as uncertain, (count(*) filter (where quality = 2))::int as bad
-     from reading where observed_at >= to_timestamp($1::float8 / 1000) and observed_at < to_timestamp($2::float8 / 1000) group by 1, 2 order by 1, 2`,
+     from plain_reading where observed_at >= to_timestamp($1::float8 / 1000) and observed_at < to_timestamp($2::float8 / 1000) group by 1, 2 order by 1, 2`,
     [from, to],
   )
 /** The first buckets of which the two sides say different things. */
@@ -111,7 +111,7 @@ const districts = {
       `select p.metric, coalesce(s.district, '') as district, time_bucket(interval '1 hour', r.observed_at) as bucket,
          min(r.value) filter (where r.quality < 2) as min, max(r.value) filter (where r.quality < 2) as max, (sum(r.value) filter (where r.quality < 2))::numeric(20, 6)::float8 as sum,
          (count(*) filter (where r.quality < 2))::int as count, (count(*) filter (where r.quality = 1))::int as uncertain, (count(*) filter (where r.quality = 2))::int as bad
-       from district_tier t join reading r on r.observed_at >= t.since and r.observed_at < t.until
+       from district_tier t join plain_reading r on r.observed_at >= t.since and r.observed_at < t.until
        join point p on p.id = r.point_id join station s on s.id = p.station_id where s.origin is null group by 1, 2, 3 order by 1, 2, 3`,
     ),
 }
@@ -247,6 +247,36 @@ describe('the tiers', () => {
     await runJob('policy_refresh_continuous_aggregate')
     await runJob('roll_up_districts')
     expect(await districts.stored()).toEqual(await districts.wanted())
+  })
+})
+
+describe('chunks to come', () => {
+  it('are as long as the register says that points report seldom, and the ones that stand stay as they are', async () => {
+    const lengths = async () =>
+      (
+        await query<{ of: string; days: number }>(
+          `select coalesce(a.view_name, d.hypertable_name) as of, (extract(epoch from d.time_interval) / 86400)::float8 as days
+           from timescaledb_information.dimensions d left join timescaledb_information.continuous_aggregates a
+             on a.materialization_hypertable_schema = d.hypertable_schema and a.materialization_hypertable_name = d.hypertable_name
+           where coalesce(a.view_name, d.hypertable_name) in ('reading', 'reading_1m') order by 1`,
+        )
+      ).map(({ of, days }) => [of, days])
+    const chunks = () => query("select chunk_name from timescaledb_information.chunks where hypertable_name = 'reading' order by 1")
+    const before = await chunks()
+    for (const [seconds, days] of [
+      [900, 4],
+      [86_400, 7],
+      [null, 2],
+      [60, 1],
+    ] as const) {
+      await query('update point set interval_s = $1', [seconds])
+      await settle({})
+      expect(await lengths()).toEqual([
+        ['reading', days],
+        ['reading_1m', days],
+      ])
+    }
+    expect(await chunks()).toEqual(before)
   })
 })
 

@@ -24,12 +24,12 @@ export interface TestDatabase {
 }
 
 /**
- * A database of its own for a test file: migrated, with catalogue and districts, without stations. Embedded, or on the
+ * A database of its own for a test file: migrated, with catalogue and districts, without stations; `bare`: with nothing at all. Embedded, or on the
  * server that TEST_DATABASE_URL names.
  */
-export async function freshDatabase(): Promise<TestDatabase> {
+export async function freshDatabase({ bare = false } = {}): Promise<TestDatabase> {
   const server = process.env.TEST_DATABASE_URL
-  const database = await (server ? onServer(server) : onEmbedded())
+  const database = await (server ? onServer(server, bare) : onEmbedded(bare))
   const file = process.env.RECORD_STATEMENTS
   if (file === undefined) return database
   // See db/test/upgrade.
@@ -44,11 +44,11 @@ export async function freshDatabase(): Promise<TestDatabase> {
   })
 }
 
-async function onEmbedded(): Promise<TestDatabase> {
+async function onEmbedded(bare: boolean): Promise<TestDatabase> {
   const folder = await mkdtemp(join(tmpdir(), 'yiping-test-'))
   const dataDir = join(folder, 'pg')
   const template = inject('template')
-  copyTemplate(template.filled, dataDir)
+  copyTemplate(bare ? template.bare : template.filled, dataDir)
   let database = await startBrief(template, { dataDir })
   const test: TestDatabase = {
     url: database.url,
@@ -65,7 +65,7 @@ async function onEmbedded(): Promise<TestDatabase> {
   return test
 }
 
-async function onServer(server: string): Promise<TestDatabase> {
+async function onServer(server: string, bare: boolean): Promise<TestDatabase> {
   const name = `yiping_test_${randomBytes(6).toString('hex')}`
   const admin = async (sql: string): Promise<void> => {
     const client = new pg.Client({ connectionString: server })
@@ -75,7 +75,7 @@ async function onServer(server: string): Promise<TestDatabase> {
   await admin(`create database ${name}`)
   const url = new URL(server)
   url.pathname = `/${name}`
-  await prepare(url.href)
+  if (!bare) await prepare(url.href)
   return {
     url: url.href,
     embedded: null,

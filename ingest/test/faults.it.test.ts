@@ -403,7 +403,7 @@ describe('nothing is lost and nothing doubled', () => {
     }
     const { rows } = await pool.query<{ early: number; late: number }>(
       `select count(*) filter (where received_at < to_timestamp($1::float8 / 1000))::int as early, count(*) filter (where received_at > now() + interval '1 minute')::int as late
-       from reading r join point p on p.id = r.point_id join station s on s.id = p.station_id where s.code = any($2)`,
+       from plain_reading r join point p on p.id = r.point_id join station s on s.id = p.station_id where s.code = any($2)`,
       [from, mine],
     )
     expect(rows[0]).toEqual({ early: 0, late: 0 })

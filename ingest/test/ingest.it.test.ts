@@ -70,7 +70,7 @@ describe.each(brokersHere())('ingest on %s', (kind) => {
       await device.publishAsync('v1/gateway/telemetry', JSON.stringify({ 'WS-2': [{ ts, values: { 'ws.pressure': 0.3 } }] }), { qos: 1 })
       await until('four rows', async () => (await stored()) === 4)
       const { rows } = await pool.query<{ code: string; metric: string; observed_at: number; value: number; quality: number }>(
-        'select s.code, p.metric, r.observed_at, r.value, r.quality from reading r join point p on p.id = r.point_id join station s on s.id = p.station_id order by 1, 2, 3',
+        'select s.code, p.metric, r.observed_at, r.value, r.quality from plain_reading r join point p on p.id = r.point_id join station s on s.id = p.station_id order by 1, 2, 3',
       )
       expect(rows).toEqual([
         { code: 'WS-1', metric: 'ws.flow', observed_at: ts, value: 418.2, quality: 1 },
@@ -102,7 +102,7 @@ describe.each(brokersHere())('ingest on %s', (kind) => {
       await send(0.32)
       await until('duplicate and conflict', async () => (await sums()).d === start.d + 1 && (await sums()).c === start.c + 1)
       expect(await stored()).toBe(before + 1)
-      expect(await count('select count(*)::int as n from reading where value = 0.32')).toBe(0)
+      expect(await count('select count(*)::int as n from plain_reading where value = 0.32')).toBe(0)
     })
   })
 

@@ -47,7 +47,7 @@ describe('ingest', () => {
   const count = async (sql: string, values: unknown[] = []): Promise<number> => (await rows<{ n: number }>(sql, values))[0]?.n ?? 0
   const readingsOf = (station: string): Promise<{ metric: string; observed_at: number; value: number; quality: number }[]> =>
     rows(
-      `select p.metric, r.observed_at, r.value, r.quality from reading r join point p on p.id = r.point_id join station s on s.id = p.station_id
+      `select p.metric, r.observed_at, r.value, r.quality from plain_reading r join point p on p.id = r.point_id join station s on s.id = p.station_id
        where s.code = $1 order by p.metric, r.observed_at`,
       [station],
     )

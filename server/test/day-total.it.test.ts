@@ -155,7 +155,7 @@ it.each([1, 60, 3600])(
     const points = [...pointIds.values()].map((id) => ({ id, intervalS }))
     for (const at of [begin - 1600, begin - 31, begin, begin + 19.5, begin + 20, begin + 39, begin + 600, begin + 2000].map((m) => midnight + m * minute)) {
       const { rows } = await pool.query<{ id: number; at: number; value: number; quality: number }>(
-        `select distinct on (point_id) point_id as id, observed_at as at, value, quality from reading
+        `select distinct on (point_id) point_id as id, observed_at as at, value, quality from plain_reading
        where observed_at <= to_timestamp($1::float8 / 1000) and observed_at > to_timestamp($1::float8 / 1000) - interval '1 day' order by point_id, observed_at desc`,
         [at],
       )

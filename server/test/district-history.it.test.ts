@@ -53,7 +53,7 @@ const get = async (query: string): Promise<{ status: number; body: ReturnType<ty
 async function wanted(metrics: string[], bucket: '1h' | '1d'): Promise<unknown[]> {
   const { rows } = await pool.query<{ metric: string; district: string; t: number; min: number; max: number; avg: number; count: number }>(
     `select p.metric, s.district, time_bucket('1 ${bucket === '1h' ? 'hour' : 'day'}', r.observed_at, '${zone}') as t, min(r.value), max(r.value), avg(r.value), count(*)::int as count
-     from reading r join point p on p.id = r.point_id join station s on s.id = p.station_id
+     from plain_reading r join point p on p.id = r.point_id join station s on s.id = p.station_id
      where r.quality < 2 and s.origin is null and p.metric = any($1) group by 1, 2, 3 order by 1, coalesce(s.district, ''), 3`,
     [metrics],
   )
@@ -108,7 +108,7 @@ describe('history by district', () => {
     const a = addDays(begin, 1, zone)
     const days = await loadDistrictHistory(pool, { metrics: ['ws.flow'], from: a, to: addDays(a, 2, zone), bucket: '1d', zone })
     const { rows } = await pool.query(
-      `select time_bucket('1 day', observed_at, '${zone}') as t, max(value), count(*)::int as count from reading where point_id in
+      `select time_bucket('1 day', observed_at, '${zone}') as t, max(value), count(*)::int as count from plain_reading where point_id in
          (select p.id from point p join station s on s.id = p.station_id where p.metric = 'ws.flow' and s.code in ('WS-1', 'WS-2'))
          and quality < 2 and observed_at >= to_timestamp($1::float8 / 1000) and observed_at < to_timestamp($2::float8 / 1000) group by 1 order by 1`,
       [a, addDays(a, 2, zone)],

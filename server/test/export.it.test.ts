@@ -91,7 +91,7 @@ describe('an export', () => {
     expect(answer.headers['content-disposition']).toMatch(/^attachment; filename="yiping-raw-\d{8}T0000-\d{8}T0000\.csv"$/)
     expect(answer.text.startsWith('\uFEFFstation,name,metric,metric_name_zh,unit,time [Asia/Shanghai],value [MPa | m3/h],quality\r\n')).toBe(true)
     const { rows } = await pool.query<{ metric: string; t: number; value: number; quality: number }>(
-      `select p.metric, r.observed_at as t, r.value, r.quality from reading r join point p on p.id = r.point_id join station s on s.id = p.station_id
+      `select p.metric, r.observed_at as t, r.value, r.quality from plain_reading r join point p on p.id = r.point_id join station s on s.id = p.station_id
        where s.code = 'WS-1' order by p.metric = 'ws.flow', r.observed_at`,
     )
     const got = lines(answer.text).slice(1)
@@ -339,13 +339,13 @@ it('a series of a span that is over is sent again only when a late reading has c
 })
 
 describe.each([
-  ['series', 'tier=raw&percentiles=50', '1 as count from reading', 'percentile_cont'],
+  ['series', 'tier=raw&percentiles=50', '1 as count from plain_reading', 'percentile_cont'],
   ['series', 'tier=1h&percentiles=50', 'group by point_id, 2 having', 'percentile_cont'],
-  ['series/count', 'tier=raw', 'count(*)::int as n from reading', null],
-  ['series/export', 'tier=raw', 'as t, value, quality from reading', null],
-  ['export', 'bucket=raw&format=parquet', 'as t, value, quality from reading', null],
+  ['series/count', 'tier=raw', 'count(*)::int as n from plain_reading', null],
+  ['series/export', 'tier=raw', 'as t, value, quality from plain_reading', null],
+  ['export', 'bucket=raw&format=parquet', 'as t, value, quality from plain_reading', null],
   ['export', 'bucket=1h', 'array_agg(mean)', null],
-  ['export/count', 'bucket=raw', 'count(*)::int as n from reading', null],
+  ['export/count', 'bucket=raw', 'count(*)::int as n from plain_reading', null],
 ])('a client of %s?%s that goes away', (route, more, part, after) => {
   it('leaves nothing running in the database, and has nothing more begun', async () => {
     // Who asks is known before the database is busy with another.
@@ -396,7 +396,7 @@ describe('percentiles', () => {
     const percents = [0, 5, 50, 99.9, 100]
     const { rows } = await pool.query<{ values: number[]; n: number }>(
       `select percentile_cont($3::float8[]) within group (order by value) as values, count(*)::int as n
-       from reading r join point p on p.id = r.point_id join station s on s.id = p.station_id
+       from plain_reading r join point p on p.id = r.point_id join station s on s.id = p.station_id
        where s.code = 'WS-1' and p.metric = 'ws.flow' and quality < 2
          and observed_at >= to_timestamp($1::float8 / 1000) and observed_at < to_timestamp($2::float8 / 1000)`,
       [begin, begin + day, percents.map((p) => p / 100)],

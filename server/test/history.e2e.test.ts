@@ -89,7 +89,7 @@ describe('the analyst’s desk in a browser', () => {
     // The wave does not repeat, but for the slow rise: what is dotted is the row of a week ago, at the same place.
     expect(then.map(([at]) => at)).toEqual(now.map(([at]) => at))
     const { rows } = await pool.query<{ value: number }>(
-      `select value from reading r join point p on p.id = r.point_id where p.metric = 'ws.pressure' and observed_at >= to_timestamp($1::float8 / 1000) order by observed_at limit 144`,
+      `select value from plain_reading r join point p on p.id = r.point_id where p.metric = 'ws.pressure' and observed_at >= to_timestamp($1::float8 / 1000) order by observed_at limit 144`,
       [end - 12 * hour - 7 * day],
     )
     expect(then.map(([, value]) => value)).toEqual(rows.map((r) => r.value))

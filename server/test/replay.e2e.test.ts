@@ -160,7 +160,7 @@ describe.each(here.map((c) => [basename(c.file), c] as const))('the replay of %s
 
     const { rows } = await pool.query<{ key: string; value: number }>(
       `select s.code || ' ' || p.metric || ' ' || (extract(epoch from r.observed_at) * 1000)::bigint as key, r.value
-       from reading r join point p on p.id = r.point_id join station s on s.id = p.station_id`,
+       from plain_reading r join point p on p.id = r.point_id join station s on s.id = p.station_id`,
     )
     expect(rows.length).toBe(expected.rows.size)
     expect(rows.filter((r) => expected.rows.get(r.key) !== r.value)).toEqual([])

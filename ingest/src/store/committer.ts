@@ -3,9 +3,11 @@ import {
   type AlarmChanges,
   type Batch,
   copyBatch,
+  type Decimals,
   type EncodedBatch,
   encodeBatch,
   isDataError,
+  loadDecimals,
   type Pool,
   type StoreOutcome,
   storeBatch,
@@ -41,10 +43,6 @@ interface Prepared {
   batch: Batch
   encoded: EncodedBatch | null
 }
-const prepared = (place: Batch['place'], tickets: Iterable<Ticket>): Prepared => {
-  const batch = buildBatch(place, tickets)
-  return { batch, encoded: encodeBatch(batch) }
-}
 
 /**
  * Stores turns one after another. A database that is away is asked again for ever, and a commit whose answer was lost
@@ -55,12 +53,14 @@ export class Committer {
   #abort = new AbortController()
   #gaveUp = false
   #noCopy = 0
+  /** How the database's readings are written; undefined until it was asked. */
+  #decimals: Decimals | null | undefined
 
   constructor(private readonly options: CommitterOptions) {}
 
   /** Made into a batch at once, so that the database does not wait for it. Null when stopped before the database took it. */
   store({ stream, seq, bytes }: StoreTurn): Promise<Stored | null> {
-    const ready = prepared({ stream, seq }, unpack(bytes))
+    const ready = this.#prepared({ stream, seq }, unpack(bytes))
     const before = this.#last
     this.#last = (async () => {
       await before
@@ -115,7 +115,7 @@ export class Committer {
           try {
             const why = error instanceof Error ? error.message : String(error)
             const { db } = this.options
-            ready = prepared(first.batch.place, await isolate([...unpack(bytes)], (part) => wouldStore(db, buildBatch(null, part)), why))
+            ready = this.#prepared(first.batch.place, await isolate([...unpack(bytes)], (part) => wouldStore(db, buildBatch(null, part)), why))
             refused = true
             continue
           } catch {
@@ -135,7 +135,14 @@ export class Committer {
       if (copied !== null) return copied
       this.#noCopy = batchesWithoutCopy
     } else if (this.#noCopy > 0) this.#noCopy -= 1
-    return storeBatch(db, batch, alarms)
+    if (this.#decimals === undefined) this.#decimals = await loadDecimals(db)
+    return storeBatch(db, batch, alarms, this.#decimals)
+  }
+
+  /** A first batch, before the database was asked for its form, goes without COPY. */
+  #prepared(place: Batch['place'], tickets: Iterable<Ticket>): Prepared {
+    const batch = buildBatch(place, tickets)
+    return { batch, encoded: this.#decimals === undefined ? null : encodeBatch(batch, this.#decimals) }
   }
 
   async #mayTryAgain(error: unknown, attempt: number): Promise<boolean> {

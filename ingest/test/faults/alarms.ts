@@ -12,7 +12,7 @@ export async function expectAlarmsOf(pool: Pool, stations: readonly string[], me
   if (metric === undefined) throw new Error(metricCode)
   const { rows } = await pool.query<{ station: string; interval_s: number; at: number; value: number }>(
     `select s.code as station, coalesce(p.interval_s, m.interval_s)::float8 as interval_s, r.observed_at as at, r.value
-     from reading r join point p on p.id = r.point_id join station s on s.id = p.station_id join metric m on m.code = p.metric
+     from plain_reading r join point p on p.id = r.point_id join station s on s.id = p.station_id join metric m on m.code = p.metric
      where s.code = any($1) and p.metric = $2 and r.quality < 2 order by s.code, r.observed_at`,
     [stations, metricCode],
   )

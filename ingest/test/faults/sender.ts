@@ -73,7 +73,7 @@ export class Sender {
   /** What the table holds of it, compared identity by identity. */
   async compare(pool: Pool): Promise<{ lost: string[]; wrong: string[]; stored: number; strange: number }> {
     const { rows } = await pool.query<{ code: string; observed_at: number; value: number }>(
-      `select s.code, r.observed_at, r.value from reading r join point p on p.id = r.point_id join station s on s.id = p.station_id
+      `select s.code, r.observed_at, r.value from plain_reading r join point p on p.id = r.point_id join station s on s.id = p.station_id
        where s.code = any($1) and p.metric = 'ws.pressure'`,
       [this.stations],
     )

@@ -71,7 +71,7 @@ export class Devices {
   /** Beside the ledger, identity by identity: an identity is in the table once by its index. */
   async compare(pool: Pool): Promise<{ stored: number; lost: number; wrong: number; strange: number }> {
     const { rows } = await pool.query<{ code: string; at: number; value: number }>(
-      'select s.code, r.observed_at as at, r.value from reading r join point p on p.id = r.point_id join station s on s.id = p.station_id',
+      'select s.code, r.observed_at as at, r.value from plain_reading r join point p on p.id = r.point_id join station s on s.id = p.station_id',
     )
     const stored = new Map(rows.map((r) => [`${r.code} ${r.at}`, r.value]))
     const taken = [...this.ledger]
