@@ -352,7 +352,7 @@ export const DistrictHistoryAnswer = Type.Object(
             Type.Number({ minimum: 0, description: 'readings in the bucket, bad ones left out, for each that these points were to send in it so far' }),
           ),
         },
-        { description: 'of the city’s own points; a bucket without readings is absent' },
+        { description: 'of the city’s own points; a bucket without readings is absent; means to six decimals' },
       ),
     ),
   },

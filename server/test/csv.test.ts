@@ -1,8 +1,8 @@
 import { isoWithOffset } from '@yiping/contract'
 import { describe, expect, it } from 'vitest'
 import { csvCell, csvLine } from '../src/routes/csv.ts'
-import { writeNumber } from '../src/routes/export-csv.ts'
 import { ExportGate } from '../src/routes/export-gate.ts'
+import { writeNumber, writeNumbers } from '../src/routes/write-number.ts'
 import { zoneClock } from '../src/routes/zone-clock.ts'
 
 describe('a cell of a CSV', () => {
@@ -29,14 +29,44 @@ describe('a cell of a CSV', () => {
 describe('a number in an export', () => {
   const bytes = Buffer.alloc(40)
   const written = (value: number): string => bytes.toString('latin1', 0, writeNumber(value, bytes, 0))
-  it.each([0, -0, 7, -7, 10, 1000, 0.001, -0.05, 0.0005, 0.1 + 0.2, 99.99, 2_147_483.647, 2_147_483.648, 1e21, 1e-7, 5e-324, Number.NaN, -Infinity])(
-    '%d is written as JavaScript writes it',
-    (value) => {
-      expect(written(value)).toBe(String(value))
-    },
-  )
+  it.each([
+    0,
+    -0,
+    7,
+    -7,
+    10,
+    1000,
+    0.001,
+    -0.05,
+    0.0005,
+    0.1 + 0.2,
+    99.99,
+    2_147_483.647,
+    2_147_483.648,
+    1e21,
+    1e-6,
+    -0.000_012,
+    123_456.654_321,
+    999_999_999.999_999,
+    1e9 + 1e-6,
+    1e-7,
+    5e-324,
+    Number.NaN,
+    -Infinity,
+  ])('%d is written as JavaScript writes it', (value) => {
+    expect(written(value)).toBe(String(value))
+  })
   it('so is every other, of however many decimals', () => {
-    for (let i = 1; i < 20_000; i += 1) for (const scale of [1, 10, 1000, 10_000, 3]) expect(written((i * 7919) / scale)).toBe(String((i * 7919) / scale))
+    for (let i = 1; i < 20_000; i += 1)
+      for (const scale of [1, 10, 1000, 10_000, 1e6, 1e7, 3]) expect(written((i * 7919) / scale)).toBe(String((i * 7919) / scale))
+  })
+})
+
+describe('numbers in JSON', () => {
+  it('are written as JavaScript writes them', () => {
+    const bytes = Buffer.alloc(200)
+    for (const values of [[], [1], [0.417, -3, 1_792_627_200_000, 1 / 3]])
+      expect(bytes.toString('latin1', 0, writeNumbers(values, bytes, 0))).toBe(JSON.stringify(values))
   })
 })
 

@@ -1,6 +1,7 @@
 import { qualityFromCode } from '@yiping/contract'
 import { csvCell, csvLine, csvMark } from './csv.ts'
 import { columnsOf, type ExportPage, type ExportRequest, isSeconds } from './export-rows.ts'
+import { numberBytes, writeNumber } from './write-number.ts'
 import { timeBytes, zoneClock } from './zone-clock.ts'
 
 /** In one line: a row is a line, so that lines can be counted and the last whole one is found. */
@@ -13,37 +14,8 @@ export function csvHead({ points, tier, zone }: Pick<ExportRequest, 'points' | '
   return csvMark + csvLine(['station', 'name', 'metric', 'metric_name_zh', 'unit', `time [${zone}]`, ...columns])
 }
 
-/** A number as it is written in full, and no longer. */
-const numberBytes = 25
 const qualityCells = [0, 1, 2].map((code) => Buffer.from(`,${qualityFromCode(code)}\r\n`))
 const [comma, cr, lf] = [44, 13, 10]
-
-const [zero, minus, dot] = [48, 45, 46]
-
-/** Like `String(value)`. What sensors give has three decimals at most, and is written digit by digit: no other number of so few has that value. */
-export function writeNumber(value: number, into: Buffer, from: number): number {
-  const size = Math.abs(value)
-  const thousandths = Math.round(size * 1000)
-  if (!(thousandths < 2 ** 31) || thousandths / 1000 !== size) return from + into.write(String(value), from, 'latin1')
-  let o = from
-  if (value < 0) into[o++] = minus
-  const whole = Math.floor(thousandths / 1000)
-  let divisor = 1
-  while (divisor * 10 <= whole) divisor *= 10
-  for (let rest = whole; divisor >= 1; divisor /= 10) {
-    const n = Math.floor(rest / divisor)
-    into[o++] = zero + n
-    rest -= n * divisor
-  }
-  let rest = thousandths - whole * 1000
-  if (rest > 0) into[o++] = dot
-  for (let unit = 100; rest > 0; unit /= 10) {
-    const n = Math.floor(rest / unit)
-    into[o++] = zero + n
-    rest -= n * unit
-  }
-  return o
-}
 
 /**
  * The pages as CSV. What follows a cursor has no header. Written into bytes by hand: as text a row would be made, joined and
