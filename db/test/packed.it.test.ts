@@ -131,6 +131,41 @@ describe('readings of a new database', () => {
     expect(rows).toEqual([{ ...newest, received: (newest?.at ?? 0) + 417 }])
   })
 
+  it('of a span are found by their pages, new ones as soon as the job has come by', async () => {
+    const { rows: indexes } = await pool().query<{ name: string }>(
+      `select i.indexrelid::regclass::text as name from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am m on m.oid = c.relam and m.amname = 'brin'
+       where i.indrelid in (select format('%I.%I', chunk_schema, chunk_name)::regclass from timescaledb_information.chunks where hypertable_name = 'reading')`,
+    )
+    expect(indexes.length).toBeGreaterThan(0)
+    const summarized = async (): Promise<number> =>
+      (
+        await pool().query<{ n: number }>('select sum(brin_summarize_new_values(n::regclass))::int as n from unnest($1::text[]) n', [
+          indexes.map((i) => i.name),
+        ])
+      ).rows[0]?.n ?? -1
+    // Some hundred pages behind what is summarized.
+    await pool().query(
+      `insert into reading (point_id, observed_at, quality, delay, digits, per)
+       select 3, to_timestamp($1::float8 / 1000) + n * interval '1 second', 0, 3, n, 10 from generate_series(0, 19999) n`,
+      [start],
+    )
+    const { rows } = await pool().query<{ id: number }>("select job_id as id from timescaledb_information.jobs where proc_name = 'summarize_readings'")
+    await pool().query(`call run_job(${rows[0]?.id})`)
+    expect(await summarized()).toBe(0)
+    const client = await pool().connect()
+    await client.query('begin; set local enable_seqscan = off; set local enable_indexscan = off; set local enable_indexonlyscan = off')
+    const plan = await client.query<{ 'QUERY PLAN': string }>(
+      `explain (analyze, costs off, timing off) select count(*) from reading where observed_at >= to_timestamp(${start / 1000 + 600}) and observed_at < to_timestamp(${start / 1000 + 660})`,
+    )
+    await client.query('rollback')
+    client.release()
+    const text = plan.rows.map((r) => r['QUERY PLAN']).join('\n')
+    expect(text).toContain('reading_times')
+    // Of 20,000 rows no more than those of some page ranges.
+    expect(Number(/Rows Removed by Index Recheck: (\d+)/.exec(text)?.[1])).toBeLessThan(12_000)
+    await pool().query('delete from reading where point_id = 3')
+  })
+
   it('are rolled up, and read out of the columnstore, to the last bit', async () => {
     const sent = [await told(1), await told(2)]
     for (const [i, of] of sent.entries()) await expectRolledUp(i + 1, of)
