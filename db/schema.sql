@@ -653,7 +653,7 @@ CREATE INDEX notice_route_time ON public.notice USING btree (route, created_at D
 CREATE INDEX quality_mark_observed_at_idx ON public.quality_mark USING btree (observed_at DESC);
 CREATE INDEX reading_conflict_id ON public.reading_conflict USING btree (id DESC);
 CREATE INDEX reading_conflict_received_at_idx ON public.reading_conflict USING btree (received_at DESC);
-CREATE INDEX reading_times ON public.reading USING brin (observed_at) WITH (pages_per_range='32');
+CREATE INDEX reading_observed_at_idx ON public.reading USING btree (observed_at DESC);
 CREATE INDEX rejection_at_idx ON public.rejection USING btree (at DESC);
 CREATE INDEX rejection_id ON public.rejection USING btree (id DESC);
 CREATE INDEX session_account ON public.session USING btree (account);
@@ -770,7 +770,6 @@ CREATE TRIGGER station_moves AFTER UPDATE OF district, origin ON public.station 
 -- policies
 
 -- every 00:01:00: policy_refresh_continuous_aggregate reading_1m end_offset=00:02:00 start_offset=02:00:00
--- every 00:01:00: summarize_readings  
 -- every 00:10:00: roll_up_districts  
 -- every 00:15:00: policy_refresh_continuous_aggregate reading_15m end_offset=02:00:00 start_offset=43776:00:00
 -- every 00:15:00: policy_refresh_continuous_aggregate reading_1m end_offset=02:00:00 start_offset=17496:00:00

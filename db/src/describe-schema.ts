@@ -49,7 +49,7 @@ export async function describeSchema(db: Queryable): Promise<string> {
       from timescaledb_information.jobs j
       left join timescaledb_information.continuous_aggregates c
         on c.materialization_hypertable_name = j.hypertable_name or c.view_name = j.hypertable_name
-      where j.proc_name in ('policy_refresh_continuous_aggregate', 'policy_compression', 'retire', 'retire_records', 'roll_up_districts', 'refresh_asked', 'summarize_readings')
+      where j.proc_name in ('policy_refresh_continuous_aggregate', 'policy_compression', 'retire', 'retire_records', 'roll_up_districts', 'refresh_asked')
     ) jobs order by 1`)
   const triggers = await text(`
     select pg_get_triggerdef(t.oid) || ';' as line from pg_trigger t join pg_class c on c.oid = t.tgrelid

@@ -79,7 +79,7 @@ export const routineRights: Readonly<Record<string, readonly ProcessRole[]>> = {
   'retire(integer,jsonb)': [],
   'retire_records(integer,jsonb)': [],
   'roll_up_districts(integer,jsonb)': [],
-  'summarize_readings(integer,jsonb)': [],
+  'say_watermark_once(text)': [],
   'wake_refreshes()': ['yiping_ingest'],
   'work_out_districts(timestamp with time zone,timestamp with time zone)': [],
 }

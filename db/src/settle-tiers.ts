@@ -164,6 +164,7 @@ async function settleDays(client: pg.Client, zone: string): Promise<void> {
   await client.query(
     "alter materialized view reading_1d set (timescaledb.enable_columnstore = true, timescaledb.segmentby = 'point_id', timescaledb.orderby = 'bucket')",
   )
+  await client.query("select say_watermark_once('reading_1d')")
   await client.query("update tier set zone = $1 where name = '1d'", [zone])
 }
 
