@@ -1,5 +1,5 @@
 import { addDays, dayStart } from '@yiping/contract'
-import { defaultTiers } from '@yiping/db'
+import { createPool, defaultTiers, followMeters } from '@yiping/db'
 import pg from 'pg'
 import { runToEnd } from '../../server/start/process.ts'
 import { entries } from '../built.ts'
@@ -36,7 +36,7 @@ const count = async (client: pg.Client, sql: string, values: unknown[] = []): Pr
 
 /**
  * A city's history of at least `readings` rows in a database of its own on `server`, made by the server itself day by day:
- * a day's swing, a level and noise of each point, in the decimals that sensors give and in the form in which ingest writes them. A database that is there already is gone on
+ * a day's swing, a level and noise of each point, meters that go on and states that change, in the decimals that sensors give and in the form in which ingest writes them. A database that is there already is gone on
  * with from the day where it was left. Beside it the naive design: the same rows in a plain table with a btree.
  */
 export async function buildHistory(server: string, readings: number, say: (line: string) => void): Promise<History> {
@@ -94,6 +94,15 @@ export async function buildHistory(server: string, readings: number, say: (line:
       )
     }
     if (!span.finished) {
+      say('meters and states')
+      const pool = createPool({ connectionString: url.href, applicationName: 'yiping-bench', max: 1 })
+      try {
+        // As ingest follows them; a turn at a time, up to the last full hour.
+        const until = (): Promise<number> => count(client, 'select coalesce(extract(epoch from until), 0)::float8 as n from meter_tier')
+        for (let before = -1; (await until()) > before; await followMeters(pool, to + 3_600_000)) before = await until()
+      } finally {
+        await pool.end()
+      }
       say('the naive table’s index, statistics')
       await client.query(
         `insert into latest (point_id, observed_at, received_at, value, quality)
@@ -121,11 +130,16 @@ async function makeDay(client: pg.Client, day: number): Promise<void> {
   await client.query(
     `insert into reading (point_id, observed_at, quality, delay, digits, per)
      select v.id, v.at, 0, round((0.3 + floor(random() * 1200) / 1000) * 10),
-            floor((v.mid + v.half * (0.5 * v.own + 0.35 * sin(extract(epoch from v.at) / 13750.987 + v.own * 6) + 0.02 * (random() - 0.5))) * v.scale + 0.5), v.scale
+            floor(v.scale * case v.kind
+              -- A meter that goes on, slowly or faster.
+              when 'counter' then 1e5 * (v.own + 0.5) + (extract(epoch from v.at) - 1.7e9) * (0.001 + 0.01 * (v.own + 0.5))
+              when 'state' then (floor(extract(epoch from v.at) / 10800) + v.id)::bigint % 2
+              else v.mid + v.half * (0.5 * v.own + 0.35 * sin(extract(epoch from v.at) / 13750.987 + v.own * 6) + 0.02 * (random() - 0.5))
+            end + 0.5), v.scale
      from (
-       select p.id, to_timestamp($1 / 1000.0) + make_interval(secs => n * $2::int + (p.id * 7919) % $2::int) as at,
+       select p.id, to_timestamp($1 / 1000.0) + make_interval(secs => n * $2::int + (p.id * 7919) % $2::int) as at, m.kind,
               (m.physical_min + m.physical_max) / 2 as mid, (m.physical_max - m.physical_min) / 4 as half,
-              10 ^ least(m.decimals + 1, 3) as scale, ((p.id * 2654435761) % 1000) / 1000.0 - 0.5 as own
+              case m.kind when 'state' then 1 else 10 ^ least(m.decimals + 1, 3) end as scale, ((p.id * 2654435761) % 1000) / 1000.0 - 0.5 as own
        from point p join metric m on m.code = p.metric cross join generate_series(0, 86400 / $2::int - 1) n
      ) v
      order by v.id, v.at`,

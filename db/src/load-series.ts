@@ -1,5 +1,6 @@
 import type { Tier } from '@yiping/contract'
 import type { Queryable } from './connection.ts'
+import { doublesIn, integersIn, packDoubles, type Packed, packIntegers, packTimes, timesIn } from './packed.ts'
 import type { RollUpTier } from './settle-tiers.ts'
 import { bucketAt, tierRows } from './tier-rows.ts'
 
@@ -38,31 +39,29 @@ from ${tierRows(tier, 'point_id = any($1::int[])', { from: '$2', to: '$3', zone:
 group by point_id, 2 having sum(count) > 0
 order by point_id, 2 limit $6`
 
+/** In the order of the rows, which both have. */
+const packed = (rows: string): string => `
+select ${packIntegers('point_id')} as points, ${packTimes('t')} as t, ${packDoubles('min')} as min, ${packDoubles('max')} as max,
+  ${packDoubles('avg')} as avg, ${packIntegers('count')} as count from (${rows}) r`
+
 /** History per point, in columns. A bucket without readings is absent: gaps stay gaps, peaks stay in min and max. */
 export async function loadSeries(db: Queryable, request: SeriesRequest): Promise<Map<number, SeriesColumns>> {
   const { pointIds, from, to, tier, zone } = request
   const limit = request.limit * pointIds.length
-  interface Row {
-    point_id: number
-    t: number
-    min: number
-    max: number
-    avg: number
-    count: number
-  }
-  const { rows } =
-    tier === 'raw'
-      ? await db.query<Row>(rawSql, [pointIds, from, to, limit])
-      : await db.query<Row>(bucketSql(tier), [pointIds, from, to, request.bucketSeconds, zone, limit])
+  const { rows } = await db.query<Record<'points' | keyof SeriesColumns, Packed>>(
+    packed(tier === 'raw' ? rawSql : bucketSql(tier)),
+    tier === 'raw' ? [pointIds, from, to, limit] : [pointIds, from, to, request.bucketSeconds, zone, limit],
+  )
   const out = new Map<number, SeriesColumns>(pointIds.map((id) => [id, { t: [], min: [], max: [], avg: [], count: [] }]))
-  for (const r of rows) {
-    const s = out.get(r.point_id)
-    if (!s) continue
-    s.t.push(r.t)
-    s.min.push(r.min)
-    s.max.push(r.max)
-    s.avg.push(r.avg)
-    s.count.push(r.count)
+  const [row] = rows
+  if (!row) return out
+  const ids = integersIn(row.points)
+  const all: SeriesColumns = { t: timesIn(row.t), min: doublesIn(row.min), max: doublesIn(row.max), avg: doublesIn(row.avg), count: integersIn(row.count) }
+  for (let from = 0, to = 0; from < ids.length; from = to) {
+    const id = ids[from] ?? 0
+    while (ids[to] === id) to += 1
+    const part = <T>(column: T[]): T[] => (from === 0 && to === ids.length ? column : column.slice(from, to))
+    out.set(id, { t: part(all.t), min: part(all.min), max: part(all.max), avg: part(all.avg), count: part(all.count) })
   }
   return out
 }
