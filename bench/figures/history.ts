@@ -192,6 +192,7 @@ async function measureLateBurst(bench: Bench, scope: Scope, server: string, buil
   const pool = createPool({ connectionString: copy.href, applicationName: 'yiping-bench', max: 1 })
   scope.defer('pool', () => pool.end())
   if (!bench.options.lateInPlace) await pool.query('drop schema naive cascade')
+  await pool.query('checkpoint')
   const points = livePoints(await loadRegistry(pool))
   return lateBurst(
     bench,
@@ -208,13 +209,18 @@ async function measureLateBurst(bench: Bench, scope: Scope, server: string, buil
 }
 
 async function copyOf(scope: Scope, server: string, own: string, name: string): Promise<void> {
+  const strategy = await asking(server, async (client) => {
+    const { rows } = await client.query<{ version: number }>("select current_setting('server_version_num')::int as version")
+    return (rows[0]?.version ?? 0) >= 150_000 ? ' strategy file_copy' : ''
+  })
   await asking(server, (client) => client.query(`drop database if exists ${name} with (force)`))
   await until(
     'the history can be copied',
     () =>
       asking(server, async (client) => {
         await client.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [own])
-        return client.query(`create database ${name} template ${own}`).then(
+        // Not through the log: what is written there would still be on its way to the disk while live readings are timed.
+        return client.query(`create database ${name} template ${own}${strategy}`).then(
           () => true,
           () => false,
         )

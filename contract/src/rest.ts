@@ -284,6 +284,10 @@ export const SeriesAnswer = Type.Object(
     to: Time,
     tier: TierSchema,
     bucketSeconds: Type.Integer({ description: '0 for tier raw' }),
+    pendingHours: Type.Integer({
+      minimum: 0,
+      description: 'hours of the span with late readings of these points that the roll-ups do not have yet: their figures will change',
+    }),
     series: Type.Array(
       Type.Object({
         station: Type.String(),

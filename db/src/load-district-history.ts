@@ -1,6 +1,6 @@
 import { addDays, dayStart } from '@yiping/contract'
 import type { Queryable } from './connection.ts'
-import { doublesIn, integersIn, packDoubles, type Packed, packIntegers, packTimes, timesIn } from './packed.ts'
+import { float64sIn, int32sIn, packDoubles, type Packed, packIntegers, packTimes, timesIn } from './packed.ts'
 import { tierRows } from './tier-rows.ts'
 
 export interface DistrictHistoryRequest {
@@ -140,10 +140,15 @@ function byDistrict(rows: readonly Row[]): Map<string, Columns> {
   const found = new Map<string, Columns>()
   for (const row of rows) {
     if (row.districts === null) continue
-    const [t, min, max, sum, count] = [timesIn(row.t), doublesIn(row.min), doublesIn(row.max), doublesIn(row.sum), integersIn(row.count)]
-    for (const [i, district] of row.districts.split('\n').entries()) {
-      const columns = found.get(district) ?? none()
-      found.set(district, columns)
+    const [t, min, max, sum, count] = [timesIn(row.t), float64sIn(row.min), float64sIn(row.max), float64sIn(row.sum), int32sIn(row.count)]
+    const districts = row.districts.split('\n')
+    for (let i = 0; i < districts.length; i += 1) {
+      const district = districts[i] ?? ''
+      let columns = found.get(district)
+      if (columns === undefined) {
+        columns = none()
+        found.set(district, columns)
+      }
       columns.t.push(t[i] ?? 0)
       columns.min.push(min[i] ?? 0)
       columns.max.push(max[i] ?? 0)

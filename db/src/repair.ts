@@ -105,6 +105,16 @@ async function repairDay(pool: Pool, refreshes: Refreshes, day: number, { zone, 
   if (rows[0]?.dirty === false) await refreshes.tier('reading_1d', ...daySpan(day, end))
 }
 
+/** Hours in from … to (epoch ms) with late readings of these points that the roll-ups do not have yet. */
+export async function countPendingHours(db: Queryable, points: readonly number[], from: number, to: number): Promise<number> {
+  const { rows } = await db.query<{ n: number }>(
+    `select count(distinct hour)::int as n from dirty_range
+     where point_id = any($1::int[] || 0) and hour > to_timestamp($2::float8 / 1000) - interval '1 hour' and hour < to_timestamp($3::float8 / 1000)`,
+    [points, from, to],
+  )
+  return rows[0]?.n ?? 0
+}
+
 export interface Correction {
   pointId: number
   /** Start of the hour whose roll-ups were worked out again. */

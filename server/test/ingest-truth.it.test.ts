@@ -327,8 +327,13 @@ describe('late data', () => {
     ])
     const city = app.live.city
     const before = Date.now()
+    const pending = async (points: string, tier: string): Promise<number> =>
+      (await get(`/api/v1/series?points=${points}&from=${hour}&to=${hour + 3_600_000}&tier=${tier}`)).body.pendingHours
+    // The figures of the hour will change; its raw readings, and those of another point, do not.
+    expect([await pending('WS-1:ws.pressure', '1m'), await pending('WS-1:ws.pressure', 'raw'), await pending('WS-2:ws.pressure', '1m')]).toEqual([1, 0, 0])
     while ((await repairDirty(pool, 6)).hours > 0);
     const answer = (await get(`/api/v1/series?points=WS-1:ws.pressure,WS-2:ws.pressure&from=${hour}&to=${hour + 3_600_000}`)).body
+    expect(answer.pendingHours).toBe(0)
     expect(answer.series[0].corrections).toMatchObject([{ hour, rows: 2 }])
     expect(Math.abs(answer.series[0].corrections[0].at - before)).toBeLessThan(60_000)
     expect(answer.series[1].corrections).toEqual([])

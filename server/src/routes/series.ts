@@ -1,6 +1,7 @@
 import { SeriesAnswer, TierSchema } from '@yiping/contract'
 import {
   cancellable,
+  countPendingHours,
   lateForRollupsMs,
   loadCorrections,
   loadPercentiles,
@@ -105,12 +106,13 @@ export const seriesRoutes =
             zone: context.zone,
             limit: tier === 'raw' ? maxPoints + 1 : 100_000,
           }
-          const [found, compared, suspect] = await Promise.all([
+          const [found, compared, suspect, pendingHours] = await Promise.all([
             fitting(db, wanted),
             earlier && fitting(db, { ...wanted, ...earlier }),
             to - from <= suspectSpanMs ? loadSuspect(db, wanted) : null,
+            tier === 'raw' ? 0 : countPendingHours(db, wanted.pointIds, from, to),
           ])
-          return found === null || compared === null ? null : { wanted, found, compared, suspect }
+          return found === null || compared === null ? null : { wanted, found, compared, suspect, pendingHours }
         }
         const { tier: named } = request.query
         // What is asked at once is there at once: each question takes the database longer to plan than to answer.
@@ -134,7 +136,7 @@ export const seriesRoutes =
             'More raw readings than asked for',
             `over ${maxPoints} readings of a point in that span: take a shorter span, more maxPoints or a coarser tier`,
           )
-        const { wanted, found, compared, suspect } = loaded
+        const { wanted, found, compared, suspect, pendingHours } = loaded
         const { tier, bucketSeconds } = wanted
         const [percentiles, metered, comparedMeters] = await Promise.all([
           percents && sorted(db, wanted, percents),
@@ -148,6 +150,7 @@ export const seriesRoutes =
           to: timeOut(to, context.zone),
           tier,
           bucketSeconds,
+          pendingHours,
           series: points.map((p) => ({
             station: p.station.registered.code,
             metric: p.metric.code,

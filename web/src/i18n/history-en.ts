@@ -61,6 +61,8 @@ export default {
     stateUnknown: 'not known',
     meanFormula: 'means of the buckets, weighted by their readings',
     noMean: 'no mean of states and running totals',
+    pending: 'late readings of {n} h are being worked in',
+    pendingTitle: 'They are stored, and not in the roll-ups yet: line and figures will change, and are asked for again by themselves',
     coverageFormula: '{n} readings received ÷ {due} due (one in {s} s, only of the time that has passed), at most 100 %',
     differenceFormula: 'mean − mean {when}, over the time in which both have readings',
     meanThen: 'mean {now} − mean {when} {past}, over the time in which both have readings',

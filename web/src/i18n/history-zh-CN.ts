@@ -57,6 +57,8 @@ export default {
     stateUnknown: '未知',
     meanFormula: '各时段均值按读数条数加权',
     noMean: '状态和累计值不求均值',
+    pending: '{n} 小时的迟到数据正在汇算',
+    pendingTitle: '这些小时的读数已入库，还没有算进分钟和小时汇总：图和数值会变，算完自动更新',
     coverageFormula: '收到 {n} 条 ÷ 应收 {due} 条（每 {s} 秒一条，只算已过去的时间），最高计 100 %',
     differenceFormula: '均值 − {when}均值，只取两边都有读数的时间',
     meanThen: '均值 {now} − {when}均值 {past}，只取两边都有读数的时间',

@@ -76,7 +76,7 @@ it('what a span is compared with is laid over it by its start, where clocks were
   const [from, then] = [Date.UTC(2026, 9, 26, 7), Date.UTC(2026, 9, 19, 6)]
   const iso = (at: number): string => isoWithOffset(at, berlin)
   const point = { station: 'WS-P-1', metric: 'ws.pressure', unit: 'MPa', corrections: [] }
-  const answer = { from: iso(from), to: iso(from + hour), tier: 'raw' as const, bucketSeconds: 0, compared: 'week' as const }
+  const answer = { from: iso(from), to: iso(from + hour), tier: 'raw' as const, bucketSeconds: 0, pendingHours: 0, compared: 'week' as const }
   const compare = { from: iso(then), to: iso(then + hour), ...columns([then + 5]) }
   const earlier = earlierOf({ ...answer, series: [{ ...point, ...columns([from + 7]), compare }] })
   expect([earlier?.shift, earlier?.series[0]?.t]).toEqual([7 * day + hour, [then + 5]])
@@ -88,7 +88,7 @@ describe('a meter and a state', () => {
   const columns = { t: [now, now + hour], min: [5, 6], max: [7, 9], avg: [6, 7], count: [12, 12] }
   const timeInState = { t: [now - hour, now, now + hour], states: [{ state: 1, ms: [0, hour, 0] }], unknownMs: [hour, 0, hour] }
   const answer = {
-    ...{ from: iso(now), to: iso(now + 2 * hour), tier: '1h' as const, bucketSeconds: 3600, compared: 'day' as const },
+    ...{ from: iso(now), to: iso(now + 2 * hour), tier: '1h' as const, bucketSeconds: 3600, pendingHours: 0, compared: 'day' as const },
     series: [
       {
         ...{ station: 'D', metric: 'ws.volume', unit: 'm3', corrections: [], ...columns, counted: [2, 3] },

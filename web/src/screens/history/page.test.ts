@@ -19,6 +19,7 @@ const series = (): URLSearchParams[] => asked.filter((u) => u.includes('/series?
 const width = (q: URLSearchParams | undefined): number => Number(q?.get('to')) - Number(q?.get('from'))
 let problem: { status: number; code: string; detail?: string } | null
 let rows: number | null
+let pendingHours: number
 let percentiles: { readings: number; values: { percent: number; value: number }[] } | null
 /** Readings of every point: `value` of the hour before `to`, none before. */
 let readings: (at: number, point: string) => number | null
@@ -69,7 +70,7 @@ const answer = (url: string): Response => {
         ...(metric === 'ws.pump_state' && { timeInState: { t: [from], states: [{ state: 1, ms: [(to - from) / 4] }], unknownMs: [(to - from) * 0.75] } }),
       }
     })
-  return Response.json({ from: iso(from), to: iso(to), tier: '15m', bucketSeconds: bucketMs / 1000, series: lines })
+  return Response.json({ from: iso(from), to: iso(to), tier: '15m', bucketSeconds: bucketMs / 1000, pendingHours, series: lines })
 }
 const open = async (path: string): Promise<void> => {
   vi.stubGlobal('fetch', async (url: string) => {
@@ -100,6 +101,7 @@ beforeEach(() => {
   asked.length = 0
   problem = null
   rows = 1234
+  pendingHours = 0
   percentiles = null
   readings = () => 0.3
   socket = new FakeSocket()
@@ -127,6 +129,20 @@ describe('the analyst’s desk', () => {
     expect(pump?.find('th').text()).toContain('运行 25.0 %')
     expect(pump?.find('th').text()).toContain('未知 75.0 %')
     expect(asked.some((u) => u.includes('percentiles='))).toBe(false)
+  })
+
+  it('says that late readings are still being worked in, asks again, and is quiet when they are', async () => {
+    pendingHours = 7
+    await open('/history?points=WS-P-0001:ws.pressure&span=24h')
+    expect(text('.foot .pending')).toBe('7 小时的迟到数据正在汇算')
+    const before = series().length
+    pendingHours = 0
+    await vi.advanceTimersByTimeAsync(10_000)
+    await settle()
+    expect(series().length).toBe(before + 1)
+    expect(page.find('.foot .pending').exists()).toBe(false)
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(series().length).toBe(before + 1)
   })
 
   it('comes up as its address says, compares with the week before, and sums up', async () => {

@@ -16,6 +16,8 @@ interface Asked extends Span {
   compare?: Compare | null
 }
 
+const pendingMs = 10_000
+
 /** Where raw readings are more than fit, as they are of a point that reports faster than it should, their minutes do. */
 export async function askSeries({ names, from, to, most, compare = null }: Asked, signal: AbortSignal): Promise<Compared> {
   const more = { points: most, signal, ...(compare !== null && { compare: periodOf[compare] }) }
@@ -62,5 +64,7 @@ export function useSeries(names: ComputedRef<readonly string[]>, span: ComputedR
     retry: (times, error) => times < 1 && error instanceof RestError && ['unreachable', 'timeout', 'database_unavailable'].includes(error.code),
     gcTime: 60_000,
     staleTime: 30_000,
+    // What is being worked out is there soon.
+    refetchInterval: ({ state }) => (state.data !== undefined && state.data.pendingHours > 0 ? pendingMs : false),
   })
 }
