@@ -31,7 +31,7 @@ export interface AskedPoint {
 }
 
 /** So many readings of a point, on average, are read to find the newest of most of them. */
-const readAhead = 3
+const readAhead = 1.5
 
 /**
  * The newest reading of every point at a past moment `at` (epoch ms), looking back at most `lookBackMs`: what the

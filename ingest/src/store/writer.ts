@@ -24,9 +24,9 @@ const firstReadings = 2000
 const leastReadings = 1000
 const mostReadings = 60_000
 /** Of one of back-fill, which live readings may have to wait for: as many as are stored in `lateMs`. */
-const leastLate = 500
+const leastLate = 250
 const mostLate = 4000
-const lateMs = 40
+const lateMs = 20
 const quickMs = 250
 const slowMs = 400
 
