@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import type pg from 'pg'
 import { isUnreachable, type Pool, type Queryable } from './connection.ts'
+import { CopyOut } from './copy-out.ts'
 
 /** How long a statement that was told to stop is waited for before it is told again, and how often, ms. */
 const againAfterMs = 200
@@ -34,7 +35,7 @@ export function cancellable(pool: Pick<Pool, 'connect'>, signal: AbortSignal): Q
     try {
       signal.throwIfAborted()
       signal.addEventListener('abort', onAbort, { once: true })
-      return await (client.query as (...question: unknown[]) => Promise<unknown>)(...question)
+      return await ask(client, question)
     } catch (error) {
       signal.throwIfAborted()
       // What the driver no longer waits for would stand in the way of the next.
@@ -47,6 +48,15 @@ export function cancellable(pool: Pick<Pool, 'connect'>, signal: AbortSignal): Q
     }
   }
   return { query: query as Queryable['query'] }
+}
+
+/** Of a query of another kind than its own the driver makes no promise. */
+function ask(client: pg.PoolClient, question: unknown[]): Promise<unknown> {
+  const query = client.query.bind(client) as (...question: unknown[]) => Promise<unknown>
+  if (!(question[0] instanceof CopyOut)) return query(...question)
+  return new Promise((resolve, reject) => {
+    void query(...question, (error: Error | null, result: unknown) => (error === null ? resolve(result) : reject(error)))
+  })
 }
 
 /** What the driver knows of its session, and does not declare. */

@@ -1,6 +1,7 @@
 import { addDays, dayStart } from '@yiping/contract'
+import pg from 'pg'
 import type { Queryable } from './connection.ts'
-import { float64sIn, int32sIn, packDoubles, type Packed, packIntegers, packTimes, timesIn } from './packed.ts'
+import { copyOut } from './copy-out.ts'
 import { tierRows } from './tier-rows.ts'
 
 export interface DistrictHistoryRequest {
@@ -30,48 +31,44 @@ export interface DistrictHistory {
 const names = ['t', 'min', 'max', 'sum', 'count'] as const
 type Columns = Record<(typeof names)[number], number[]>
 
-/** Of one metric: the district of every row, each in a line, and its numbers. */
-const packed = `string_agg(district, E'\\n') as districts, ${packTimes('bucket')} as t, ${packDoubles('min')} as min, ${packDoubles('max')} as max,
-  ${packDoubles('sum')} as sum, ${packIntegers('count')} as count`
-type Row = { districts: string | null } & Record<(typeof names)[number], Packed>
+const time = (ms: number): string => `to_timestamp(${ms}::float8 / 1000)`
+const text = pg.escapeLiteral
 
-const time = (ms: string): string => `to_timestamp(${ms}::float8 / 1000)`
-const day = `time_bucket(interval '1 day', r.bucket, $4::text)`
-/** Names the parameter where nothing else does. */
-const unused = ' and $4::text is not null'
+/** One metric's span in SQL; as text, since COPY has no parameters. */
+interface Asked {
+  metric: string
+  from: number
+  to: number
+  zone: string
+}
+const dayOf = (zone: string): string => `time_bucket(interval '1 day', r.bucket, ${text(zone)})`
 
 /**
  * What is worked out of a span, in no order: to sort so many rows takes longer than to find them. With it from where to where that is, of
- * the same moment; the span is said twice, so that the parts of the table that lie outside are known before it is read.
+ * the same moment, as a row of no district; the span is said twice, so that the parts of the table that lie outside are known before it is read.
  */
 const stored = (rows: string): string => `
-select tier.*, b.* from (
-  select (extract(epoch from since) * 1000)::float8 as since, (extract(epoch from until) * 1000)::float8 as until from district_tier
-) tier cross join (select ${packed} from ${rows} h) b`
+select null as district, null as bucket, (extract(epoch from since) * 1000)::float8 as min, (extract(epoch from until) * 1000)::float8 as max, null as sum, null as count
+from district_tier
+union all
+select district, bucket, min, max, sum, count from ${rows} h`
 
-const storedHours = `(
+const storedHours = ({ metric, from, to }: Asked): string => `(
   select district, bucket, min, max, sum, count from district_1h
-  where metric = $1::text and bucket >= ${time('$2')} and bucket < ${time('$3')} and count > 0
-    and bucket >= (select since from district_tier) and bucket < (select until from district_tier)${unused}
+  where metric = ${text(metric)} and bucket >= ${time(from)} and bucket < ${time(to)} and count > 0
+    and bucket >= (select since from district_tier) and bucket < (select until from district_tier)
 )`
-const storedDays = `(
-  select district, ${day} as bucket, min(min) as min, max(max) as max, sum(sum) as sum, sum(count)::int as count from ${storedHours} r group by 1, 2
+const storedDays = (asked: Asked): string => `(
+  select district, ${dayOf(asked.zone)} as bucket, min(min) as min, max(max) as max, sum(sum) as sum, sum(count)::int as count
+  from ${storedHours(asked)} r group by 1, 2
 )`
 
 /** What all points of a metric say, from roll-ups of each point; `bucket` names how its rows are put together. */
-const ofPoints = (tier: '1h' | '1d', bucket: string): string => `
-select ${packed} from (
-  select coalesce(s.district, '') as district, ${bucket} as bucket, min(r.min) as min, max(r.max) as max, sum(r.sum) as sum, sum(r.count)::int as count
-  from ${tierRows(tier, `point_id = any($1::int[])${unused}`, { from: '$2', to: '$3', zone: '$4' })}
-  join point p on p.id = r.point_id join station s on s.id = p.station_id
-  group by 1, 2 having sum(r.count) > 0
-) b`
-
-const sql = {
-  '1h': { stored: stored(storedHours), live: ofPoints('1h', 'r.bucket') },
-  '1d': { stored: stored(storedDays), live: ofPoints('1h', day) },
-  oddDays: ofPoints('1d', day),
-}
+const ofPoints = (tier: '1h' | '1d', bucket: string, ids: readonly number[], { from, to, zone }: Asked): string => `
+select coalesce(s.district, '') as district, ${bucket} as bucket, min(r.min) as min, max(r.max) as max, sum(r.sum) as sum, sum(r.count)::int as count
+from ${tierRows(tier, `point_id = any('{${ids.map(Number).join(',')}}'::int[])`, { from: String(from), to: String(to), zone: text(zone) })}
+join point p on p.id = r.point_id join station s on s.id = p.station_id
+group by 1, 2 having sum(r.count) > 0`
 
 /** Whether days of the zone begin on full hours. Where they do not, they do not for months. */
 function onFullHours(from: number, to: number, zone: string): boolean {
@@ -97,24 +94,31 @@ export async function loadDistrictHistory(db: Queryable, request: DistrictHistor
   })
 }
 
-/** By district. */
+interface Found {
+  /** From where to where it is worked out. */
+  span: { since: number; until: number } | null
+  districts: Map<string, Columns>
+}
+const nothing = (): Found => ({ span: null, districts: new Map() })
+
 async function loadMetric(
   db: Queryable,
   { from, to, bucket, zone }: DistrictHistoryRequest,
   metric: string,
   groups: Promise<Group[]>,
 ): Promise<Map<string, Columns>> {
-  const ask = async (text: string, a: number, b: number): Promise<Row[]> => {
+  const ask = async (tier: '1h' | '1d', by: string, a: number, b: number): Promise<Found> => {
     const ids = a < b ? (await groups).flatMap((g) => (g.metric === metric ? g.ids : [])) : []
-    return ids.length > 0 ? (await db.query<Row>(text, [ids, a, b, zone])).rows : []
+    return ids.length > 0 ? copyOut(db, ofPoints(tier, by, ids, { metric, from: a, to: b, zone }), nothing, takeRow) : nothing()
   }
-  if (bucket === '1d' && !onFullHours(from, to, zone)) return byDistrict(await ask(sql.oddDays, from, to))
-  const { stored, live } = sql[bucket]
-  const { rows } = await db.query<Row & { since: number | null; until: number | null }>(stored, [metric, from, to, zone])
-  const [first] = rows
-  const since = Math.min(Math.max(first?.since ?? to, from), to)
-  const until = Math.max(Math.min(first?.until ?? to, to), since)
-  return byDistrict((await Promise.all([ask(live, from, since), rows, ask(live, until, to)])).flat())
+  if (bucket === '1d' && !onFullHours(from, to, zone)) return together([await ask('1d', dayOf(zone), from, to)])
+  const asked = { metric, from, to, zone }
+  const workedOut = await copyOut(db, stored(bucket === '1h' ? storedHours(asked) : storedDays(asked)), nothing, takeRow)
+  const since = Math.min(Math.max(workedOut.span?.since ?? to, from), to)
+  const until = Math.max(Math.min(workedOut.span?.until ?? to, to), since)
+  const by = bucket === '1h' ? 'r.bucket' : dayOf(zone)
+  const [before, after] = await Promise.all([ask('1h', by, from, since), ask('1h', by, until, to)])
+  return together([before, workedOut, after])
 }
 
 interface Group {
@@ -136,28 +140,53 @@ async function loadGroups(db: Queryable, metrics: readonly string[]): Promise<Gr
 
 const none = (): Columns => ({ t: [], min: [], max: [], sum: [], count: [] })
 
-function byDistrict(rows: readonly Row[]): Map<string, Columns> {
-  const found = new Map<string, Columns>()
-  for (const row of rows) {
-    if (row.districts === null) continue
-    const [t, min, max, sum, count] = [timesIn(row.t), float64sIn(row.min), float64sIn(row.max), float64sIn(row.sum), int32sIn(row.count)]
-    const districts = row.districts.split('\n')
-    for (let i = 0; i < districts.length; i += 1) {
-      const district = districts[i] ?? ''
-      let columns = found.get(district)
-      if (columns === undefined) {
-        columns = none()
-        found.set(district, columns)
-      }
-      columns.t.push(t[i] ?? 0)
-      columns.min.push(min[i] ?? 0)
-      columns.max.push(max[i] ?? 0)
-      columns.sum.push(sum[i] ?? 0)
-      columns.count.push(count[i] ?? 0)
-    }
+/** PostgreSQL counts microseconds from 2000-01-01. */
+const postgresEpochMs = 946_684_800_000
+
+/** district text, bucket timestamptz, min, max and sum float8, count int4, each behind its length. */
+function takeRow(into: Found, bytes: DataView, at: number): void {
+  const size = bytes.getInt32(at)
+  if (size < 0) {
+    // Of no district and no time; without numbers too where nothing is worked out.
+    if (bytes.getInt32(at + 8) >= 0) into.span = { since: bytes.getFloat64(at + 12), until: bytes.getFloat64(at + 24) }
+    return
   }
-  for (const [district, columns] of found) found.set(district, inOrder(columns))
-  return found
+  const district = nameIn(bytes, at + 4, size)
+  let columns = into.districts.get(district)
+  if (columns === undefined) {
+    columns = none()
+    into.districts.set(district, columns)
+  }
+  const o = at + size + 8
+  columns.t.push(Math.floor((bytes.getInt32(o) * 2 ** 32 + bytes.getUint32(o + 4)) / 1000) + postgresEpochMs)
+  columns.min.push(bytes.getFloat64(o + 12))
+  columns.max.push(bytes.getFloat64(o + 24))
+  columns.sum.push(bytes.getFloat64(o + 36))
+  columns.count.push(bytes.getInt32(o + 48))
+}
+
+/** Most are a few letters: a decoder takes longer to be called than they take to be read. */
+function nameIn(bytes: DataView, at: number, size: number): string {
+  let name = ''
+  for (let i = at; i < at + size; i += 1) {
+    const code = bytes.getUint8(i)
+    if (code >= 128) return decoder.decode(new Uint8Array(bytes.buffer, at, size))
+    name += String.fromCharCode(code)
+  }
+  return name
+}
+const decoder = new TextDecoder()
+
+function together(parts: readonly Found[]): Map<string, Columns> {
+  const all = new Map<string, Columns>()
+  for (const { districts } of parts)
+    for (const [district, columns] of districts) {
+      const before = all.get(district)
+      if (before === undefined) all.set(district, columns)
+      else for (const name of names) for (const value of columns[name]) before[name].push(value)
+    }
+  for (const [district, columns] of all) all.set(district, inOrder(columns))
+  return all
 }
 
 /** Oldest first. A day that is in them twice has hours in the table and hours from the points. */

@@ -6,7 +6,7 @@ type Ask = (...question: unknown[]) => unknown
 
 /** Frames of this file and of the driver, and what stands between a pool and who asks it. */
 const notTheAsker = /trace-pool|node_modules|node:internal/
-const between = new Set(['query', 'once', 'ask', 'cancellable', 'inTransaction'])
+const between = new Set(['query', 'once', 'ask', 'cancellable', 'copyOut', 'inTransaction'])
 const frame = /^\s*at (?:async )?(?:Object\.|Module\.)?([A-Za-z_$][\w$]*) \(/
 
 /** The function that asks, out of where we are: every query has one of its own. */
@@ -41,6 +41,12 @@ export function tracePool(pool: Pool, tracing: Tracing): void {
         if (error !== undefined) span.fail(wordOf(error))
         span.end()
       }
+      const told = question.at(-1)
+      if (typeof told === 'function')
+        question[question.length - 1] = (error: unknown, result: unknown) => {
+          over(error ?? undefined)
+          told(error, result)
+        }
       let answer: unknown
       try {
         answer = ask(...question)
@@ -50,7 +56,7 @@ export function tracePool(pool: Pool, tracing: Tracing): void {
       }
       if (answer instanceof Promise) answer.then(() => over(), over)
       else if (isEmitter(answer)) answer.once('close', () => over()).once('error', over)
-      else over()
+      else if (typeof told !== 'function') over()
       return answer
     }
   const connect = pool.connect.bind(pool)

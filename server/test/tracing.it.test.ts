@@ -153,6 +153,15 @@ describe('traces of the server', () => {
     expect(JSON.stringify([request, ...questions])).not.toMatch(/WS-1|yp_of|Bearer/)
   })
 
+  it('have one also for rows that are copied out', async () => {
+    const answer = await fetch(`${address}/api/v1/history/districts?metrics=ws.pressure`, { headers: asAdmin })
+    expect(answer.status).toBe(200)
+    const request = await spanNamed('GET /api/v1/history/districts')
+    const copy = await spanNamed('loadMetric', (s) => s.traceId === request.traceId)
+    expect(attributeOf(copy.attributes, 'db.operation.name')).toBe('copy')
+    expect(copy.status?.code).not.toBe(2)
+  })
+
   it('hold together where a body had to be read first, and begin by themselves where nobody asks for one', async () => {
     await fetch(`${address}/api/v1/auth/login`, {
       ...{ method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ username: 'nobody-here', password: 'wrong for ever' }) },
