@@ -77,22 +77,32 @@ export async function buildHistory(server: string, readings: number, say: (line:
     const to = Number(span.until)
     const from = to - days * dayMs
     const began = performance.now()
-    for (let day = Number(span.made); day < to; day += dayMs) {
-      const held = await count(
-        client,
-        'select count(*) as n from reading where observed_at >= to_timestamp($1 / 1000.0) and observed_at < to_timestamp($2 / 1000.0)',
-        [day, day + dayMs],
-      )
-      if (held === 0) await makeDay(client, day)
-      else if (held !== perDay) throw new Error(`the day ${new Date(day).toISOString()} holds ${held} of ${perDay} rows`)
-      await rollUpDay(client, day)
-      await packBefore(client, day + dayMs)
-      await client.query('update naive.span set made = to_timestamp($1::float8 / 1000)', [day + dayMs])
-      const made = (day - Number(span.made)) / dayMs + 1
-      say(
-        `${(day - from) / dayMs + 1} of ${days} days, ${Math.round((made * perDay) / ((performance.now() - began) / 1000))} rows/s with roll-ups and columnstore`,
-      )
-    }
+    const stages: Stage[] = [
+      async (own, day) => {
+        const held = await count(
+          own,
+          'select count(*) as n from reading where observed_at >= to_timestamp($1 / 1000.0) and observed_at < to_timestamp($2 / 1000.0)',
+          [day, day + dayMs],
+        )
+        if (held === 0) await makeDay(own, day)
+        else if (held !== perDay) throw new Error(`the day ${new Date(day).toISOString()} holds ${held} of ${perDay} rows`)
+      },
+      (own, day) => refresh(own, 'reading_1m', day, day + dayMs),
+      (own, day) => refresh(own, 'reading_15m', day, day + dayMs),
+      async (own, day) => {
+        await refresh(own, 'reading_1h', day, day + dayMs)
+        const cityDay = dayStart(day, zone)
+        await refresh(own, 'reading_1d', cityDay, addDays(cityDay, 1, zone))
+        await own.query('select work_out_districts(to_timestamp($1::float8 / 1000), to_timestamp($2::float8 / 1000))', [day, day + dayMs])
+        await packBefore(own, day + dayMs)
+        await own.query('update naive.span set made = to_timestamp($1::float8 / 1000)', [day + dayMs])
+        const made = (day - Number(span.made)) / dayMs + 1
+        say(
+          `${(day - from) / dayMs + 1} of ${days} days, ${Math.round((made * perDay) / ((performance.now() - began) / 1000))} rows/s with roll-ups and columnstore`,
+        )
+      },
+    ]
+    await inStages(url.href, range(Number(span.made), to), stages)
     if (!span.finished) {
       say('meters and states')
       const pool = createPool({ connectionString: url.href, applicationName: 'yiping-bench', max: 1 })
@@ -153,14 +163,31 @@ async function makeDay(client: pg.Client, day: number): Promise<void> {
   await client.query('commit')
 }
 
-/** What the policies make of a day that is over. */
-async function rollUpDay(client: pg.Client, day: number): Promise<void> {
-  const refresh = (view: string, from: number, to: number): Promise<unknown> =>
-    client.query(`call refresh_continuous_aggregate('${view}', to_timestamp(${from / 1000}), to_timestamp(${to / 1000}))`)
-  for (const view of ['reading_1m', 'reading_15m', 'reading_1h']) await refresh(view, day, day + dayMs)
-  const cityDay = dayStart(day, zone)
-  await refresh('reading_1d', cityDay, addDays(cityDay, 1, zone))
-  await client.query('select work_out_districts(to_timestamp($1::float8 / 1000), to_timestamp($2::float8 / 1000))', [day, day + dayMs])
+async function refresh(client: pg.Client, view: string, from: number, to: number): Promise<void> {
+  await client.query(`call refresh_continuous_aggregate('${view}', to_timestamp(${from / 1000}), to_timestamp(${to / 1000}))`)
+}
+
+const range = (from: number, to: number): number[] => Array.from({ length: Math.max(0, (to - from) / dayMs) }, (_, i) => from + i * dayMs)
+
+type Stage = (client: pg.Client, day: number) => Promise<void>
+/** Every day goes through all stages in their order: while one works on a day, the one before it works on the next. */
+async function inStages(url: string, days: readonly number[], stages: readonly Stage[]): Promise<void> {
+  const clients = stages.map(() => new pg.Client({ connectionString: url, application_name: 'yiping-bench' }))
+  try {
+    for (const client of clients) {
+      await client.connect()
+      await client.query('set synchronous_commit = off')
+    }
+    for (let step = 0; step < days.length + stages.length - 1; step += 1)
+      await Promise.all(
+        stages.map(async (work, i) => {
+          const [client, day] = [clients[i], days[step - i]]
+          if (client !== undefined && day !== undefined) await work(client, day)
+        }),
+      )
+  } finally {
+    for (const client of clients) await client.end()
+  }
 }
 
 /** Chunks that are old enough at that moment go into the columnstore, as their policies have it. */
