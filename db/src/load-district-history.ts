@@ -28,8 +28,8 @@ export interface DistrictHistory {
   count: number[]
 }
 
-const names = ['t', 'min', 'max', 'sum', 'count'] as const
-type Columns = Record<(typeof names)[number], number[]>
+/** A place for each bucket of the span, however its rows are ordered; none where the count is 0. */
+type Columns = Record<'t' | 'min' | 'max' | 'sum', Float64Array> & { count: Int32Array }
 
 const time = (ms: number): string => `to_timestamp(${ms}::float8 / 1000)`
 const text = pg.escapeLiteral
@@ -88,37 +88,60 @@ export async function loadDistrictHistory(db: Queryable, request: DistrictHistor
   const [groups, ...found] = await Promise.all([known, ...metrics.map((metric) => loadMetric(db, request, metric, known))])
   const byMetric = new Map(metrics.map((metric, i) => [metric, found[i]]))
   return groups.map((g) => {
-    const { t, min, max, sum, count } = byMetric.get(g.metric)?.get(g.district) ?? none()
-    const avg = sum.map((n, i) => n / (count[i] ?? 1))
-    return { metric: g.metric, district: g.district || null, points: g.ids.length, expectedPerHour: g.expectedPerHour, t, min, max, avg, count }
+    const out: DistrictHistory = { metric: g.metric, district: g.district || null, points: g.ids.length, expectedPerHour: g.expectedPerHour, ...noColumns() }
+    const columns = byMetric.get(g.metric)?.get(g.district)
+    if (columns === undefined) return out
+    const { t, min, max, sum, count } = columns
+    for (let i = 0; i < count.length; i += 1) {
+      const n = count[i] ?? 0
+      if (n === 0) continue
+      out.t.push(t[i] ?? 0)
+      out.min.push(min[i] ?? 0)
+      out.max.push(max[i] ?? 0)
+      out.avg.push((sum[i] ?? 0) / n)
+      out.count.push(n)
+    }
+    return out
   })
+}
+const noColumns = (): Pick<DistrictHistory, 't' | 'min' | 'max' | 'avg' | 'count'> => ({ t: [], min: [], max: [], avg: [], count: [] })
+
+/** Where buckets have their places. Days are as many milliseconds long on the whole, but for an hour more or less. */
+interface Places {
+  first: number
+  width: number
+  size: number
+}
+function placesOf({ from, to, bucket, zone }: DistrictHistoryRequest): Places {
+  const width = bucket === '1h' ? 3_600_000 : 86_400_000
+  const first = bucket === '1h' ? Math.floor(from / width) * width : dayStart(from, zone)
+  return { first, width, size: Math.max(0, Math.round((to - first) / width)) + 2 }
 }
 
 interface Found {
+  places: Places
   /** From where to where it is worked out. */
   span: { since: number; until: number } | null
   districts: Map<string, Columns>
 }
-const nothing = (): Found => ({ span: null, districts: new Map() })
 
-async function loadMetric(
-  db: Queryable,
-  { from, to, bucket, zone }: DistrictHistoryRequest,
-  metric: string,
-  groups: Promise<Group[]>,
-): Promise<Map<string, Columns>> {
+async function loadMetric(db: Queryable, request: DistrictHistoryRequest, metric: string, groups: Promise<Group[]>): Promise<Map<string, Columns>> {
+  const { from, to, bucket, zone } = request
+  const places = placesOf(request)
+  const nothing = (): Found => ({ places, span: null, districts: new Map() })
   const ask = async (tier: '1h' | '1d', by: string, a: number, b: number): Promise<Found> => {
     const ids = a < b ? (await groups).flatMap((g) => (g.metric === metric ? g.ids : [])) : []
     return ids.length > 0 ? copyOut(db, ofPoints(tier, by, ids, { metric, from: a, to: b, zone }), nothing, takeRow) : nothing()
   }
-  if (bucket === '1d' && !onFullHours(from, to, zone)) return together([await ask('1d', dayOf(zone), from, to)])
+  if (bucket === '1d' && !onFullHours(from, to, zone)) return (await ask('1d', dayOf(zone), from, to)).districts
   const asked = { metric, from, to, zone }
   const workedOut = await copyOut(db, stored(bucket === '1h' ? storedHours(asked) : storedDays(asked)), nothing, takeRow)
   const since = Math.min(Math.max(workedOut.span?.since ?? to, from), to)
   const until = Math.max(Math.min(workedOut.span?.until ?? to, to), since)
   const by = bucket === '1h' ? 'r.bucket' : dayOf(zone)
   const [before, after] = await Promise.all([ask('1h', by, from, since), ask('1h', by, until, to)])
-  return together([before, workedOut, after])
+  for (const { districts } of [before, after]) for (const [district, columns] of districts) add(columnsOf(workedOut, district), columns)
+  return workedOut.districts
 }
 
 interface Group {
@@ -138,7 +161,27 @@ async function loadGroups(db: Queryable, metrics: readonly string[]): Promise<Gr
   return rows
 }
 
-const none = (): Columns => ({ t: [], min: [], max: [], sum: [], count: [] })
+function columnsOf({ districts, places: { size } }: Found, district: string): Columns {
+  let columns = districts.get(district)
+  if (columns === undefined) {
+    columns = { t: new Float64Array(size), min: new Float64Array(size), max: new Float64Array(size), sum: new Float64Array(size), count: new Int32Array(size) }
+    districts.set(district, columns)
+  }
+  return columns
+}
+
+/** A day has hours in the table and hours from the points. */
+function add(into: Columns, more: Columns): void {
+  for (let i = 0; i < more.count.length; i += 1) {
+    const [n, before] = [more.count[i] ?? 0, into.count[i] ?? 0]
+    if (n === 0) continue
+    into.t[i] = more.t[i] ?? 0
+    into.min[i] = before === 0 ? (more.min[i] ?? 0) : Math.min(into.min[i] ?? 0, more.min[i] ?? 0)
+    into.max[i] = before === 0 ? (more.max[i] ?? 0) : Math.max(into.max[i] ?? 0, more.max[i] ?? 0)
+    into.sum[i] = (into.sum[i] ?? 0) + (more.sum[i] ?? 0)
+    into.count[i] = before + n
+  }
+}
 
 /** PostgreSQL counts microseconds from 2000-01-01. */
 const postgresEpochMs = 946_684_800_000
@@ -151,18 +194,16 @@ function takeRow(into: Found, bytes: DataView, at: number): void {
     if (bytes.getInt32(at + 8) >= 0) into.span = { since: bytes.getFloat64(at + 12), until: bytes.getFloat64(at + 24) }
     return
   }
-  const district = nameIn(bytes, at + 4, size)
-  let columns = into.districts.get(district)
-  if (columns === undefined) {
-    columns = none()
-    into.districts.set(district, columns)
-  }
+  const columns = columnsOf(into, nameIn(bytes, at + 4, size))
   const o = at + size + 8
-  columns.t.push(Math.floor((bytes.getInt32(o) * 2 ** 32 + bytes.getUint32(o + 4)) / 1000) + postgresEpochMs)
-  columns.min.push(bytes.getFloat64(o + 12))
-  columns.max.push(bytes.getFloat64(o + 24))
-  columns.sum.push(bytes.getFloat64(o + 36))
-  columns.count.push(bytes.getInt32(o + 48))
+  const t = Math.floor((bytes.getInt32(o) * 2 ** 32 + bytes.getUint32(o + 4)) / 1000) + postgresEpochMs
+  const i = Math.round((t - into.places.first) / into.places.width)
+  if (i < 0 || i >= columns.count.length) throw new RangeError(`a bucket at ${t} is outside of what was asked for`)
+  columns.t[i] = t
+  columns.min[i] = bytes.getFloat64(o + 12)
+  columns.max[i] = bytes.getFloat64(o + 24)
+  columns.sum[i] = bytes.getFloat64(o + 36)
+  columns.count[i] = bytes.getInt32(o + 48)
 }
 
 /** Most are a few letters: a decoder takes longer to be called than they take to be read. */
@@ -176,33 +217,3 @@ function nameIn(bytes: DataView, at: number, size: number): string {
   return name
 }
 const decoder = new TextDecoder()
-
-function together(parts: readonly Found[]): Map<string, Columns> {
-  const all = new Map<string, Columns>()
-  for (const { districts } of parts)
-    for (const [district, columns] of districts) {
-      const before = all.get(district)
-      if (before === undefined) all.set(district, columns)
-      else for (const name of names) for (const value of columns[name]) before[name].push(value)
-    }
-  for (const [district, columns] of all) all.set(district, inOrder(columns))
-  return all
-}
-
-/** Oldest first. A day that is in them twice has hours in the table and hours from the points. */
-function inOrder(columns: Columns): Columns {
-  const { t } = columns
-  if (!t.some((at, i) => at <= (t[i - 1] ?? -Infinity))) return columns
-  const out = none()
-  for (const i of [...t.keys()].sort((a, b) => (t[a] ?? 0) - (t[b] ?? 0))) {
-    const last = out.t.length - 1
-    if (t[i] !== out.t[last]) for (const name of names) out[name].push(columns[name][i] ?? 0)
-    else {
-      out.min[last] = Math.min(out.min[last] ?? 0, columns.min[i] ?? 0)
-      out.max[last] = Math.max(out.max[last] ?? 0, columns.max[i] ?? 0)
-      out.sum[last] = (out.sum[last] ?? 0) + (columns.sum[i] ?? 0)
-      out.count[last] = (out.count[last] ?? 0) + (columns.count[i] ?? 0)
-    }
-  }
-  return out
-}

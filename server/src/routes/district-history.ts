@@ -39,24 +39,33 @@ const columns = ['min', 'max', 'avg', 'count', 'coverage'] as const
  */
 function written(answer: unknown): Buffer {
   const { series, ...about } = answer as DistrictHistoryAnswer
-  const rows = series.reduce((sum, s) => sum + s.t.length, 0)
-  const out = Buffer.allocUnsafe(rows * (columns.length + 1) * (numberBytes + 1) + (series.length + 1) * 1024)
-  let o = out.write(`${JSON.stringify(about).slice(0, -1)},"series":[`, 0, 'utf8')
-  let before: { t: readonly number[]; from: number; to: number } | null = null
+  const parts: Buffer[] = [Buffer.from(`${JSON.stringify(about).slice(0, -1)},"series":[`)]
+  let before: { t: readonly number[]; text: Buffer } | null = null
   for (const [i, { t, min, max, avg, count, coverage, ...own }] of series.entries()) {
-    o += out.write(`${i > 0 ? ',' : ''}${JSON.stringify(own).slice(0, -1)},"t":`, o, 'utf8')
-    const from = o
-    if (before !== null && before.t.length === t.length && before.t.every((at, n) => at === t[n])) o += out.copy(out, o, before.from, before.to)
-    else o = writeNumbers(t, out, o)
-    before = { t, from, to: o }
-    for (const [c, column] of [min, max, avg, count, coverage].entries()) {
-      o += out.write(`,"${columns[c]}":`, o, 'latin1')
-      o = writeNumbers(column, out, o)
+    const head = Buffer.from(`${i > 0 ? ',' : ''}${JSON.stringify(own).slice(0, -1)},"t":`)
+    if (before === null || before.t.length !== t.length || !before.t.every((at, n) => at === t[n])) {
+      const room = roomFor(t.length)
+      before = { t, text: Buffer.from(room.subarray(0, writeNumbers(t, room, 0))) }
     }
-    out[o++] = 125
+    const room = roomFor(t.length * columns.length)
+    let o = 0
+    for (const [c, column] of [min, max, avg, count, coverage].entries()) {
+      o += room.write(`,"${columns[c]}":`, o, 'latin1')
+      o = writeNumbers(column, room, o)
+    }
+    room[o++] = 125
+    parts.push(head, before.text, Buffer.from(room.subarray(0, o)))
   }
-  o += out.write(']}', o, 'latin1')
-  return out.subarray(0, o)
+  parts.push(Buffer.from(']}'))
+  return Buffer.concat(parts)
+}
+
+/** Kept: what is allocated for every answer, several times what it needs, has the garbage collector go through everything again and again. */
+let kept = Buffer.alloc(0)
+function roomFor(numbers: number): Buffer {
+  const bytes = numbers * (numberBytes + 1) + 1024
+  if (kept.length < bytes) kept = Buffer.allocUnsafe(bytes)
+  return kept
 }
 
 export const districtHistoryRoutes =
