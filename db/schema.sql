@@ -231,6 +231,15 @@ create table district_1h (
   constraint district_1h_metric_fkey FOREIGN KEY (metric) REFERENCES metric(code)
 );
 
+create table district_day (
+  metric text not null,
+  day date not null,
+  district text not null,
+  hours bytea not null,
+  constraint district_day_pkey PRIMARY KEY (metric, day, district),
+  constraint district_day_metric_fkey FOREIGN KEY (metric) REFERENCES metric(code)
+);
+
 create table district_tier (
   alone boolean not null default true,
   since timestamp with time zone,

@@ -28,6 +28,7 @@ export const tableRights: Readonly<Record<string, Rights>> = {
   dirty_range: of('select', 'select, insert, update, delete'),
   district: of('select'),
   district_1h: of('select'),
+  district_day: of('select'),
   district_tier: of('select'),
   domain: of('select'),
   duty_shift: of('select, insert, update, delete'),
@@ -73,6 +74,9 @@ export const tableRights: Readonly<Record<string, Rights>> = {
 export const routineRights: Readonly<Record<string, readonly ProcessRole[]>> = {
   'begin_districts_anew()': [],
   'let_minutes_read_packed()': [],
+  'midnight_from(timestamp with time zone)': ['yiping_server'],
+  'pack_district_days(timestamp with time zone,timestamp with time zone)': [],
+  'packed_hour(timestamp with time zone,double precision,double precision,double precision,integer)': ['yiping_server'],
   'refresh_asked(integer,jsonb)': [],
   'refuse_audit_change()': [],
   'refuse_feeder_circle()': [],

@@ -27,7 +27,7 @@ export interface Moved {
 
 /** What the migrations themselves put in. */
 const preset = ['tier', 'district_tier', 'meter_tier', 'reading_form']
-const workedOut = ['district_1h', 'district_tier']
+const workedOut = ['district_1h', 'district_day', 'district_tier']
 const rollUps = ['reading_1m', 'reading_15m', 'reading_1h', 'reading_1d'] as const
 const sayEveryMs = 2000
 const dayMs = 86_400_000

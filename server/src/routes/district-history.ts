@@ -5,10 +5,10 @@ import { sees } from '../access/principal.ts'
 import { scopeOf } from '../plugins/access.ts'
 import { ProblemError } from '../plugins/problem.ts'
 import type { RouteContext } from './context.ts'
+import { districtsAsJson } from './district-json.ts'
 import { whenGone } from './gone.ts'
 import { spanIn } from './series-query.ts'
 import { timeOut } from './time.ts'
-import { numberBytes, writeNumbers } from './write-number.ts'
 
 const hourMs = 3_600_000
 const mostMetrics = 10
@@ -28,46 +28,6 @@ function bucketsOf(span: { from: number; to: number }, bucket: '1h' | '1d', zone
   return { from: dayStart(span.from, zone), to: addDays(span.to - 1, 1, zone) }
 }
 
-/** A mean in millionths: finer than any sensor, and half as long as a double in full. */
-const meanSteps = 1e6
-
-const columns = ['min', 'max', 'avg', 'count', 'coverage'] as const
-
-/**
- * The answer as JSON. Ten thousands of numbers, most of few decimals: written into bytes by hand, since to make text of doubles takes longer than
- * everything else together. Series have mostly the same times, which are written once.
- */
-function written(answer: unknown): Buffer {
-  const { series, ...about } = answer as DistrictHistoryAnswer
-  const parts: Buffer[] = [Buffer.from(`${JSON.stringify(about).slice(0, -1)},"series":[`)]
-  let before: { t: readonly number[]; text: Buffer } | null = null
-  for (const [i, { t, min, max, avg, count, coverage, ...own }] of series.entries()) {
-    const head = Buffer.from(`${i > 0 ? ',' : ''}${JSON.stringify(own).slice(0, -1)},"t":`)
-    if (before === null || before.t.length !== t.length || !before.t.every((at, n) => at === t[n])) {
-      const room = roomFor(t.length)
-      before = { t, text: Buffer.from(room.subarray(0, writeNumbers(t, room, 0))) }
-    }
-    const room = roomFor(t.length * columns.length)
-    let o = 0
-    for (const [c, column] of [min, max, avg, count, coverage].entries()) {
-      o += room.write(`,"${columns[c]}":`, o, 'latin1')
-      o = writeNumbers(column, room, o)
-    }
-    room[o++] = 125
-    parts.push(head, before.text, Buffer.from(room.subarray(0, o)))
-  }
-  parts.push(Buffer.from(']}'))
-  return Buffer.concat(parts)
-}
-
-/** Kept: what is allocated for every answer, several times what it needs, has the garbage collector go through everything again and again. */
-let kept = Buffer.alloc(0)
-function roomFor(numbers: number): Buffer {
-  const bytes = numbers * (numberBytes + 1) + 1024
-  if (kept.length < bytes) kept = Buffer.allocUnsafe(bytes)
-  return kept
-}
-
 export const districtHistoryRoutes =
   (context: RouteContext): FastifyPluginAsyncTypebox =>
   async (app) => {
@@ -82,8 +42,6 @@ export const districtHistoryRoutes =
           querystring: DistrictHistoryQuery,
           response: { 200: DistrictHistoryAnswer },
         },
-        // Fastify sends bytes as they are; its types know of text alone.
-        serializerCompiler: () => written as unknown as (answer: unknown) => string,
       },
       async (request, reply) => {
         const { zone } = context
@@ -93,8 +51,6 @@ export const districtHistoryRoutes =
         const span = bucketsOf(spanIn(request.query, now, zone), bucket, zone)
         if ((span.to - span.from) / (bucket === '1h' ? hourMs : 24 * hourMs) > mostBuckets)
           throw new ProblemError(400, 'span_invalid', 'Too many buckets', `over ${mostBuckets}: take a shorter span, or days`)
-        const found = await loadDistrictHistory(cancellable(context.readPool, whenGone(reply)), { metrics, ...span, bucket, zone })
-        reply.header('cache-control', 'no-store')
         const hours = (t: number): number => (Math.min(bucket === '1h' ? t + hourMs : addDays(t, 1, zone), Math.max(now, t + 1)) - t) / hourMs
         const hoursAt = new Map<number, number>()
         const lasting = (t: number): number => {
@@ -103,25 +59,21 @@ export const districtHistoryRoutes =
           hoursAt.set(t, known)
           return known
         }
-        return {
-          from: timeOut(span.from, zone),
-          to: timeOut(span.to, zone),
-          bucket,
-          series: found
-            .filter((f) => sees(scopeOf(request), f.district))
-            .map(({ metric, district, points, expectedPerHour, t, min, max, avg, count }) => ({
-              metric,
-              unit: metricByCode.get(metric)?.unit ?? '',
-              district,
-              points,
-              t,
-              min,
-              max,
-              avg: avg.map((n) => Math.round(n * meanSteps) / meanSteps),
-              count,
-              coverage: count.map((n, i) => Math.round((1000 * n) / (expectedPerHour * lasting(t[i] ?? 0))) / 1000),
-            })),
-        }
+        const about = { from: timeOut(span.from, zone), to: timeOut(span.to, zone), bucket }
+        const db = cancellable(context.readPool, whenGone(reply))
+        const answer = await loadDistrictHistory(db, { metrics, ...span, bucket, zone }, (series) =>
+          districtsAsJson(
+            about,
+            series.filter((f) => sees(scopeOf(request), f.district)),
+            lasting,
+          ),
+        )
+        reply.raw.once('close', answer.free)
+        // Bytes are sent as they are; the types know of what the schema says alone.
+        return reply
+          .type('application/json; charset=utf-8')
+          .header('cache-control', 'no-store')
+          .send(answer.bytes as unknown as DistrictHistoryAnswer)
       },
     )
   }

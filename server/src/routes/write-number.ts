@@ -43,7 +43,7 @@ function writeWhole(whole: number, into: Buffer, from: number): number {
 }
 
 /** The numbers as an array of JSON; at most `numberBytes` and one more for each, and two. */
-export function writeNumbers(values: readonly number[], into: Buffer, from: number): number {
+export function writeNumbers(values: ArrayLike<number>, into: Buffer, from: number): number {
   let o = from
   into[o++] = 91
   for (let i = 0; i < values.length; i += 1) {
