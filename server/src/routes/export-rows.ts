@@ -59,8 +59,8 @@ interface Pace {
   windowMs: number
 }
 const firstPace = (): Pace => ({ rows: 4000, windowMs: dayMs })
-const [leastRows, mostRows, leastWindowMs, mostWindowMs] = [1000, 32_000, dayMs / 1440, 64 * dayMs]
-const [quickMs, slowMs] = [25, 75]
+const [leastRows, mostRows, leastWindowMs, mostWindowMs] = [1000, 128_000, dayMs / 1440, 1024 * dayMs]
+const [quickMs, slowMs] = [35, 75]
 function nextPace({ rows, windowMs }: Pace, page: { rows: number; coveredMs: number; tookMs: number }): Pace {
   const full = page.rows === rows
   const wanted = full ? page.coveredMs : page.rows > rows / 2 ? windowMs : windowMs * 2
@@ -106,7 +106,7 @@ function* windows(from: number, to: number, days: number, zone: string): Generat
  * Of points whose readings are few in the span, as many at once as one query may bring: how few is known from those before. What does not
  * fit after all is asked for again.
  */
-async function* readingPages(db: Queryable, request: ExportRequest): AsyncGenerator<ExportPage> {
+async function* readingAnswers(db: Queryable, request: ExportRequest): AsyncGenerator<Iterable<ExportPage>> {
   const { to } = request
   const left = [...remaining(request)].map(({ point, after }) => ({ point, from: after === null ? request.from : Math.max(request.from, after + 1) }))
   let pace = firstPace()
@@ -133,14 +133,14 @@ async function* readingPages(db: Queryable, request: ExportRequest): AsyncGenera
         each = ofThis
         ofThis = 0
       }
-      yield* pagesOf(first.point, own)
+      yield pagesOf(first.point, own)
       continue
     }
     pace = nextPace(pace, { rows, coveredMs: pace.windowMs, tookMs })
     const there = cut === Infinity ? some.length : some.findIndex(({ point }) => point.id >= cut)
     each = there === 0 ? null : rows / there
     left.splice(0, there)
-    for (const { point } of some.slice(0, there)) yield* pagesOf(point, found.get(point.id))
+    yield some.slice(0, there).flatMap(({ point }) => [...pagesOf(point, found.get(point.id))])
   }
 }
 
@@ -209,15 +209,15 @@ async function meterColumns(
   }
 }
 
-/** The next page is on its way while the one before is written: the database and we have a processor each. */
+/** The next answer is on its way while all of the one before is written: the database and we have a processor each. */
 async function* oneAhead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
   let next = source.next()
   try {
-    for (let page = await next; !page.done; page = await next) {
+    for (let answer = await next; !answer.done; answer = await next) {
       next = source.next()
       // A fault is told when its turn comes, not before.
       next.catch(() => {})
-      yield page.value
+      yield answer.value
     }
   } finally {
     await source.return(undefined)
@@ -228,8 +228,12 @@ async function* oneAhead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
 export type ExportOutcome = ExportProgressAnswer
 export const noneExported = (): ExportOutcome => ({ rows: 0, cursor: null, state: 'running', failure: null })
 
-async function* allBucketPages(db: Queryable, request: ExportRequest, tier: Exclude<Tier, 'raw'>): AsyncGenerator<ExportPage> {
-  for (const { point, after } of remaining(request)) yield* bucketPages(db, request, tier, point, after)
+async function* bucketAnswers(db: Queryable, request: ExportRequest, tier: Exclude<Tier, 'raw'>): AsyncGenerator<Iterable<ExportPage>> {
+  for (const { point, after } of remaining(request)) for await (const page of bucketPages(db, request, tier, point, after)) yield [page]
+}
+
+async function* pagesIn(answers: AsyncIterable<Iterable<ExportPage>>): AsyncGenerator<ExportPage> {
+  for await (const pages of answers) yield* pages
 }
 
 /** The rows by point and time, a page in memory at a time; at most `limit`. */
@@ -237,7 +241,7 @@ export async function* exportPages(db: Queryable, request: ExportRequest, outcom
   const { tier, limit } = request
   const time = zoneClock(request.zone).text
   try {
-    for await (const page of oneAhead(tier === 'raw' ? readingPages(db, request) : allBucketPages(db, request, tier))) {
+    for await (const page of pagesIn(oneAhead(tier === 'raw' ? readingAnswers(db, request) : bucketAnswers(db, request, tier)))) {
       const left = limit - outcome.rows
       const last = page.t[Math.min(left, page.t.length) - 1]
       if (last !== undefined) {
