@@ -790,7 +790,7 @@ CREATE TRIGGER station_moves AFTER UPDATE OF district, origin ON public.station 
 -- every 12:00:00: policy_compression reading compress_after=3 days
 -- every 12:00:00: policy_compression reading_15m compress_after=10 days
 -- every 12:00:00: policy_compression reading_1d compress_after=400 days
--- every 12:00:00: policy_compression reading_1h compress_after=30 days
+-- every 12:00:00: policy_compression reading_1h compress_after=8 days
 -- every 12:00:00: policy_compression reading_1m compress_after=7 days
 -- every 12:00:00: retire  keep_days=1825 relation=reading_1m
 -- every 12:00:00: retire  keep_days=3650 relation=reading_15m

@@ -287,7 +287,7 @@ async function settleRefreshes(client: pg.Client, wanted: readonly RefreshPolicy
 }
 
 /** When a tier's chunks are full, and late rows rare. TimescaleDB wants the refreshes first. */
-const columnstoreAfterDays: Readonly<Record<RollUpTier, number>> = { '1m': 7, '15m': 10, '1h': 30, '1d': 400 }
+const columnstoreAfterDays: Readonly<Record<RollUpTier, number>> = { '1m': 7, '15m': 10, '1h': 8, '1d': 400 }
 
 async function settleColumnstore(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ of: string | null }>(jobsOf('policy_compression'))
