@@ -125,6 +125,9 @@ export async function buildHistory(server: string, readings: number, say: (line:
       await client.query('checkpoint')
       await client.query('update naive.span set finished = true')
     }
+    // Hours of months as one chunk; and all of it where it was built with policies of before.
+    await packBefore(client, to)
+    await client.query(`call run_job(${await count(client, "select job_id as n from timescaledb_information.jobs where proc_name = 'merge_hours'")})`)
     const rows = await count(client, 'select count(*) as n from reading')
     const naive = await count(client, 'select count(*) as n from naive.reading')
     if (rows !== days * perDay || naive !== rows) throw new Error(`${rows} rows, ${naive} in the naive table, ${days * perDay} were to be made`)
@@ -192,7 +195,7 @@ async function inStages(url: string, days: readonly number[], stages: readonly S
 
 /** Chunks that are old enough at that moment go into the columnstore, as their policies have it. */
 async function packBefore(client: pg.Client, now: number): Promise<void> {
-  for (const [table, days] of Object.entries({ reading: rowDays, reading_1m: 7, reading_15m: 10, reading_1h: 30, district_1h: 60 }))
+  for (const [table, days] of Object.entries({ reading: rowDays, reading_1m: 7, reading_15m: 10, reading_1h: 8, district_1h: 60 }))
     await client.query(
       `select compress_chunk(format('%I.%I', c.chunk_schema, c.chunk_name)::regclass)
        from timescaledb_information.chunks c left join timescaledb_information.continuous_aggregates a

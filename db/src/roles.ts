@@ -74,6 +74,7 @@ export const tableRights: Readonly<Record<string, Rights>> = {
 export const routineRights: Readonly<Record<string, readonly ProcessRole[]>> = {
   'begin_districts_anew()': [],
   'let_minutes_read_packed()': [],
+  'merge_hours(integer,jsonb)': [],
   'midnight_from(timestamp with time zone)': ['yiping_server'],
   'pack_district_days(timestamp with time zone,timestamp with time zone)': [],
   'packed_hour(timestamp with time zone,double precision,double precision,double precision,integer)': ['yiping_server'],
