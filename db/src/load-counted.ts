@@ -3,7 +3,7 @@ import type { Queryable } from './connection.ts'
 import { type CountedPoint, runCounters } from './counter-runs.ts'
 import type { SeriesRequest } from './load-series.ts'
 import type { RollUpTier } from './settle-tiers.ts'
-import { bucketAt, tierRows } from './tier-rows.ts'
+import { bucketAt, steadyIn, tierRows } from './tier-rows.ts'
 
 export type CountedRequest = Pick<SeriesRequest, 'from' | 'to' | 'tier' | 'bucketSeconds' | 'zone'>
 /** Start of each bucket with readings (of `raw` each reading is one), epoch ms, and what the meter counted since the last reading before it. */
@@ -39,8 +39,8 @@ const rawSql = `
 select point_id as id, observed_at as t, value as first, value as last, 1 as readings from plain_reading
 where point_id = any($1::int[]) and quality < 2 and observed_at >= to_timestamp($2::float8 / 1000) and observed_at < to_timestamp($3::float8 / 1000)
 order by 1, 2`
-const bucketSql = (tier: RollUpTier): string => `
-select point_id as id, ${bucketAt('bucket', '$4', '$5')} as t, first(first, bucket) as first, last(last, bucket) as last, sum(count)::int as readings
+const bucketSql = (tier: RollUpTier, steady: number | null): string => `
+select point_id as id, ${bucketAt('bucket', '$4', '$5', steady)} as t, first(first, bucket) as first, last(last, bucket) as last, sum(count)::int as readings
 from ${tierRows(tier, 'point_id = any($1::int[])', { from: '$2', to: '$3', zone: '$5' }, 'first, last, count')}
 where count > 0 group by 1, 2 order by 1, 2`
 
@@ -59,12 +59,13 @@ export async function loadCounted(db: Queryable, points: readonly CountedPoint[]
   const beyond = Math.max(from, until ?? from)
   if (to - beyond > mostBeyondMs) return null
 
-  const { rows: buckets } =
+  const [{ rows: buckets }, corrections, opened] = await Promise.all([
     tier === 'raw'
-      ? await db.query<Bucket>(rawSql, [ids, request.from, request.to])
-      : await db.query<Bucket>(bucketSql(tier), [ids, request.from, request.to, bucketSeconds, zone])
-  const corrections = await loadCorrected(db, points, { from, to, until, beyond })
-  const opened = await loadLastBefore(db, ids, from, tier)
+      ? db.query<Bucket>(rawSql, [ids, request.from, request.to])
+      : db.query<Bucket>(bucketSql(tier, steadyIn(request)), [ids, request.from, request.to, bucketSeconds, zone]),
+    loadCorrected(db, points, { from, to, until, beyond }),
+    loadLastBefore(db, ids, from, tier),
+  ])
   const sums = tier === 'raw' ? new Map(corrections.map((c) => [`${c.id} ${c.at}`, c.correction])) : await sumByBucket(db, corrections, bucketSeconds, zone)
 
   const out = new Map<number, CountedColumns>(ids.map((id) => [id, { t: [], counted: [] }]))

@@ -1,7 +1,8 @@
-import { addDays, dayStart } from '@yiping/contract'
+import { dayStart } from '@yiping/contract'
 import pg from 'pg'
 import type { Queryable } from './connection.ts'
 import { copyOut } from './copy-out.ts'
+import { onFullHours } from './full-hours.ts'
 import { tierRows } from './tier-rows.ts'
 
 export interface DistrictHistoryRequest {
@@ -106,12 +107,6 @@ select district, ${record('bucket')} from (
   join point p on p.id = r.point_id join station s on s.id = p.station_id
   group by 1, 2 having sum(r.count) > 0
 ) h`
-
-/** Whether days of the zone begin on full hours. Where they do not, they do not for months. */
-function onFullHours(from: number, to: number, zone: string): boolean {
-  for (let at = from; at < to; at = addDays(at, 30, zone)) if (dayStart(at, zone) % 3_600_000 !== 0) return false
-  return dayStart(to, zone) % 3_600_000 === 0
-}
 
 /**
  * The city's own points of some metrics by district, in columns; a bucket without readings is absent. Hours come from their own table as

@@ -2,7 +2,7 @@ import type { Tier } from '@yiping/contract'
 import type { Queryable } from './connection.ts'
 import { doublesIn, integersIn, packDoubles, type Packed, packIntegers, packTimes, timesIn } from './packed.ts'
 import type { RollUpTier } from './settle-tiers.ts'
-import { bucketAt, tierRows } from './tier-rows.ts'
+import { bucketAt, steadyIn, tierRows } from './tier-rows.ts'
 
 export interface SeriesColumns {
   t: number[]
@@ -32,8 +32,8 @@ where point_id = any($1::int[]) and quality < 2
   and observed_at >= to_timestamp($2::float8 / 1000) and observed_at < to_timestamp($3::float8 / 1000)
 order by point_id, observed_at limit $4`
 
-const bucketSql = (tier: RollUpTier) => `
-select point_id, ${bucketAt('bucket', '$4', '$5')} as t,
+const bucketSql = (tier: RollUpTier, steady: number | null) => `
+select point_id, ${bucketAt('bucket', '$4', '$5', steady)} as t,
        min(min) as min, max(max) as max, sum(sum) / nullif(sum(count), 0) as avg, sum(count)::int as count
 from ${tierRows(tier, 'point_id = any($1::int[])', { from: '$2', to: '$3', zone: '$5' })}
 group by point_id, 2 having sum(count) > 0
@@ -49,7 +49,7 @@ export async function loadSeries(db: Queryable, request: SeriesRequest): Promise
   const { pointIds, from, to, tier, zone } = request
   const limit = request.limit * pointIds.length
   const { rows } = await db.query<Record<'points' | keyof SeriesColumns, Packed>>(
-    packed(tier === 'raw' ? rawSql : bucketSql(tier)),
+    packed(tier === 'raw' ? rawSql : bucketSql(tier, steadyIn(request))),
     tier === 'raw' ? [pointIds, from, to, limit] : [pointIds, from, to, request.bucketSeconds, zone, limit],
   )
   const out = new Map<number, SeriesColumns>(pointIds.map((id) => [id, { t: [], min: [], max: [], avg: [], count: [] }]))

@@ -1,7 +1,8 @@
 import { addDays, dayStart, type StateSpan, stateSpans, type TimeInState, timeInState } from '@yiping/contract'
 import type { Queryable } from './connection.ts'
+import { onFullHours } from './full-hours.ts'
 import { loadMeterBounds, mostBeyondMs } from './load-counted.ts'
-import { bucketAt } from './tier-rows.ts'
+import { bucketAt, steadyIn } from './tier-rows.ts'
 
 export interface StatePoint {
   id: number
@@ -31,15 +32,15 @@ export async function loadTimeInState(db: Queryable, points: readonly StatePoint
   if (from >= to) return new Map(points.map((p) => [p.id, empty()]))
   const { until } = await loadMeterBounds(db)
   if (to - Math.max(from, until ?? from) > mostBeyondMs) return null
-  const spans = await loadSpans(db, points, { from, to, until })
-  const buckets = await bucketsOf(db, { ...request, to })
+  const [spans, buckets] = await Promise.all([loadSpans(db, points, { from, to, until }), bucketsOf(db, { ...request, to })])
   const edges = [...buckets.map((b) => b.begin), to]
   return new Map(points.map((p) => [p.id, { ...timeInState(spans.get(p.id) ?? [], edges), t: buckets.map((b) => b.t) }]))
 }
 
 /** Where buckets begin in the span, and by which time each is called: that of its whole. */
-async function bucketsOf(db: Queryable, { from, to, bucketSeconds, zone }: StateRequest): Promise<{ t: number; begin: number }[]> {
-  const named = `select t, min(at) as begin from (select at, ${bucketAt('at', '$1', '$2')} as t from`
+async function bucketsOf(db: Queryable, request: StateRequest): Promise<{ t: number; begin: number }[]> {
+  const { from, to, bucketSeconds, zone } = request
+  const named = `select t, min(at) as begin from (select at, ${bucketAt('at', '$1', '$2', steadyIn(request))} as t from`
   if (bucketSeconds >= dayS) {
     const days = [from]
     for (let day = addDays(dayStart(from, zone), 1, zone); day < to; day = addDays(day, 1, zone)) days.push(day)
@@ -49,8 +50,8 @@ async function bucketsOf(db: Queryable, { from, to, bucketSeconds, zone }: State
     )
     return rows
   }
-  // Zones are off UTC by quarters of an hour.
-  const stepS = bucketSeconds < 900 ? 60 : 900
+  // Zones are off UTC by quarters of an hour, most by none.
+  const stepS = bucketSeconds < 900 ? 60 : bucketSeconds % 3600 === 0 && onFullHours(from, to, zone) ? 3600 : 900
   const { rows } = await db.query<{ t: number; begin: number }>(
     `${named} (
        select to_timestamp($3::float8 / 1000) as at

@@ -1,12 +1,25 @@
 import type { RollUpTier } from './settle-tiers.ts'
+import { steadyOffset } from './steady-offset.ts'
+
+/** Where weeks and days are counted from: a Monday, midnight of the zone. */
+const originMs = Date.UTC(2000, 0, 3)
 
 /**
  * The bucket in which a moment lies, in SQL; `seconds` and `zone` are names of parameters. Up to an hour long it is none of a zone's, but of
- * UTC's as the tiers are: by its clock a zone has one hour twice a year twice, and both would be one bucket.
+ * UTC's as the tiers are: by its clock a zone has one hour twice a year twice, and both would be one bucket. `steady`: how far the zone is off
+ * UTC (ms) where that is the same for all moments and the bucket before; a zone's calendar takes longer than to read the rows.
  */
-export const bucketAt = (at: string, seconds: string, zone: string): string =>
-  `case when ${seconds}::float8 <= 3600 then time_bucket(make_interval(secs => ${seconds}::float8), ${at})
-    else time_bucket(make_interval(secs => ${seconds}::float8), ${at}, ${zone}::text) end`
+export function bucketAt(at: string, seconds: string, zone: string, steady: number | null = null): string {
+  const width = `make_interval(secs => ${seconds}::float8)`
+  const long =
+    steady === null
+      ? `else time_bucket(${width}, ${at}, ${zone}::text)`
+      : `when ${zone}::text is not null then date_bin(${width}, ${at}, to_timestamp(${(originMs - steady) / 1000}))`
+  return `case when ${seconds}::float8 <= 3600 then time_bucket(${width}, ${at}) ${long} end`
+}
+/** The offset to give to \`bucketAt\` for what lies in a span. */
+export const steadyIn = ({ from, to, bucketSeconds, zone }: { from: number; to: number; bucketSeconds: number; zone: string }): number | null =>
+  bucketSeconds <= 3600 ? null : steadyOffset(from - bucketSeconds * 1000, to, zone)
 
 /**
  * Rows of a tier (`point_id, bucket` and `values`) from ≤ bucket < to, in SQL, to be read FROM; `points` is the condition that

@@ -13,17 +13,18 @@ export async function meterColumns(
   db: Queryable,
   points: readonly LivePoint[],
   wanted: SeriesRequest,
-  found: ReadonlyMap<number, SeriesColumns>,
   now: number,
-): Promise<(point: LivePoint) => MeterColumns> {
+): Promise<(point: LivePoint, found: ReadonlyMap<number, SeriesColumns>) => MeterColumns> {
   const counters = points.flatMap((p) => {
     const limits = counterLimits(p.metric)
     return limits ? [{ id: p.id, limits }] : []
   })
   const states = points.filter((p) => p.metric.kind === 'state').map((p) => ({ id: p.id, staleMs: lateLimitMs(p.intervalS) }))
-  const counted = counters.length > 0 ? await loadCounted(db, counters, wanted) : null
-  const lasted = states.length > 0 && wanted.tier !== 'raw' ? await loadTimeInState(db, states, { ...wanted, now }) : null
-  return ({ id }) => {
+  const [counted, lasted] = await Promise.all([
+    counters.length > 0 ? loadCounted(db, counters, wanted) : null,
+    states.length > 0 && wanted.tier !== 'raw' ? loadTimeInState(db, states, { ...wanted, now }) : null,
+  ])
+  return ({ id }, found) => {
     const own = counted?.get(id)
     const byBucket = new Map(own?.t.map((t, i) => [t, own.counted[i] ?? null]))
     const timeInState = lasted?.get(id)

@@ -106,13 +106,26 @@ export const seriesRoutes =
             zone: context.zone,
             limit: tier === 'raw' ? maxPoints + 1 : 100_000,
           }
-          const [found, compared, suspect, pendingHours] = await Promise.all([
+          const meters = (span: Partial<SeriesRequest>) => meterColumns(db, points, { ...wanted, ...span }, context.now())
+          // Of single readings there may be too many.
+          const [found, compared, metered, comparedMeters, suspect, pendingHours] = await Promise.all([
             fitting(db, wanted),
             earlier && fitting(db, { ...wanted, ...earlier }),
+            tier === 'raw' ? null : meters({}),
+            earlier && (tier === 'raw' ? null : meters(earlier)),
             to - from <= suspectSpanMs ? loadSuspect(db, wanted) : null,
             tier === 'raw' ? 0 : countPendingHours(db, wanted.pointIds, from, to),
           ])
-          return found === null || compared === null ? null : { wanted, found, compared, suspect, pendingHours }
+          if (found === null || compared === null) return null
+          return {
+            wanted,
+            found,
+            compared,
+            metered: metered ?? (await meters({})),
+            comparedMeters: earlier && (comparedMeters ?? (await meters(earlier))),
+            suspect,
+            pendingHours,
+          }
         }
         const { tier: named } = request.query
         // What is asked at once is there at once: each question takes the database longer to plan than to answer.
@@ -136,13 +149,9 @@ export const seriesRoutes =
             'More raw readings than asked for',
             `over ${maxPoints} readings of a point in that span: take a shorter span, more maxPoints or a coarser tier`,
           )
-        const { wanted, found, compared, suspect, pendingHours } = loaded
+        const { wanted, found, compared, metered, comparedMeters, suspect, pendingHours } = loaded
         const { tier, bucketSeconds } = wanted
-        const [percentiles, metered, comparedMeters] = await Promise.all([
-          percents && sorted(db, wanted, percents),
-          meterColumns(db, points, wanted, found, context.now()),
-          compared && earlier ? meterColumns(db, points, { ...wanted, ...earlier }, compared, context.now()) : () => ({}),
-        ])
+        const percentiles = percents && (await sorted(db, wanted, percents))
         // What is over may be kept, but is asked for again each time: late readings change it, and its tag with it.
         reply.header('cache-control', to < context.now() - lateForRollupsMs ? 'private, no-cache' : 'no-store')
         return {
@@ -156,13 +165,13 @@ export const seriesRoutes =
             metric: p.metric.code,
             unit: p.metric.unit,
             ...(found.get(p.id) ?? nothing),
-            ...metered(p),
+            ...metered(p, found),
             ...(earlier && {
               compare: {
                 from: timeOut(earlier.from, context.zone),
                 to: timeOut(earlier.to, context.zone),
                 ...(compared?.get(p.id) ?? nothing),
-                ...comparedMeters(p),
+                ...(compared && comparedMeters?.(p, compared)),
               },
             }),
             ...(percentiles && { percentiles: percentiles(p.id) }),
