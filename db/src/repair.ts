@@ -105,16 +105,6 @@ async function repairDay(pool: Pool, refreshes: Refreshes, day: number, { zone, 
   if (rows[0]?.dirty === false) await refreshes.tier('reading_1d', ...daySpan(day, end))
 }
 
-/** Hours in from … to (epoch ms) with late readings of these points that the roll-ups do not have yet. */
-export async function countPendingHours(db: Queryable, points: readonly number[], from: number, to: number): Promise<number> {
-  const { rows } = await db.query<{ n: number }>(
-    `select count(distinct hour)::int as n from dirty_range
-     where point_id = any($1::int[] || 0) and hour > to_timestamp($2::float8 / 1000) - interval '1 hour' and hour < to_timestamp($3::float8 / 1000)`,
-    [points, from, to],
-  )
-  return rows[0]?.n ?? 0
-}
-
 export interface Correction {
   pointId: number
   /** Start of the hour whose roll-ups were worked out again. */
@@ -122,14 +112,22 @@ export interface Correction {
   at: number
   rows: number
 }
+export interface LateHours {
+  /** How many with late readings of these points the roll-ups do not have yet. */
+  pending: number
+  /** Those that late readings have changed. */
+  corrections: Correction[]
+}
 
-/** Hours of these points in from … to (epoch ms) that late readings have changed. */
-export async function loadCorrections(db: Queryable, points: readonly number[], from: number, to: number): Promise<Correction[]> {
-  const { rows } = await db.query<Correction>(
-    `select point_id as "pointId", hour, at, rows from correction
-     where point_id = any($1::int[]) and hour > to_timestamp($2::float8 / 1000) - interval '1 hour' and hour < to_timestamp($3::float8 / 1000)
-     order by point_id, hour`,
+/** What late readings mean for hours of these points in from … to (epoch ms). In one question: two take longer to be sent than to be answered. */
+export async function loadLateHours(db: Queryable, points: readonly number[], from: number, to: number): Promise<LateHours> {
+  const inSpan = "hour > to_timestamp($2::float8 / 1000) - interval '1 hour' and hour < to_timestamp($3::float8 / 1000)"
+  const ms = (column: string): string => `(extract(epoch from ${column}) * 1000)::float8`
+  const { rows } = await db.query<LateHours>(
+    `select (select count(distinct hour)::int from dirty_range where point_id = any($1::int[] || 0) and ${inSpan}) as pending,
+       coalesce((select json_agg(json_build_object('pointId', point_id, 'hour', ${ms('hour')}, 'at', ${ms('at')}, 'rows', rows) order by point_id, hour)
+         from correction where point_id = any($1::int[]) and ${inSpan}), '[]') as corrections`,
     [points, from, to],
   )
-  return rows
+  return rows[0] ?? { pending: 0, corrections: [] }
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildTopic } from '@yiping/contract'
 import { until } from '@yiping/contract/testing'
-import { createPool, loadConflicts, loadCorrections, loadWaiting, type Pool, refreshRollups, seedStations } from '@yiping/db'
+import { createPool, loadConflicts, loadLateHours, loadWaiting, type Pool, refreshRollups, seedStations } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
 import fc from 'fast-check'
 import mqtt, { type MqttClient } from 'mqtt'
@@ -201,7 +201,7 @@ describe('ingest', () => {
       'WS-L',
       minutes.map((m) => ({ ts: hour + m * 60_000, values: { 'ws.flow': 20 } })),
     )
-    await until('the repair', async () => (await loadCorrections(pool, [pointId], hour, hour + 1)).find((c) => c.rows >= 4))
+    await until('the repair', async () => (await loadLateHours(pool, [pointId], hour, hour + 1)).corrections.find((c) => c.rows >= 4))
     expect(await hourly()).toEqual([{ sum: 90, count: 5 }])
     expect(await rows("select bucket, sum from reading_1m where point_id = $1 and bucket < now() - interval '1 hour' order by bucket", [pointId])).toEqual(
       [1, ...minutes].map((m) => ({ bucket: hour + m * 60_000, sum: m === 1 ? 10 : 20 })),

@@ -1,9 +1,8 @@
 import { SeriesAnswer, TierSchema } from '@yiping/contract'
 import {
   cancellable,
-  countPendingHours,
   lateForRollupsMs,
-  loadCorrections,
+  loadLateHours,
   loadPercentiles,
   loadSeries,
   loadSuspect,
@@ -77,6 +76,8 @@ export const seriesRoutes =
       '/series',
       {
         config: { access: 'look', heavy: 'percentiles' },
+        // The line of one point takes longer to pack than to carry.
+        compress: { threshold: 65_536 },
         schema: {
           summary: 'History: min, max, mean and count per bucket; of meters what was counted, of states how long each lasted',
           querystring: Query,
@@ -108,13 +109,12 @@ export const seriesRoutes =
           }
           const meters = (span: Partial<SeriesRequest>) => meterColumns(db, points, { ...wanted, ...span }, context.now())
           // Of single readings there may be too many.
-          const [found, compared, metered, comparedMeters, suspect, pendingHours] = await Promise.all([
+          const [found, compared, metered, comparedMeters, suspect] = await Promise.all([
             fitting(db, wanted),
             earlier && fitting(db, { ...wanted, ...earlier }),
             tier === 'raw' ? null : meters({}),
             earlier && (tier === 'raw' ? null : meters(earlier)),
             to - from <= suspectSpanMs ? loadSuspect(db, wanted) : null,
-            tier === 'raw' ? 0 : countPendingHours(db, wanted.pointIds, from, to),
           ])
           if (found === null || compared === null) return null
           return {
@@ -124,14 +124,13 @@ export const seriesRoutes =
             metered: metered ?? (await meters({})),
             comparedMeters: earlier && (comparedMeters ?? (await meters(earlier))),
             suspect,
-            pendingHours,
           }
         }
         const { tier: named } = request.query
         // What is asked at once is there at once: each question takes the database longer to plan than to answer.
-        const [first, corrections] = await Promise.all([
+        const [first, late] = await Promise.all([
           load(chooseTier(to - from, maxPoints, fastest, named, holds)),
-          loadCorrections(
+          loadLateHours(
             db,
             points.map((p) => p.id),
             from,
@@ -149,7 +148,7 @@ export const seriesRoutes =
             'More raw readings than asked for',
             `over ${maxPoints} readings of a point in that span: take a shorter span, more maxPoints or a coarser tier`,
           )
-        const { wanted, found, compared, metered, comparedMeters, suspect, pendingHours } = loaded
+        const { wanted, found, compared, metered, comparedMeters, suspect } = loaded
         const { tier, bucketSeconds } = wanted
         const percentiles = percents && (await sorted(db, wanted, percents))
         // What is over may be kept, but is asked for again each time: late readings change it, and its tag with it.
@@ -159,7 +158,7 @@ export const seriesRoutes =
           to: timeOut(to, context.zone),
           tier,
           bucketSeconds,
-          pendingHours,
+          pendingHours: tier === 'raw' ? 0 : late.pending,
           series: points.map((p) => ({
             station: p.station.registered.code,
             metric: p.metric.code,
@@ -175,7 +174,7 @@ export const seriesRoutes =
               },
             }),
             ...(percentiles && { percentiles: percentiles(p.id) }),
-            corrections: corrections.filter((c) => c.pointId === p.id).map(({ hour, at, rows }) => ({ hour, at, rows })),
+            corrections: late.corrections.filter((c) => c.pointId === p.id).map(({ hour, at, rows }) => ({ hour, at, rows })),
             ...(suspect && { suspect: suspect.get(p.id) ?? { t: [], uncertain: [], bad: [] } }),
           })),
         }
