@@ -138,6 +138,9 @@ export class Spool {
   get untaken(): number {
     return this.#live.untaken
   }
+  get liveWaits(): boolean {
+    return this.#live.waits
+  }
   get empty(): boolean {
     return this.#pendingReadings === 0 && this.#all().every((s) => s.empty)
   }

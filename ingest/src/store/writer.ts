@@ -27,6 +27,10 @@ const mostReadings = 60_000
 const leastLate = 250
 const mostLate = 4000
 const lateMs = 20
+/** Beside live readings the database has so many times as long for them, and for whoever else asks, as a statement of back-fill took. */
+const restPerLate = 2
+/** Live readings that came longer ago than this are no reason to rest. */
+const liveWithinMs = 1000
 const quickMs = 250
 const slowMs = 400
 
@@ -45,6 +49,8 @@ export class Writer {
   #drainUntil = 0
   #size = firstReadings
   #late = leastLate
+  #liveAt = Number.NEGATIVE_INFINITY
+  #restUntil = 0
 
   constructor(private readonly options: WriterOptions) {}
 
@@ -76,8 +82,14 @@ export class Writer {
         await next
         return settled
       }
-      if (handed.turn.late) this.#resizeLate(stored.rows, stored.ms)
-      else this.#resize(stored.rows, stored.ms)
+      const now = performance.now()
+      if (handed.turn.late) {
+        this.#resizeLate(stored.rows, stored.ms)
+        this.#restUntil = now - this.#liveAt < liveWithinMs ? now + stored.ms * restPerLate : 0
+      } else {
+        this.#resize(stored.rows, stored.ms)
+        this.#liveAt = now
+      }
       this.options.onStored(stored)
       await settled
       settled = spool.settle(handed.turn)
@@ -94,6 +106,14 @@ export class Writer {
     while (!idle && spool.untaken < this.#size && !spool.liveSpilled) await Promise.race([before, spool.grown()])
   }
 
+  /** Between two statements of back-fill, until live readings come. */
+  async #rest(): Promise<void> {
+    const { spool } = this.options
+    const { signal } = this.#abort
+    for (let left = this.#restUntil - performance.now(); left > 0 && !spool.liveWaits && !signal.aborted; left = this.#restUntil - performance.now())
+      await Promise.race([spool.grown(), delay(left, undefined, { signal }).catch(() => {})])
+  }
+
   /** Waits for something to store; null when there is nothing to wait for any more. */
   async #hand(): Promise<Handed | null> {
     const { spool, thread, lingerMs } = this.options
@@ -101,6 +121,7 @@ export class Writer {
     for (let failures = 0; ; ) {
       if (signal.aborted && (!spool.waits || performance.now() >= this.#drainUntil)) return null
       if (!signal.aborted) await spool.arrival()
+      await this.#rest()
       if (spool.readings < this.#size && !signal.aborted) await delay(lingerMs, undefined, { signal }).catch(() => {})
       let turn: Turn | null
       try {
