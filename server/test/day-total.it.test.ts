@@ -1,10 +1,12 @@
-import { kpiByCode } from '@yiping/contract'
+import { kpiByCode, trends as lines } from '@yiping/contract'
+import { until } from '@yiping/contract/testing'
 import { batchOfReadings, createPool, loadLatestAt, type Pool, seedStations, storeBatch } from '@yiping/db'
 import { freshDatabase, type TestDatabase } from '@yiping/db/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { City } from '../src/live/city.ts'
 import { computeKpi } from '../src/live/compute-kpi.ts'
 import { loadCity, loadCityAt } from '../src/live/load-city.ts'
+import { Live } from '../src/live/live.ts'
 import { Trends } from '../src/live/trends.ts'
 
 const zone = 'Asia/Shanghai'
@@ -137,6 +139,48 @@ it('the day’s line begins anew at the city’s midnight, and what was today is
   expect(await line(-0.01)).toEqual({ dayStart: -1440, today: [-15], yesterday: [] })
   expect(await line(0)).toEqual({ dayStart: 0, today: [], yesterday: [-15, -5] })
   expect(await line(6)).toEqual({ dayStart: 0, today: [0], yesterday: [-15, -5] })
+})
+
+it('the new day’s line has what came while the counters of that day were read', async () => {
+  await store('WS-P-1', [
+    [7, 0.33],
+    [12, 0.34],
+  ])
+  let clock = midnight - minute
+  // Questions wait here while a test says so.
+  let gate: Promise<void> | null = null
+  const query = async (...asked: Parameters<Pool['query']>): Promise<unknown> => {
+    await gate
+    return pool.query(...asked)
+  }
+  const slow = new Proxy(pool, {
+    get(of, key) {
+      if (key === 'query') return query
+      const own: unknown = Reflect.get(of, key)
+      return typeof own === 'function' ? own.bind(of) : own
+    },
+  })
+  const log = { info: () => {}, warn: () => {} }
+  const live = new Live({ databaseUrl: database.url, pool: slow, zone, origin: null, now: () => clock, log })
+  live.start()
+  try {
+    await until('both days of every line are read', () => live.trends.cells.size === lines.length)
+    clock = midnight + 6 * minute
+    let open = (): void => {}
+    gate = new Promise((resolve) => {
+      open = resolve
+    })
+    live.survey(clock)
+    gate = null
+    clock = midnight + 16 * minute
+    await live.trends.follow(live.city, clock)
+    const followed = live.trends.cells.get('drainage')
+    open()
+    await until('the day is loaded', () => live.trends.cells.get('drainage') !== followed)
+    expect(live.trends.cells.get('water')?.today.t.map((t) => (t - midnight) / minute)).toEqual([0, 5, 10])
+  } finally {
+    await live.stop()
+  }
 })
 
 it.each([1, 60, 3600])(

@@ -315,7 +315,8 @@ export class Live implements Scene {
         this.options.zone,
         now,
       )
-        .then(() => this.trends.reload(this.city, now))
+        // As of when it is read: meanwhile the lines were followed on, and must not end where the day was asked for.
+        .then(() => this.trends.reload(this.city, this.options.now()))
         .catch(() => this.reload())
     }
     pruneWindows(this.city, now)
