@@ -191,7 +191,9 @@ async function measureLateBurst(bench: Bench, scope: Scope, server: string, buil
   }
   const pool = createPool({ connectionString: copy.href, applicationName: 'yiping-bench', max: 1 })
   scope.defer('pool', () => pool.end())
-  if (!bench.options.lateInPlace) await pool.query('drop schema naive cascade')
+  if (bench.options.lateInPlace)
+    await pool.query('delete from ingest_balance') // of a run before
+  else await pool.query('drop schema naive cascade')
   await pool.query('checkpoint')
   const points = livePoints(await loadRegistry(pool))
   return lateBurst(

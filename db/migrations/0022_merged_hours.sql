@@ -1,9 +1,12 @@
 -- A year of hours lies in 27 chunks, and to plan a question over them takes longer than to answer it. So what is in the columnstore of a span
--- of months becomes one chunk when all of it is (docs/adr/0024). Whoever reads these chunks waits meanwhile: six seconds for 84 days of 10,000 points.
+-- of months becomes one chunk when all of it is, and what is packed of a point lies together in it (docs/adr/0024). Whoever reads these chunks waits meanwhile: six
+-- and eight seconds for 84 days of 10,000 points.
 create procedure merge_hours(job_id integer, config jsonb) language plpgsql as $$
 declare
   width interval := (config ->> 'days')::integer * interval '1 day';
   chunks regclass[];
+  packed regclass;
+  by_point name;
 begin
   loop
     -- The oldest whole span of which there is more than one chunk, and no time between them that has none.
@@ -22,6 +25,15 @@ begin
     perform set_config('lock_timeout', '5s', true);
     call merge_chunks(chunks);
     commit;
+    select format('%I.%I', p.schema_name, p.table_name)::regclass into packed
+    from _timescaledb_catalog.chunk c join _timescaledb_catalog.chunk p on p.id = c.compressed_chunk_id
+    where format('%I.%I', c.schema_name, c.table_name)::regclass = chunks[1];
+    select c.relname into by_point from pg_index i join pg_class c on c.oid = i.indexrelid where i.indrelid = packed order by 1 limit 1;
+    if by_point is not null then
+      perform set_config('lock_timeout', '5s', true);
+      execute format('cluster %s using %I', packed, by_point);
+      commit;
+    end if;
   end loop;
 end $$;
 

@@ -34,22 +34,14 @@ const hours = () =>
     'select point_id, bucket, min, max, sum, first, last, count, uncertain, bad from reading_1h order by 1, 2',
   )
 
+const place = { kind: 'ws_pressure', domain: 'water' as const, lon: 113, lat: 34, gateway: null, origin: null, metrics: ['ws.pressure'], district: null }
+
 beforeAll(async () => {
   database = await freshDatabase()
   pool = createPool({ connectionString: database.url, applicationName: 'test', max: 1 })
   await seedStations(pool, [
-    {
-      kind: 'ws_pressure',
-      domain: 'water',
-      lon: 113,
-      lat: 34,
-      gateway: null,
-      origin: null,
-      metrics: ['ws.pressure'],
-      code: 'T-1',
-      name: 'T-1',
-      district: null,
-    },
+    { ...place, code: 'T-1', name: 'T-1' },
+    { ...place, code: 'T-2', name: 'T-2' },
   ])
   await query('select alter_job(job_id, scheduled => false) from timescaledb_information.jobs')
   // Hours alone: months of readings would take minutes to roll up.
@@ -95,6 +87,15 @@ describe('chunks of hours', () => {
       ...before.chunks.filter((c) => c.since >= ended),
     ])
     expect(await hours()).toEqual(before.hours)
+    // Of a point one behind the other, by its index.
+    const [{ table } = { table: '' }] = await query<{ table: string }>(
+      `select format('%I.%I', p.schema_name, p.table_name) as table from _timescaledb_catalog.chunk c join _timescaledb_catalog.chunk p on p.id = c.compressed_chunk_id
+       join timescaledb_information.chunks i on i.chunk_name = c.table_name where i.range_start = to_timestamp($1::float8 / 1000) and i.is_compressed and i.range_end - i.range_start = $2::int * interval '1 day'`,
+      [from, widthDays],
+    )
+    const lying = await query(`select point_id, _ts_meta_min_1 as since from ${table} order by ctid`)
+    expect(lying).toEqual(await query(`select point_id, _ts_meta_min_1 as since from ${table} order by 1, 2`))
+    expect(lying).toHaveLength((2 * widthDays) / chunkDays)
     await merge()
     expect((await chunks()).filter((c) => c.since < ended)).toHaveLength(2)
   })
@@ -110,7 +111,9 @@ describe('chunks of hours', () => {
     const after = await hours()
     // What is worked out again is what the readings say: nothing else is there.
     const [a, b] = [Math.floor(at / hourMs) * hourMs - 2 * hourMs, Math.floor(at / hourMs) * hourMs + 2 * hourMs]
-    expect(after.filter((h) => h.bucket >= a && h.bucket < b).map((h) => [h.bucket, h.min, h.max, h.count])).toEqual([[a + 2 * hourMs, 5000, 5000, 1]])
+    expect(after.filter((h) => h.bucket >= a && h.bucket < b).map((h) => [h.bucket, h.min, h.max, h.count])).toEqual(
+      [1, 2].map(() => [a + 2 * hourMs, 5000, 5000, 1]),
+    )
     expect(after.filter((h) => h.bucket < a || h.bucket >= b)).toEqual(before.filter((h) => h.bucket < a || h.bucket >= b))
   })
 
