@@ -110,8 +110,18 @@ export class Writer {
   async #rest(): Promise<void> {
     const { spool } = this.options
     const { signal } = this.#abort
-    for (let left = this.#restUntil - performance.now(); left > 0 && !spool.liveWaits && !signal.aborted; left = this.#restUntil - performance.now())
-      await Promise.race([spool.grown(), delay(left, undefined, { signal }).catch(() => {})])
+    const left = this.#restUntil - performance.now()
+    if (left <= 0 || signal.aborted) return
+    let rested = false
+    const over = delay(left, undefined, { signal }).then(
+      () => {
+        rested = true
+      },
+      () => {
+        rested = true
+      },
+    )
+    while (!rested && !spool.liveWaits) await Promise.race([over, spool.grown()])
   }
 
   /** Waits for something to store; null when there is nothing to wait for any more. */

@@ -59,7 +59,7 @@ interface Pace {
   windowMs: number
 }
 const firstPace = (): Pace => ({ rows: 4000, windowMs: dayMs })
-const [leastRows, mostRows, leastWindowMs, mostWindowMs] = [1000, 128_000, dayMs / 1440, 1024 * dayMs]
+const [leastRows, mostRows, leastWindowMs, mostWindowMs] = [1000, 64_000, dayMs / 1440, 1024 * dayMs]
 const [quickMs, slowMs] = [35, 75]
 function nextPace({ rows, windowMs }: Pace, page: { rows: number; coveredMs: number; tookMs: number }): Pace {
   const full = page.rows === rows
