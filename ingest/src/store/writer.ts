@@ -113,15 +113,16 @@ export class Writer {
     const left = this.#restUntil - performance.now()
     if (left <= 0 || signal.aborted) return
     let rested = false
-    const over = delay(left, undefined, { signal }).then(
-      () => {
+    let timer: NodeJS.Timeout | undefined
+    const over = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
         rested = true
-      },
-      () => {
-        rested = true
-      },
-    )
-    while (!rested && !spool.liveWaits) await Promise.race([over, spool.grown()])
+        resolve()
+      }, left)
+    })
+    // Who stops it rouses the spool.
+    while (!rested && !spool.liveWaits && !signal.aborted) await Promise.race([over, spool.grown()])
+    clearTimeout(timer)
   }
 
   /** Waits for something to store; null when there is nothing to wait for any more. */
