@@ -37,6 +37,8 @@ const bytesOfBucket = 4 * 8 + 4
 /** Used again: what is outside of the heap and new for every answer has the garbage collector go through all of the heap every few answers. */
 const free: ArrayBuffer[] = []
 const mostFree = 200
+/** Hours of a month take 26 KiB: what years take is not kept. */
+const mostFreeBytes = 128 * 1024
 function columnsFor(size: number, taken: ArrayBuffer[]): Columns {
   const bytes = size * bytesOfBucket
   const at = free.findIndex((f) => f.byteLength >= bytes)
@@ -130,7 +132,7 @@ export async function loadDistrictHistory<T>(db: Queryable, request: DistrictHis
     })),
   )
   // Not where something failed: the rest of the questions may still be writing.
-  free.push(...taken.slice(0, mostFree - free.length))
+  free.push(...taken.filter((memory) => memory.byteLength <= mostFreeBytes).slice(0, mostFree - free.length))
   return used
 }
 

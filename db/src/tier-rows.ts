@@ -17,7 +17,7 @@ export function bucketAt(at: string, seconds: string, zone: string, steady: numb
       : `when ${zone}::text is not null then date_bin(${width}, ${at}, to_timestamp(${(originMs - steady) / 1000}))`
   return `case when ${seconds}::float8 <= 3600 then time_bucket(${width}, ${at}) ${long} end`
 }
-/** The offset to give to \`bucketAt\` for what lies in a span. */
+/** The offset to give to `bucketAt` for what lies in a span. */
 export const steadyIn = ({ from, to, bucketSeconds, zone }: { from: number; to: number; bucketSeconds: number; zone: string }): number | null =>
   bucketSeconds <= 3600 ? null : steadyOffset(from - bucketSeconds * 1000, to, zone)
 

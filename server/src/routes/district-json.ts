@@ -8,9 +8,10 @@ const columns = ['t', 'min', 'max', 'avg', 'count', 'coverage'] as const
 /** Most that is written of a series beside its numbers and what is said about it. */
 const framing = 100
 
-/** Used again when an answer is sent: see `free` of load-district-history.ts. */
+/** Used again when an answer is sent: see `free` of load-district-history.ts. What years of ten metrics take is not kept. */
 const rooms: Buffer[] = []
 const mostRooms = 4
+const mostRoom = 16 * 2 ** 20
 function roomFor(bytes: number): Buffer {
   const room = rooms.pop()
   return room !== undefined && room.length >= bytes ? room : Buffer.allocUnsafeSlow(bytes)
@@ -20,9 +21,9 @@ function roomFor(bytes: number): Buffer {
 const begun = (about: object): string => JSON.stringify(about).slice(0, -1)
 
 /**
- * The answer as JSON, in memory that is used again after \`free\`. Ten thousands of numbers, most of few decimals: written into bytes by hand, since to
+ * The answer as JSON, in memory that is used again after `free`. Ten thousands of numbers, most of few decimals: written into bytes by hand, since to
  * make text of doubles takes longer than everything else together. Series have mostly the same times, which are worked out once.
- * \`lasting\`: hours that the bucket of a time has had so far.
+ * `lasting`: hours that the bucket of a time has had so far.
  */
 export function districtsAsJson(
   about: Omit<DistrictHistoryAnswer, 'series'>,
@@ -63,7 +64,7 @@ export function districtsAsJson(
   return {
     bytes: room.subarray(0, o),
     free: () => {
-      if (rooms.length < mostRooms) rooms.push(room)
+      if (rooms.length < mostRooms && room.length <= mostRoom) rooms.push(room)
     },
   }
 }
